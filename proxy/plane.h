@@ -1,0 +1,101 @@
+/*
+ * The data plane: worker threads that forward requests by the newest routing
+ * snapshot. They share nothing but that; control decides and publishes.
+ * Every function here belongs to the thread of control's loop, and every
+ * callback comes from that loop.
+ */
+#ifndef PROXY_PLANE_H
+#define PROXY_PLANE_H
+
+#include "base/strbuf.h"
+#include "proxy/route.h"
+
+struct plane;
+
+struct plane_limits {
+	uint32_t head_bytes, fields;
+	uint64_t body_buffer_bytes; /* what is kept to be resent */
+	uint64_t body_limit_bytes;  /* 413 beyond; 0: none */
+	uint32_t held_requests;     /* of all workers, as the next two */
+	uint64_t held_bytes;
+	uint32_t connections, connections_per_address;
+	uint32_t head_ms, idle_ms;        /* a whole head; between requests */
+	uint32_t body_ms;                 /* between two pieces, either way */
+	uint32_t connect_ms, upstream_ms; /* connect; up to the answer's head */
+	uint32_t tunnel_idle_ms;          /* a silent WebSocket; 0: for ever */
+	uint32_t pool; /* idle connections kept per worker and service */
+};
+extern const struct plane_limits plane_limits_default;
+
+enum plane_log_format { PLANE_LOG_JSON, PLANE_LOG_COMMON };
+
+enum plane_signal {
+	PLANE_REFUSED,       /* could not connect */
+	PLANE_RESET,         /* a connection died under a request */
+	PLANE_TIMEOUT,       /* no answer, or no connection, in time */
+	PLANE_5XX,           /* 500, 502, 504, or what is no HTTP at all */
+	PLANE_NOT_PROCESSED, /* 421 or 503 with GSB-Not-Processed */
+	PLANE_SIGNALS
+};
+
+/*
+ * What real requests met, to start a probe at once: at most one call per
+ * site, service and kind in 50 ms; n of them since the last one. epoch: that
+ * which the last such request carried.
+ */
+struct plane_event {
+	enum route_site site;
+	enum route_service service;
+	enum plane_signal kind;
+	uint64_t epoch;
+	unsigned n;
+};
+
+struct plane_conf {
+	const char *listen; /* HOST:PORT, several by commas; copied, as all */
+	unsigned workers;
+	struct plane_limits limits; /* a field that is 0 takes the default */
+	const char *access_log;     /* file, "-" = stderr, "" or NULL = off */
+	enum plane_log_format log_format;
+	void (*on_signal)(void *ctx, const struct plane_event *event);
+	/* All workers have adopted the newest snapshot. May be NULL. */
+	void (*on_settled)(void *ctx);
+	void *ctx;
+};
+
+/* Listens; until the first snapshot comes requests are held. NULL on -1. */
+struct plane *plane_open(const struct plane_conf *conf, struct err *e)
+    __attribute__((warn_unused_result));
+/* Cuts everything at once, ends the threads. */
+void plane_close(struct plane **p);
+/* Stops listening, finishes requests, closes WebSockets. */
+void plane_drain(struct plane *p, void (*on_drained)(void *ctx), void *ctx);
+
+/*
+ * Takes *snapshot. Requests that wait look again, even when it says what the
+ * last one said: control also publishes when a signal's probe was good.
+ */
+void plane_publish(struct plane *p, struct route_snapshot **snapshot);
+bool plane_settled(const struct plane *p);
+
+/* may_write: in flight, not GET, HEAD, OPTIONS, no byte answered yet. */
+struct plane_counts {
+	uint64_t in_flight[ROUTE_SITES];
+	uint64_t may_write[ROUTE_SITES];
+	uint64_t held, held_bytes;
+	uint64_t websockets[ROUTE_SITES];
+	uint64_t connections;
+};
+void plane_counts(const struct plane *p, struct plane_counts *out);
+
+/* Each with a close frame of that code, evenly spread over the time. */
+void plane_close_websockets(struct plane *p, enum route_site site, int code,
+			    uint32_t spread_ms);
+
+/* Of a reload. */
+void plane_set_limits(struct plane *p, const struct plane_limits *limits);
+
+/* Prometheus text 0.0.4, appended: gsb_proxy_... */
+void plane_metrics(const struct plane *p, struct strbuf *out);
+
+#endif
