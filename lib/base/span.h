@@ -55,8 +55,8 @@ struct span span_trim(struct span s);
 
 /*
  * Cuts at the separator: *part is what stands before the first sep and *rest
- * loses it with sep; without sep *part is all. False when *rest is spent
- * ("a,,b" gives a, "", b; "" gives nothing; "a," gives a and "").
+ * loses it with sep; without sep *part is all and *rest becomes { 0 }. False
+ * if rest->at is NULL. So "a,,b" gives a, "", b; "" gives one empty part.
  */
 bool span_cut(struct span *rest, char sep, struct span *part);
 

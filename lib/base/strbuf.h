@@ -16,7 +16,7 @@ struct strbuf {
 	size_t cap;
 };
 
-/* STRBUF_AUTO sb = { 0 };   ends by itself at the end of its scope */
+/* STRBUF_AUTO sb = { 0 };  it ends by itself at the end of its scope */
 #define STRBUF_AUTO __attribute__((cleanup(strbuf_fini))) struct strbuf
 
 /* Room for n more bytes and a NUL; returns where they go. */
