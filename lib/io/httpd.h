@@ -56,7 +56,6 @@ struct httpd *httpd_open(const struct httpd_conf *conf, struct err *e)
 
 /* Closes everything at once; on_gone is not called. Requests are dead. */
 void httpd_close(struct httpd **h);
-
 /*
  * Stops listening, closes idle connections, lets requests finish and closes
  * their connections behind the answer; then calls on_drained, once.

@@ -1,0 +1,75 @@
+/*
+ * The private copy lies behind the struct. A cancelled job is orphaned: it
+ * runs or is dequeued by libuv, and ends without telling.
+ */
+#include "io/work.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/inner.h"
+
+struct work {
+	uv_work_t uv;
+	work_fn *run;
+	work_fini_fn *fini;
+	work_done_fn *done; /* NULL: cancelled */
+	void *ctx;
+	max_align_t job[];
+};
+
+static void in_thread(uv_work_t *uv);
+static void on_done(uv_work_t *uv, int status);
+
+struct work *
+work_start(work_fn *run, const void *job, size_t size, work_fini_fn *fini,
+	   work_done_fn *done, void *ctx)
+{
+	struct work *w = mem_alloc(sizeof(*w) + size);
+
+	w->uv.data = w;
+	w->run = run;
+	w->fini = fini;
+	w->done = done;
+	w->ctx = ctx;
+	if (size > 0)
+		memcpy(w->job, job, size);
+	io_must(uv_queue_work(loop_uv(), &w->uv, in_thread, on_done));
+	return w;
+}
+
+void
+work_cancel(struct work **wp)
+{
+	struct work *w = *wp;
+
+	*wp = NULL;
+	if (w == NULL)
+		return;
+	w->done = NULL;
+	uv_cancel((uv_req_t *)&w->uv); /* if it has not begun */
+}
+
+static void
+in_thread(uv_work_t *uv)
+{
+	struct work *w = uv->data;
+
+	w->run(w->job);
+}
+
+/*
+ * done may free its ctx and start other work, but not this struct, so fini
+ * can come behind it.
+ */
+static void
+on_done(uv_work_t *uv, int status)
+{
+	struct work *w = uv->data;
+
+	if (w->done != NULL)
+		w->done(w->ctx, w->job);
+	if (w->fini != NULL)
+		w->fini(w->job);
+	mem_free(w);
+}
