@@ -190,7 +190,7 @@ log_state(const char *module, const char *fmt, ...)
 	if (log_enabled(LOG_LEVEL_INFO))
 		write_all(STDERR_FILENO, line, len);
 	line[len - 1] = '\0';
-	snprintf(slot, KEPT_BYTES, "%s", line);
+	snprintf(slot, KEPT_BYTES, "%.*s", KEPT_BYTES - 1, line);
 	errno = saved;
 }
 
