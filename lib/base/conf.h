@@ -1,12 +1,14 @@
 /*
  * Configuration files (inih syntax) read through a typed table. A mistake
  * is an error that says FILE:LINE, what is wrong and what would be right.
- * Comments stand on lines of their own (; or #). A long value continues on
- * indented lines, joined by one blank. Lines hold up to 4,000 bytes.
+ * Comments stand on lines of their own (; or #). Keys and sections start at
+ * the beginning of a line; an indented line continues the value above it,
+ * joined by one blank. Lines hold up to 4,000 bytes.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,6 +72,6 @@ int conf_read_text(const char *name, struct span text, conf_fn *fn, void *ctx,
 /* One value by the rules of the table's kinds; errors say what is right. */
 int conf_parse_ms(const char *text, int64_t *out, struct err *e);
 int conf_parse_bytes(const char *text, int64_t *out, struct err *e);
-int conf_parse_bool(const char *text, int *out, struct err *e);
+int conf_parse_bool(const char *text, bool *out, struct err *e);
 
 #endif
