@@ -1,0 +1,94 @@
+/*
+ * A request as an operation sees it, whichever API it came through. It has
+ * passed the gate. Whoever works on it ends it by exactly one of api_answer,
+ * api_fail*, a write (write.h); each of them looks at the gate again and the
+ * request is dead after it. One thing is under way at a time; when the client
+ * or the service goes away, it is cancelled and no callback comes.
+ */
+#ifndef SITE_API_H
+#define SITE_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "io/pgpool.h"
+#include "site/fault.h"
+
+struct account;
+struct api;
+struct auth;
+struct company;
+struct httpd_field;
+struct httpd_req;
+struct pgreq;
+struct site;
+struct write;
+
+/* How an API says things. Spans go into the request's arena. */
+struct api_form {
+	const char *name; /* for logs */
+	const char *content_type;
+	const struct httpd_field *fields; /* always sent; up to a NULL name */
+	bool failures_are_200; /* apart from what the proxy must see */
+	/* The body around what the operation made: the envelope that differs
+	 * by site (gsbStatus) goes here, never into content. */
+	struct span (*answer)(struct api *a, struct span content);
+	/* exception: six digits or NULL; text: the words, never NULL. */
+	struct span (*failure)(struct api *a, const struct fault_row *row,
+			       const char *text);
+};
+
+struct api {
+	struct site *site;
+	struct httpd_req *http; /* method, fields, body */
+	struct arena *arena;    /* lives as long as the request */
+	const struct api_form *form;
+	void *data; /* the operation's own, best in the arena */
+
+	int64_t deadline_ms;  /* clock_mono_ms, for all of it */
+	int64_t epoch;        /* that it was sent under */
+	int64_t stamp_us;     /* when the proxy first saw it, since 2000 */
+	const char *key;      /* Idempotency-Key, or the proxy's request id */
+	bool client_key;      /* the former */
+	const char *address;  /* of the client */
+	const char *tracking; /* id for the client and the log */
+
+	const struct company *company; /* set by auth.h */
+	const struct account *who;     /* set by auth.h; NULL: nobody */
+
+	const struct httpd_field *extra; /* fields of a good answer; or NULL */
+
+	/* What is under way (api.c, auth.c, write.c). */
+	void (*done)(struct api *a, const struct pgresult *r, size_t n);
+	struct pgreq *query;
+	struct auth *auth;
+	struct write *write;
+	bool committed; /* its write has (perhaps) happened */
+	TAILQ_ENTRY(api) link;
+};
+
+/* Content of a good answer. Journal answers come through here as well. */
+void api_answer(struct api *a, int status, struct span content);
+
+/* fmt NULL: the fault's own words. */
+void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
+
+/* A read or an uncommitted write failed in the database: 503 not processed
+ * when the database is away or overloaded, 500 with a log line else. */
+void api_fail_db(struct api *a, const struct err *why);
+
+/* 421/503 + GSB-Not-Processed: nothing was touched. */
+void api_unprocessed(struct api *a, int status, const char *why);
+/* 503 + GSB-Outcome: unknown: COMMIT sent, outcome not known or not to tell. */
+void api_unknown(struct api *a, const char *why);
+
+/* Runs one read-only batch (taken). done comes only when all of it went well;
+ * otherwise the request has been answered (api_fail_db). */
+typedef void api_done_fn(struct api *a, const struct pgresult *r, size_t n);
+void api_query(struct api *a, struct pgbatch **batch, api_done_fn *done);
+
+#endif

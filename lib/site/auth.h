@@ -1,0 +1,85 @@
+/*
+ * Who asks. One statement finds company and account; passwords are verified
+ * in the thread pool, with a short memory of right ones because the XML API
+ * sends the password with every call. Tickets and bearer tokens are signed
+ * with the pair's key: good on both sites without replication; they end with
+ * their expiry, a change of the password, or a row in revocation.
+ */
+#ifndef SITE_AUTH_H
+#define SITE_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "base/strbuf.h"
+
+struct api;
+struct auth;
+
+#define AUTH_TICKET "ticket"
+#define AUTH_TICKET_S 5400
+#define AUTH_BEARER "bearer"
+#define AUTH_BEARER_S (12 * 3600)
+
+/* Absent ones are NULL or 0; borrowed until fn. */
+struct auth_credentials {
+	const char *site_name; /* or site_id */
+	int64_t site_id;
+	const char *partner_id; /* must agree when given and known */
+	const char *webexid;    /* or email: with a password, or to agree */
+	const char *email;
+	const char *password; /* or ticket, or bearer */
+	const char *ticket;
+	const char *bearer;
+};
+
+/* a->company and a->who are set. Not called when the request was refused:
+ * then it has been answered. */
+typedef void auth_fn(struct api *a);
+
+/* The whole of it. A ticket or bearer needs no site. */
+void auth_start(struct api *a, const struct auth_credentials *c, auth_fn *fn);
+
+/* The company alone (GetAPIVersion, pages); a->who stays NULL. */
+void auth_company(struct api *a, const struct auth_credentials *c, auth_fn *fn);
+
+/* By the field "Authorization: Bearer ...", else FAULT_UNAUTHENTICATED. */
+void auth_http(struct api *a, auth_fn *fn);
+
+/* Appends a token for a->who, good for ttl_s from now. */
+void auth_token(const struct api *a, const char *kind, int64_t ttl_s,
+		struct strbuf *out);
+
+/*
+ * A new password (GetUser never gives it back): fn gets the hash, in the
+ * request's arena, for store_account_*. a->data is the caller's.
+ */
+typedef void auth_hash_fn(struct api *a, const char *hash);
+void auth_hash(struct api *a, const char *password, auth_hash_fn *fn);
+
+void auth_cancel(struct auth **op); /* for api.c */
+
+/* The process's memory of passwords and failures. */
+struct auth_memory;
+struct auth_memory *auth_memory_new(void);
+void auth_memory_free(struct auth_memory **m);
+
+/* Pure: what the memory says. address: of the client. */
+#define AUTH_FAILURES 10                        /* within: */
+#define AUTH_WINDOW_US (INT64_C(900) * 1000000) /* and locked as long */
+bool auth_memory_locked(struct auth_memory *m, const char *account,
+			const char *address, int64_t now_us);
+void auth_memory_failed(struct auth_memory *m, const char *account,
+			const char *address, int64_t now_us);
+void auth_memory_passed(struct auth_memory *m, const char *account,
+			const char *address);
+#define AUTH_CACHE_US (INT64_C(300) * 1000000)
+bool auth_memory_knows(struct auth_memory *m, const char *account,
+		       int64_t credentials_no, const char *password,
+		       int64_t now_us);
+void auth_memory_learn(struct auth_memory *m, const char *account,
+		       int64_t credentials_no, const char *password,
+		       int64_t now_us);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * The idempotency journal: what a writing request answered, stored in its own
+ * transaction, so that the same request again, on either site, is answered
+ * and not executed. Kept 24 hours.
+ */
+#ifndef SITE_JOURNAL_H
+#define SITE_JOURNAL_H
+
+#include <stddef.h>
+
+#include "base/span.h"
+#include "io/pgbatch.h"
+
+struct api;
+
+enum journal_found {
+	JOURNAL_NONE,
+	JOURNAL_SAME,  /* answer it from here */
+	JOURNAL_OTHER, /* the key was used for another request: 409 */
+};
+
+/* Statements of the write's transaction (write.h). */
+size_t journal_add_look(const struct api *a, struct pgbatch *b);
+void journal_add_store(const struct api *a, const char *operation, int status,
+		       struct span content, struct pgbatch *b);
+
+/* Reads what journal_add_look found; content into the request's arena. */
+enum journal_found journal_read(struct api *a, const struct pgresult *r,
+				int *status, struct span *content);
+
+/* SHA-256 in hex over method, path and body, in the arena: what must be the
+ * same when a key comes again. */
+const char *journal_digest(const struct api *a);
+
+/* Deletes a bounded number of rows that are too old. */
+void journal_add_purge(struct pgbatch *b);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The site node: what its parts share, and its main. Both roles run this.
+ */
+#ifndef SITE_SITE_H
+#define SITE_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/keyring.h"
+#include "io/pgpool.h"
+#include "site/gate.h"
+#include "site/role.h"
+
+struct api;
+struct auth_memory;
+struct collab;
+struct dbhealth;
+struct web;
+
+struct site_conf {
+	const char *public_url; /* "http://127.0.0.1:8080", no slash at end */
+	const char *state_dir;
+	const char *keys_file;
+	const char *db_conninfo;
+	int64_t db_pool;
+	const char *web_listen; /* "" : no web here */
+	int64_t web_body_limit;
+	const char *collab_listen, *collab_health_listen;
+};
+
+struct site {
+	const struct site_role *role;
+	const struct site_conf *conf;
+	struct keyring *keys;
+	struct pgpool *pool;
+	struct dbhealth *health; /* NULL when web does not run here */
+	struct auth_memory *memory;
+	struct gate *web_gate, *collab_gate; /* NULL: does not run here */
+	struct web *web;
+	struct collab *collab;
+	TAILQ_HEAD(, api) requests; /* not yet answered */
+	unsigned in_flight;
+};
+
+/* The whole program; returns its exit status. */
+int site_main(int argc, char **argv, const struct site_role *role);
+
+#endif
