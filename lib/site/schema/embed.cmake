@@ -1,0 +1,17 @@
+# Writes the schema steps as a C array: cmake -D FOLDER=... -D OUT=... -P this
+file(GLOB steps ${FOLDER}/*.sql)
+list(SORT steps)
+set(code "#include \"site/schema.h\"\n")
+set(rows "")
+foreach(step ${steps})
+	get_filename_component(name ${step} NAME_WE)
+	string(REGEX MATCH "^[0-9]+" number ${name})
+	string(REGEX REPLACE "^0+" "" decimal ${number})
+	file(READ ${step} hex HEX)
+	string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+	string(APPEND code "static const char step_${number}[] = { ${bytes}0x00 };\n")
+	string(APPEND rows "\t{ ${decimal}, \"${name}\", step_${number} },\n")
+endforeach()
+string(APPEND code "const struct schema_step schema_steps[] = {\n"
+    "${rows}\t{ 0, 0, 0 },\n};\n")
+file(WRITE ${OUT} "${code}")
