@@ -1,0 +1,99 @@
+/*
+ * The SQL that merges a batch into one table, and the same join as a pure
+ * function for the batch. One group of changes is applied so, in a session
+ * with session_replication_role = replica, READ COMMITTED, search_path =
+ * pg_catalog, its origin set up:
+ *
+ *   BEGIN; guard; pg_replication_origin_xact_setup; tombstones;
+ *   for each table: rows | partial; sweep; sweep_dead;
+ *   for each unique of it: lock, demote, promote;
+ *   barrier; COMMIT
+ *
+ * Every statement relies on the snapshot that it takes after the one before.
+ */
+#ifndef REPLICATOR_MERGE_H
+#define REPLICATOR_MERGE_H
+
+#include "base/arena.h"
+#include "replicator/catalog.h"
+
+/* $1 pg_lsn: the end of the group before. Else SQLSTATE GS001. */
+extern const char merge_guard_sql[];
+#define MERGE_GUARD_STATE "GS001"
+
+/*
+ * $1 text[] rel, $2 text[] key, $3 int8[] v, $4 int8[] seen: the columns of
+ * gsb.tombstone, which comes in the stream as any table; merged by max.
+ */
+extern const char merge_tombstones_sql[];
+
+/* $1 text: the token of a gsb.barrier message. */
+extern const char merge_barrier_sql[];
+
+/*
+ * No parameters, a transaction of its own or the last statement before the
+ * barrier: sweeps again what an open local transaction may have hidden, puts
+ * effective keys right, reports those lost. Once a second, and after every
+ * group that failed with 23505. Result: keys that still wait (int8).
+ */
+extern const char merge_tidy_sql[];
+
+/*
+ * Parameters: t->params, one binary array each, of equal length, each key
+ * once. missing[i] (or NULL: none): column i of the table does not come; it
+ * has no parameter then, and keeps its local value.
+ */
+const char *merge_rows_sql(struct arena *a, const struct table *t,
+			   const bool *missing);
+
+/*
+ * The same for rows with unchanged-TOAST values: such a column must be the
+ * only one of its group; its array holds NULL there and its group's version
+ * array holds NULL too, which means "as here". Rows that lacking would name
+ * are dropped: fetch those first.
+ */
+const char *merge_partial_sql(struct arena *a, const struct table *t,
+			      const bool *missing);
+
+/*
+ * Key arrays, then the int8[] of gsb_v_row: the 1-based ordinals (int8) of
+ * rows of which this database has no such incarnation nor a later fate.
+ */
+const char *merge_lacking_sql(struct arena *a, const struct table *t);
+
+/* For the peer: key arrays; the columns t->params of those that exist. */
+const char *merge_fetch_sql(struct arena *a, const struct table *t);
+
+/* Key arrays of the batch's rows: deletes those below a tombstone. */
+const char *merge_sweep_sql(struct arena *a, const struct table *t);
+
+/* $1 text[]: gsb.tombstone.key of this table in the batch. */
+const char *merge_sweep_dead_sql(struct arena *a, const struct table *t);
+
+/* Effective keys; lock takes the key arrays, the others nothing. */
+const char *merge_lock_sql(struct arena *a, const struct table *t, size_t u);
+const char *merge_demote_sql(struct arena *a, const struct table *t, size_t u);
+const char *merge_promote_sql(struct arena *a, const struct table *t, size_t u);
+
+/*
+ * A row as the stream brings it: binary values by column of the table (at
+ * NULL: SQL NULL), and which did not come (unchanged TOAST).
+ */
+struct merge_row {
+	const struct span *values;
+	const bool *absent; /* or NULL: all came */
+};
+
+/*
+ * The join of two states of one key: for each column 0 (a's value stands) or
+ * 1 (b's). By incarnation; then per group by ranks, version, bytes; an absent
+ * value loses to a present one of the same version. Commutative, associative,
+ * idempotent. Result: 0 or 1, the side that has the incarnation.
+ */
+int merge_join(const struct table *t, const struct merge_row *a,
+	       const struct merge_row *b, unsigned char *take);
+
+/* A binary int8 as the stream has it; 0 for NULL. */
+int64_t merge_int8(struct span value);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * tables.ini: which tables are replicated, and how their rows merge (see
+ * docs/replication.md). Only what the file says; what PostgreSQL knows about
+ * the same tables comes in catalog.h.
+ *
+ *   [table account]                      schema.table; schema public
+ *   key = id
+ *   group.status = activation_no, active
+ *   max.status = activation_no, active(active < locked < deactivated)
+ *   unique.email = company_id, email     scope columns, then the value
+ *   fold.email = lower
+ */
+#ifndef REPLICATOR_TABLES_H
+#define REPLICATOR_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct names {
+	const char **at;
+	size_t n;
+};
+
+/* One column of a max policy; labels: lowest first, none: its own order. */
+struct rank_decl {
+	const char *column;
+	struct names labels;
+};
+
+struct group_decl {
+	const char *name;
+	struct names columns;
+	struct rank_decl *ranks; /* none: the newer version wins (lww) */
+	size_t nranks;
+	size_t seq; /* where it stands in the file, for errors */
+	size_t max_seq;
+};
+
+struct unique_decl {
+	const char *name;
+	struct names scope;
+	const char *value;
+	bool fold; /* compared by lower() */
+	size_t seq;
+};
+
+struct table_decl {
+	const char *schema;
+	const char *name;
+	struct names key;
+	struct group_decl *groups;
+	size_t ngroups;
+	struct unique_decl *uniques;
+	size_t nuniques;
+	size_t seq;
+};
+
+struct tables {
+	struct arena *arena; /* owns everything below */
+	const char *path;
+	struct table_decl *list;
+	size_t n;
+};
+
+/* Given, NULL on failure: "FILE:LINE: what is wrong; what is right". */
+struct tables *tables_load(const char *path, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* The same over text in memory; name stands for the path in errors. */
+struct tables *tables_read(const char *name, struct span text, struct err *e)
+    __attribute__((warn_unused_result));
+
+void tables_free(struct tables **tp);
+
+/* Index of name in list, or -1. */
+int names_find(const struct names *list, const char *name);
+
+#endif
