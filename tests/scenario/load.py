@@ -159,5 +159,5 @@ class Load:
 
 def titles(pair, site, prefix):
     return [row[0] for row in pair.query(
-        site, "SELECT title FROM meeting WHERE title LIKE %s",
+        site, "SELECT confname FROM meeting WHERE confname LIKE %s",
         (prefix + "-%",))]

@@ -25,7 +25,7 @@ def test_g14_g15(pair, site):
     key = client.create_meeting(f"made on {site}").get("meetingkey")
     assert key and key.isdigit()
     wait_until(lambda: pair.query(
-        other(site), "SELECT 1 FROM meeting WHERE title = %s",
+        other(site), "SELECT 1 FROM meeting WHERE confname = %s",
         (f"made on {site}",)), 5, 0.01)
 
     # changed on the other site, seen on this one
@@ -41,7 +41,7 @@ def test_g14_g15(pair, site):
     assert answer.get("email") == f"{name}@example.com"
     client.must("meeting.DelMeeting", f"<meetingKey>{key}</meetingKey>")
     wait_until(lambda: not pair.query(
-        site, "SELECT 1 FROM meeting WHERE title IN (%s, 'changed')",
+        site, "SELECT 1 FROM meeting WHERE confname IN (%s, 'changed')",
         (f"made on {site}",)), 5, 0.01)
     client.close()
     pair.wait_equal()
