@@ -1,0 +1,87 @@
+/*
+ * The stream of changes from the peer: connects and reconnects for ever,
+ * asks who the peer is and how our slot stands, and always answers
+ * keepalives, whatever the owner is doing with what came.
+ */
+#ifndef REPLICATOR_STREAM_H
+#define REPLICATOR_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct stream;
+
+enum stream_state {
+	STREAM_WAITING, /* for the next attempt */
+	STREAM_CONNECTING,
+	STREAM_ASKING, /* who the peer is, how our slot stands */
+	STREAM_STARTING,
+	STREAM_RUNNING
+};
+
+/* What the peer says before streaming. */
+struct stream_peer {
+	uint64_t system_id;
+	uint32_t timeline;
+	uint64_t current_lsn; /* where its log ends */
+	int version;          /* 150018 */
+	bool slot_found;
+	bool slot_lost; /* its log has been removed */
+	uint64_t confirmed_lsn;
+	int64_t safe_bytes; /* of log until the slot is lost; -1: no limit */
+};
+
+/* Nothing may be freed from inside on_message and on_keepalive. */
+struct stream_conf {
+	const char *conninfo; /* without replication=; copied, as all texts */
+	const char *application;
+	const char *slot;
+	const char *publication;
+	/*
+	 * Each connection: where to start (0: where the slot stands), or
+	 * false to give up until the next attempt; the owner has logged why.
+	 */
+	bool (*on_peer)(void *ctx, const struct stream_peer *peer,
+			uint64_t *start_lsn);
+	/* One message of pgoutput, borrowed for the call. False: it makes no
+	 * sense; the owner has logged why, and the connection ends. */
+	bool (*on_message)(void *ctx, struct span bytes);
+	/* The peer has sent everything below end_lsn that concerns us. */
+	void (*on_keepalive)(void *ctx, uint64_t end_lsn);
+	/* What had come is told: a good moment to begin work on it. */
+	void (*on_pause)(void *ctx);
+	/* why: not NULL when a connection or an attempt has failed. */
+	void (*on_state)(void *ctx, enum stream_state to,
+			 const struct err *why);
+	void *ctx;
+};
+
+struct stream_stats {
+	uint64_t bytes;    /* since the start */
+	uint64_t end_lsn;  /* the furthest end that the peer has named */
+	int64_t heard_ms;  /* clock_mono_ms of the last message; 0: never */
+	unsigned attempts; /* that failed in a row */
+	uint64_t connects; /* that led to a stream */
+};
+
+struct stream *stream_new(const struct stream_conf *conf);
+void stream_free(struct stream **sp);
+
+enum stream_state stream_state(const struct stream *s);
+const char *stream_state_name(enum stream_state state);
+void stream_stats(const struct stream *s, struct stream_stats *out);
+
+/* Everything below lsn is durable here; told to the peer at once. Never
+ * moves back on one connection. */
+void stream_ack(struct stream *s, uint64_t lsn);
+
+/* Stop reading (a status still goes out by time), and go on. */
+void stream_hold(struct stream *s, bool hold);
+
+/* Drops the connection and begins again, after the back-off. */
+void stream_restart(struct stream *s, const struct err *why);
+
+#endif
