@@ -82,6 +82,7 @@ loop_close(void)
 	struct loop *l = loop_current();
 	bool stray = false;
 
+	on_async(&l->async);
 	if (l->hooks.free_multi != NULL)
 		l->hooks.free_multi(&l->hooks.multi);
 	if (l->hooks.free_timers != NULL)
@@ -94,7 +95,7 @@ loop_close(void)
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 	io_must(uv_loop_close(&l->uv));
 	drop_calls(&l->deferred);
-	drop_calls(&l->posted);
+	assert(TAILQ_EMPTY(&l->posted));
 	uv_mutex_destroy(&l->lock);
 	current = NULL;
 	mem_free(l);

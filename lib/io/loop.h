@@ -17,8 +17,8 @@ void loop_open(void);
 
 /*
  * Ends it. Whatever was started on it must have been freed or cancelled;
- * a handle that still lives is a bug and asserts. Calls that were deferred or
- * posted and have not run are dropped.
+ * a handle that still lives is a bug and asserts. What was posted before runs
+ * here at last; what was deferred and has not run is dropped.
  */
 void loop_close(void);
 

@@ -1,0 +1,495 @@
+/*
+ *   pgconn_run --> queued --pump--> sent --read--> the owner
+ *                     |               |
+ *                     +-- fail_all ---+--> ending --on_end--> the owner
+ *
+ * On the wire a call is [Parse … Sync] statements Sync: what it must prepare
+ * has a Sync of its own, so that an error of a statement never leaves a
+ * later one unprepared. An abandoned call has fn NULL and is read to its end.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "io/pginner.h"
+
+/* Bytes under way; libpq moves its whole backlog in memory. */
+#define BYTES_OUT_MAX (1024 * 1024)
+#define ABANDONED_MS 5000
+
+static void on_deadline(void *ctx);
+static void on_end(void *ctx);
+static void on_cancelled(void *ctx);
+
+static void
+call_free(struct pgcall *call)
+{
+	timer_cancel(&call->deadline);
+	loop_defer_cancel(&call->end);
+	for (size_t i = 0; i < call->n; i++)
+		PQclear(call->results[i].pg);
+	pgbatch_free(&call->batch);
+	mem_free(call->preps);
+	mem_free(call->results);
+	mem_free(call);
+}
+
+static void
+move(struct pgcall *call, struct pgcall_list *to)
+{
+	if (call->list == &call->conn->sent)
+		call->conn->bytes_out -= call->batch->bytes;
+	if (call->list != NULL)
+		TAILQ_REMOVE(call->list, call, entry);
+	call->list = to;
+	if (to != NULL)
+		TAILQ_INSERT_TAIL(to, call, entry);
+	if (to == &call->conn->sent)
+		call->conn->bytes_out += call->batch->bytes;
+}
+
+/* Ends later, from the loop. */
+static void
+end_soon(struct pgcall *call, const struct err *err)
+{
+	timer_cancel(&call->deadline);
+	call->err = *err;
+	move(call, &call->conn->ending);
+	call->end = loop_defer(on_end, call);
+}
+
+struct pgcall *
+pgconn_run(struct pgconn *c, struct pgbatch **batch, int64_t deadline_ms,
+	   pgcall_fn *fn, void *ctx)
+{
+	struct pgcall *call = mem_new(struct pgcall);
+	int64_t left = deadline_ms - clock_mono_ms();
+	struct err e = { 0 };
+
+	call->conn = c;
+	call->batch = *batch;
+	*batch = NULL;
+	call->fn = fn;
+	call->ctx = ctx;
+	call->results = mem_array(struct pgresult, call->batch->count);
+	if (c->state == PGCONN_DOWN) {
+		err_set(&e, ERR_CLOSED, "%s",
+			c->why.code != ERR_NONE ? err_text(&c->why)
+						: "database: not connected");
+		end_soon(call, &e);
+		return call;
+	}
+	call->deadline = timer_start(left > 0 ? (uint64_t)left : 0, on_deadline,
+				     call);
+	move(call, &c->queued);
+	if (c->state == PGCONN_UP)
+		pgcall_pump(c);
+	return call;
+}
+
+unsigned
+pgconn_in_flight(const struct pgconn *c)
+{
+	const struct pgcall *call;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(call, &c->queued, entry)
+	n++;
+	TAILQ_FOREACH(call, &c->sent, entry)
+	n++;
+	TAILQ_FOREACH(call, &c->ending, entry)
+	n++;
+	return n;
+}
+
+static void
+ask_to_cancel(struct pgconn *c)
+{
+	if (c->cancel == NULL)
+		c->cancel = pgcancel_start(c->pg, on_cancelled, c);
+}
+
+static void
+on_cancelled(void *ctx)
+{
+	struct pgconn *c = ctx;
+
+	c->cancel = NULL;
+	pgcall_pump(c);
+}
+
+/* The owner hears nothing more; what runs is cancelled if it runs alone. */
+static void
+abandon(struct pgcall *call)
+{
+	struct pgconn *c = call->conn;
+
+	call->fn = NULL;
+	timer_cancel(&call->deadline);
+	call->deadline = timer_start(ABANDONED_MS, on_deadline, call);
+	if (TAILQ_FIRST(&c->sent) == call && TAILQ_NEXT(call, entry) == NULL)
+		ask_to_cancel(c);
+}
+
+void
+pgconn_cancel(struct pgcall **cp)
+{
+	struct pgcall *call = *cp;
+
+	*cp = NULL;
+	if (call == NULL)
+		return;
+	assert(call->fn != NULL);
+	if (call->list == &call->conn->sent) {
+		abandon(call);
+		return;
+	}
+	move(call, NULL);
+	call_free(call);
+}
+
+void
+pgconn_cancel_commit(struct pgconn *c)
+{
+	struct pgcall *call = TAILQ_FIRST(&c->sent);
+
+	if (call != NULL && call->batch->commits)
+		ask_to_cancel(c);
+}
+
+static void
+on_deadline(void *ctx)
+{
+	struct pgcall *call = ctx;
+	bool sent = call->list == &call->conn->sent;
+	pgcall_fn *fn = call->fn;
+	struct err e = { 0 };
+
+	call->deadline = NULL;
+	if (fn == NULL) {
+		err_set(&e, ERR_TIMEOUT,
+			"database: a cancelled call did not end in %d ms",
+			ABANDONED_MS);
+		pgconn_lose(call->conn, &e);
+		return;
+	}
+	if (sent && call->batch->commits && !call->failed)
+		err_set(&e, ERR_UNCERTAIN,
+			"database: no answer to COMMIT in time");
+	else
+		err_set(&e, ERR_TIMEOUT, "database: no answer in time%s",
+			sent ? "" : ", not sent");
+	if (!sent) {
+		move(call, NULL);
+		pgcall_end(call, &e);
+		return;
+	}
+	abandon(call);
+	fn(call->ctx, NULL, 0, &e);
+}
+
+static void
+on_end(void *ctx)
+{
+	struct pgcall *call = ctx;
+
+	call->end = NULL;
+	move(call, NULL);
+	pgcall_end(call, &call->err);
+}
+
+void
+pgcall_end(struct pgcall *call, const struct err *err)
+{
+	for (size_t i = 0; i < call->n; i++)
+		call->results[i].at_risk = call->at_risk;
+	timer_cancel(&call->deadline);
+	if (call->fn != NULL)
+		call->fn(call->ctx, call->results, call->n, err);
+	call_free(call);
+}
+
+/* An error behind the COMMIT does not undo it. */
+static bool
+has_committed(const struct pgcall *call)
+{
+	return call->batch->commits && call->n > call->batch->commit_at;
+}
+
+void
+pgcall_end_read(struct pgcall *call)
+{
+	if (call->failed && has_committed(call))
+		call->err.code = ERR_UNCERTAIN;
+	pgcall_end(call, call->failed ? &call->err : NULL);
+}
+
+static struct err
+loss_of(const struct pgcall *call, const struct err *why)
+{
+	struct err e = *why;
+
+	if (call->failed && !has_committed(call))
+		return call->err;
+	e.code = ERR_CLOSED;
+	if (call->list != &call->conn->sent || !call->batch->commits)
+		return e;
+	/* The server said good-bye before it came to the COMMIT. */
+	if (call->err.code != ERR_NONE && call->n < call->batch->commit_at &&
+	    call->batch->commit_at != SIZE_MAX)
+		return e;
+	e.code = ERR_UNCERTAIN;
+	return e;
+}
+
+static void
+fail_list(struct pgcall_list *list, const struct err *why)
+{
+	struct pgcall *call;
+	struct err e;
+
+	while ((call = TAILQ_FIRST(list)) != NULL) {
+		e = loss_of(call, why);
+		end_soon(call, &e);
+	}
+}
+
+void
+pgcall_fail_all(struct pgconn *c, const struct err *why)
+{
+	fail_list(&c->sent, why);
+	fail_list(&c->queued, why);
+}
+
+static void
+drop_list(struct pgcall_list *list)
+{
+	struct pgcall *call;
+
+	while ((call = TAILQ_FIRST(list)) != NULL) {
+		move(call, NULL);
+		call_free(call);
+	}
+}
+
+void
+pgcall_drop_all(struct pgconn *c)
+{
+	drop_list(&c->sent);
+	drop_list(&c->queued);
+	drop_list(&c->ending);
+}
+
+static struct pgprep *
+prep_get(struct pgconn *c, const struct pgstmt *stmt)
+{
+	struct pgprep *p;
+
+	HASH_FIND_STR(c->preps, stmt->name, p);
+	if (p != NULL)
+		return p;
+	p = mem_new(struct pgprep);
+	p->name = stmt->name;
+	HASH_ADD_KEYPTR(hh, c->preps, p->name, strlen(p->name), p);
+	return p;
+}
+
+/* What is not prepared on this connection yet. False: it is broken. */
+static bool
+send_preps(struct pgcall *call)
+{
+	struct pgconn *c = call->conn;
+	const struct pgitem *item;
+	struct pgprep *p;
+
+	call->preps = mem_array(struct pgprep *, call->batch->count);
+	STAILQ_FOREACH(item, &call->batch->items, entry)
+	{
+		if (item->stmt == NULL)
+			continue;
+		p = prep_get(c, item->stmt);
+		if (p->state != PGPREP_NEW)
+			continue;
+		if (!PQsendPrepare(c->pg, p->name, item->stmt->sql,
+				   (int)item->stmt->nparams, item->stmt->types))
+			return false;
+		p->state = PGPREP_SENT;
+		call->preps[call->npreps++] = p;
+	}
+	call->prepared = call->npreps == 0;
+	return call->prepared || PQpipelineSync(c->pg);
+}
+
+static bool
+send_item(PGconn *pg, const struct pgitem *item)
+{
+	const struct pgstmt *s = item->stmt;
+
+	if (s == NULL)
+		return PQsendQueryParams(pg, item->sql, 0, NULL, NULL, NULL,
+					 NULL, 0);
+	return PQsendQueryPrepared(pg, s->name, (int)s->nparams, item->values,
+				   item->lengths, item->formats, s->binary);
+}
+
+static bool
+send_call(struct pgcall *call)
+{
+	PGconn *pg = call->conn->pg;
+	const struct pgitem *item;
+
+	if (!send_preps(call))
+		return false;
+	STAILQ_FOREACH(item, &call->batch->items, entry)
+	if (!send_item(pg, item))
+		return false;
+	return PQpipelineSync(pg);
+}
+
+/* True when the next call may go out now. */
+static bool
+has_room(const struct pgconn *c)
+{
+	const struct pgcall *next = TAILQ_FIRST(&c->queued);
+
+	if (next == NULL || c->cancel != NULL)
+		return false;
+	return TAILQ_EMPTY(&c->sent) ||
+	       c->bytes_out + next->batch->bytes <= BYTES_OUT_MAX;
+}
+
+void
+pgcall_pump(struct pgconn *c)
+{
+	int rc = 0;
+
+	if (c->watch == NULL)
+		return; /* broken; go_on tells it */
+	while (rc == 0 && has_room(c)) {
+		struct pgcall *call = TAILQ_FIRST(&c->queued);
+
+		move(call, &c->sent);
+		rc = send_call(call) ? 0 : -1;
+	}
+	if (rc == 0)
+		rc = PQflush(c->pg);
+	if (rc < 0)
+		c->broken = true;
+	if (c->broken || PQstatus(c->pg) == CONNECTION_BAD)
+		pgconn_go_on_soon(c); /* reads what still came, then tells */
+	else
+		fdwatch_set(c->watch, rc > 0 ? FDWATCH_READ | FDWATCH_WRITE
+					     : FDWATCH_READ);
+}
+
+static const char *
+field(const PGresult *res, int code)
+{
+	const char *text = PQresultErrorField(res, code);
+
+	return text != NULL ? text : "";
+}
+
+/* The first one counts. Without an SQLSTATE it is libpq's own word. */
+static void
+note_error(struct pgcall *call, const PGresult *res)
+{
+	const char *state = field(res, PG_DIAG_SQLSTATE);
+	const char *severity = field(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	struct err *e = &call->err;
+
+	if (*state == '\0' || e->code != ERR_NONE)
+		return;
+	call->failed = strcmp(severity, "ERROR") == 0;
+	err_set(e, call->failed ? ERR_REFUSED : ERR_CLOSED, "database: %s (%s)",
+		field(res, PG_DIAG_MESSAGE_PRIMARY), state);
+	snprintf(e->sqlstate, sizeof(e->sqlstate), "%s", state);
+	snprintf(e->detail, sizeof(e->detail), "%s",
+		 field(res, PG_DIAG_CONSTRAINT_NAME));
+	if (!call->failed)
+		call->conn->fatal = *e;
+}
+
+static void
+read_prep(struct pgcall *call, const PGresult *res)
+{
+	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	assert(call->preps_read < call->npreps);
+	call->preps[call->preps_read++]->state = ok ? PGPREP_READY : PGPREP_NEW;
+}
+
+/* COMMIT of a transaction that had failed says ROLLBACK, and no error. */
+static void
+check_commit(struct pgcall *call, PGresult *res)
+{
+	if (call->n != call->batch->commit_at ||
+	    strcmp(PQcmdStatus(res), "ROLLBACK") != 0 || call->failed)
+		return;
+	call->failed = true;
+	err_set(&call->err, ERR_REFUSED,
+		"database: the transaction had failed and was rolled back");
+	call->batch->commits = false;
+}
+
+/* Takes res. True at the end of the call. */
+static bool
+take(struct pgcall *call, PGresult *res)
+{
+	bool synced = false;
+
+	switch (PQresultStatus(res)) {
+	case PGRES_PIPELINE_SYNC:
+		synced = call->prepared;
+		call->prepared = true;
+		break;
+	case PGRES_COMMAND_OK:
+	case PGRES_TUPLES_OK:
+	case PGRES_EMPTY_QUERY:
+		if (!call->prepared) {
+			read_prep(call, res);
+			break;
+		}
+		assert(call->n < call->batch->count);
+		check_commit(call, res);
+		call->results[call->n++].pg = res;
+		return false;
+	case PGRES_FATAL_ERROR:
+	case PGRES_PIPELINE_ABORTED:
+		note_error(call, res);
+		if (!call->prepared &&
+		    PQstatus(call->conn->pg) != CONNECTION_BAD)
+			read_prep(call, res);
+		break;
+	default:
+		call->conn->broken = true; /* COPY has no place here */
+		break;
+	}
+	PQclear(res);
+	return synced;
+}
+
+struct pgcall *
+pgcall_read(struct pgconn *c)
+{
+	struct pgcall *call;
+	unsigned nulls = 0; /* one ends each statement */
+
+	while (!c->broken && (call = TAILQ_FIRST(&c->sent)) != NULL &&
+	       !PQisBusy(c->pg)) {
+		PGresult *res = PQgetResult(c->pg);
+
+		if (res == NULL && ++nulls > 1) {
+			c->broken = true; /* nothing where much should be */
+		} else if (res != NULL) {
+			nulls = 0;
+			if (take(call, res)) {
+				move(call, NULL);
+				return call;
+			}
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,30 @@
+/* The inside of a batch, for pgbatch and pgcall alone. */
+#ifndef IO_PGITEM_H
+#define IO_PGITEM_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "base/arena.h"
+#include "io/pgbatch.h"
+
+struct pgitem {
+	STAILQ_ENTRY(pgitem) entry;
+	const struct pgstmt *stmt; /* or NULL: then */
+	const char *sql;
+	const char **values; /* stmt->nparams each */
+	int *lengths;
+	int *formats;
+};
+STAILQ_HEAD(pgitem_list, pgitem);
+
+struct pgbatch {
+	struct arena *arena;
+	struct pgitem_list items;
+	size_t count;
+	size_t bytes; /* about, on the wire */
+	bool commits;
+	size_t commit_at; /* index of the COMMIT, if it is explicit */
+};
+
+#endif

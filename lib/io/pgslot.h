@@ -1,0 +1,60 @@
+/* The inside of a pool, for pgpool and pgtx alone. */
+#ifndef IO_PGSLOT_H
+#define IO_PGSLOT_H
+
+#include <sys/queue.h>
+
+#include "io/pginner.h"
+#include "io/pgpool.h"
+
+enum slot_state { SLOT_OPENING, SLOT_IDLE, SLOT_BUSY, SLOT_CLEANING };
+
+struct slot {
+	TAILQ_ENTRY(slot) entry;
+	struct pgpool *pool;
+	struct pgconn *conn;
+	enum slot_state state;
+	struct pgreq *req; /* BUSY */
+};
+
+struct pgreq {
+	TAILQ_ENTRY(pgreq) entry;
+	struct pgpool *pool;
+	struct slot *slot;      /* has one */
+	struct pgcall *call;    /* runs in it */
+	struct pgbatch *batch;  /* waits */
+	struct timer *patience; /* waits */
+	struct loop_call *end;  /* has failed, to be told */
+	struct err err;
+	int64_t deadline_ms;
+	bool last; /* the call that ends it */
+	pgcall_fn *fn;
+	void *ctx;
+};
+
+struct pgtx {
+	struct pgreq req;
+};
+
+struct pgpool {
+	struct pgpool_conf conf;
+	TAILQ_HEAD(, slot) slots;
+	TAILQ_HEAD(, pgreq) waiters;
+	TAILQ_HEAD(, pgreq) others; /* all requests that do not wait */
+	unsigned nslots, nwaiters;
+	bool up;
+	struct err err;
+	unsigned failures;
+	struct timer *retry; /* no connection is opened meanwhile */
+	uint64_t served, failed;
+};
+
+/* A request of which batch, deadline and owner are set joins the pool. */
+void pgreq_init(struct pgreq *r, struct pgpool *p, struct pgbatch **batch,
+		int64_t deadline_ms);
+/* It ends; no callback comes. */
+void pgreq_drop(struct pgreq *r);
+/* Runs in the slot that it has, or fails when that is gone. */
+void pgreq_run(struct pgreq *r, struct pgbatch **batch);
+
+#endif
