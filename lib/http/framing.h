@@ -33,7 +33,7 @@ struct http_body {
 	uint64_t left;    /* content bytes of the body or of the chunk */
 	uint64_t total;   /* content bytes given out */
 	const char *what; /* a constant, after HTTP_BODY_BAD */
-	char name[20];    /* start of the trailer's name */
+	char name[24];    /* start of the trailer's name */
 };
 
 void http_body_init(struct http_body *b, enum http_body_kind kind,

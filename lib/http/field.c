@@ -1,0 +1,263 @@
+#include "http/field.h"
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "http/chars.h"
+
+static const char *const names[] = {
+	[HTTP_FIELD_OTHER] = "",
+	[HTTP_FIELD_ACCEPT] = "Accept",
+	[HTTP_FIELD_ACCEPT_ENCODING] = "Accept-Encoding",
+	[HTTP_FIELD_AUTHORIZATION] = "Authorization",
+	[HTTP_FIELD_CACHE_CONTROL] = "Cache-Control",
+	[HTTP_FIELD_CONNECTION] = "Connection",
+	[HTTP_FIELD_CONTENT_ENCODING] = "Content-Encoding",
+	[HTTP_FIELD_CONTENT_LENGTH] = "Content-Length",
+	[HTTP_FIELD_CONTENT_TYPE] = "Content-Type",
+	[HTTP_FIELD_COOKIE] = "Cookie",
+	[HTTP_FIELD_DATE] = "Date",
+	[HTTP_FIELD_ETAG] = "ETag",
+	[HTTP_FIELD_EXPECT] = "Expect",
+	[HTTP_FIELD_FORWARDED] = "Forwarded",
+	[HTTP_FIELD_GSB_EPOCH] = "GSB-Epoch",
+	[HTTP_FIELD_GSB_NOT_PROCESSED] = "GSB-Not-Processed",
+	[HTTP_FIELD_GSB_OTHER] = "",
+	[HTTP_FIELD_GSB_OUTCOME] = "GSB-Outcome",
+	[HTTP_FIELD_GSB_REQUEST] = "GSB-Request",
+	[HTTP_FIELD_GSB_SITE] = "GSB-Site",
+	[HTTP_FIELD_HOST] = "Host",
+	[HTTP_FIELD_IDEMPOTENCY_KEY] = "Idempotency-Key",
+	[HTTP_FIELD_IF_MODIFIED_SINCE] = "If-Modified-Since",
+	[HTTP_FIELD_IF_NONE_MATCH] = "If-None-Match",
+	[HTTP_FIELD_KEEP_ALIVE] = "Keep-Alive",
+	[HTTP_FIELD_LINK] = "Link",
+	[HTTP_FIELD_LOCATION] = "Location",
+	[HTTP_FIELD_ORIGIN] = "Origin",
+	[HTTP_FIELD_PROXY_AUTHENTICATE] = "Proxy-Authenticate",
+	[HTTP_FIELD_PROXY_AUTHORIZATION] = "Proxy-Authorization",
+	[HTTP_FIELD_PROXY_CONNECTION] = "Proxy-Connection",
+	[HTTP_FIELD_RANGE] = "Range",
+	[HTTP_FIELD_REFERER] = "Referer",
+	[HTTP_FIELD_RETRY_AFTER] = "Retry-After",
+	[HTTP_FIELD_SEC_WEBSOCKET_KEY] = "Sec-WebSocket-Key",
+	[HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL] = "Sec-WebSocket-Protocol",
+	[HTTP_FIELD_SEC_WEBSOCKET_VERSION] = "Sec-WebSocket-Version",
+	[HTTP_FIELD_SERVER] = "Server",
+	[HTTP_FIELD_SET_COOKIE] = "Set-Cookie",
+	[HTTP_FIELD_TE] = "TE",
+	[HTTP_FIELD_TRAILER] = "Trailer",
+	[HTTP_FIELD_TRANSFER_ENCODING] = "Transfer-Encoding",
+	[HTTP_FIELD_UPGRADE] = "Upgrade",
+	[HTTP_FIELD_USER_AGENT] = "User-Agent",
+	[HTTP_FIELD_VIA] = "Via",
+	[HTTP_FIELD_X_FORWARDED_FOR] = "X-Forwarded-For",
+	[HTTP_FIELD_X_FORWARDED_HOST] = "X-Forwarded-Host",
+	[HTTP_FIELD_X_FORWARDED_PROTO] = "X-Forwarded-Proto",
+	[HTTP_FIELD_X_GSB_STATUS] = "X-GSB-Status",
+};
+static_assert(sizeof(names) / sizeof(names[0]) == HTTP_FIELD_COUNT,
+	      "one name for each field");
+
+/* Candidates by the length of the name, the frequent ones first. */
+enum { LENGTH_MAX = 22, CANDIDATES = 5 };
+static const uint8_t by_length[LENGTH_MAX + 1][CANDIDATES] = {
+	[2] = { HTTP_FIELD_TE },
+	[3] = { HTTP_FIELD_VIA },
+	[4] = { HTTP_FIELD_HOST, HTTP_FIELD_DATE, HTTP_FIELD_ETAG,
+		HTTP_FIELD_LINK },
+	[5] = { HTTP_FIELD_RANGE },
+	[6] = { HTTP_FIELD_ACCEPT, HTTP_FIELD_COOKIE, HTTP_FIELD_SERVER,
+		HTTP_FIELD_ORIGIN, HTTP_FIELD_EXPECT },
+	[7] = { HTTP_FIELD_REFERER, HTTP_FIELD_UPGRADE, HTTP_FIELD_TRAILER },
+	[8] = { HTTP_FIELD_LOCATION, HTTP_FIELD_GSB_SITE },
+	[9] = { HTTP_FIELD_GSB_EPOCH, HTTP_FIELD_FORWARDED },
+	[10] = { HTTP_FIELD_CONNECTION, HTTP_FIELD_USER_AGENT,
+		 HTTP_FIELD_KEEP_ALIVE, HTTP_FIELD_SET_COOKIE },
+	[11] = { HTTP_FIELD_GSB_REQUEST, HTTP_FIELD_GSB_OUTCOME,
+		 HTTP_FIELD_RETRY_AFTER },
+	[12] = { HTTP_FIELD_CONTENT_TYPE, HTTP_FIELD_X_GSB_STATUS },
+	[13] = { HTTP_FIELD_AUTHORIZATION, HTTP_FIELD_CACHE_CONTROL,
+		 HTTP_FIELD_IF_NONE_MATCH },
+	[14] = { HTTP_FIELD_CONTENT_LENGTH },
+	[15] = { HTTP_FIELD_ACCEPT_ENCODING, HTTP_FIELD_X_FORWARDED_FOR,
+		 HTTP_FIELD_IDEMPOTENCY_KEY },
+	[16] = { HTTP_FIELD_CONTENT_ENCODING, HTTP_FIELD_X_FORWARDED_HOST,
+		 HTTP_FIELD_PROXY_CONNECTION },
+	[17] = { HTTP_FIELD_TRANSFER_ENCODING, HTTP_FIELD_IF_MODIFIED_SINCE,
+		 HTTP_FIELD_X_FORWARDED_PROTO, HTTP_FIELD_SEC_WEBSOCKET_KEY,
+		 HTTP_FIELD_GSB_NOT_PROCESSED },
+	[18] = { HTTP_FIELD_PROXY_AUTHENTICATE },
+	[19] = { HTTP_FIELD_PROXY_AUTHORIZATION },
+	[21] = { HTTP_FIELD_SEC_WEBSOCKET_VERSION },
+	[22] = { HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL },
+};
+
+/*
+ * Equal without case, branch-free so that it vectorises. name holds only
+ * letters and "-"; bit 0x20 may differ only where name has a letter, that
+ * is, has bit 0x40.
+ */
+static bool
+same(const char *at, const char *name, size_t len)
+{
+	unsigned char differ = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char x = (unsigned char)(at[i] ^ name[i]);
+
+		differ |= x & (unsigned char)~((name[i] & 0x40) >> 1);
+	}
+	return differ == 0;
+}
+
+enum http_field
+http_field_id(struct span name)
+{
+	if (name.len <= LENGTH_MAX)
+		for (int i = 0; i < CANDIDATES; i++) {
+			enum http_field id = by_length[name.len][i];
+
+			if (id == HTTP_FIELD_OTHER)
+				break;
+			if (same(name.at, names[id], name.len))
+				return id;
+		}
+	if (name.len >= 4 && same(name.at, "GSB-", 4))
+		return HTTP_FIELD_GSB_OTHER;
+	return HTTP_FIELD_OTHER;
+}
+
+const char *
+http_field_name(enum http_field id)
+{
+	return id < HTTP_FIELD_COUNT ? names[id] : "";
+}
+
+bool
+http_field_hop_by_hop(enum http_field id)
+{
+	switch (id) {
+	case HTTP_FIELD_CONNECTION:
+	case HTTP_FIELD_KEEP_ALIVE:
+	case HTTP_FIELD_PROXY_AUTHENTICATE:
+	case HTTP_FIELD_PROXY_AUTHORIZATION:
+	case HTTP_FIELD_PROXY_CONNECTION:
+	case HTTP_FIELD_TE:
+	case HTTP_FIELD_TRAILER:
+	case HTTP_FIELD_TRANSFER_ENCODING:
+	case HTTP_FIELD_UPGRADE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Bytes up to a comma outside of quotes. */
+static size_t
+element_length(struct span s)
+{
+	bool quoted = false;
+	size_t i;
+
+	for (i = 0; i < s.len && (quoted || s.at[i] != ','); i++) {
+		if (s.at[i] == '"')
+			quoted = !quoted;
+		else if (quoted && s.at[i] == '\\')
+			i += i + 1 < s.len;
+	}
+	return i;
+}
+
+bool
+http_list_next(struct span *rest, struct span *element)
+{
+	while (rest->len > 0) {
+		size_t n = element_length(*rest);
+
+		*element = span_trim(span_make(rest->at, n));
+		*rest = span_skip(*rest, n + 1);
+		if (element->len > 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+http_list_has(struct span list, const char *token)
+{
+	struct span element;
+
+	while (http_list_next(&list, &element))
+		if (span_iis(element, token))
+			return true;
+	return false;
+}
+
+static bool
+all(struct span s, int class)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!http_char_is(s.at[i], class))
+			return false;
+	return true;
+}
+
+bool
+http_token_valid(struct span s)
+{
+	return s.len > 0 && all(s, HTTP_CHAR_TOKEN);
+}
+
+bool
+http_value_valid(struct span s)
+{
+	return all(s, HTTP_CHAR_VALUE);
+}
+
+static bool
+port_valid(struct span s)
+{
+	uint64_t port;
+
+	if (s.len == 0)
+		return true;
+	return s.at[0] == ':' &&
+	       (s.len == 1 ||
+		(s.len <= 6 && span_to_u64(span_skip(s, 1), &port) == 0 &&
+		 port <= 65535));
+}
+
+/* IPv6address by its characters; "." for the IPv4 part. */
+static bool
+ip_literal_valid(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!http_char_is(s.at[i], HTTP_CHAR_HEX) && s.at[i] != ':' &&
+		    s.at[i] != '.')
+			return false;
+	return span_find(s, ':') >= 0;
+}
+
+bool
+http_host_valid(struct span s)
+{
+	size_t n = 0;
+
+	if (s.len > 0 && s.at[0] == '[') {
+		ptrdiff_t end = span_find(s, ']');
+
+		return end > 0 &&
+		       ip_literal_valid(span_make(s.at + 1, (size_t)end - 1)) &&
+		       port_valid(span_skip(s, (size_t)end + 1));
+	}
+	while (n < s.len && http_char_is(s.at[n], HTTP_CHAR_HOST)) {
+		if (s.at[n] == '%' &&
+		    (n + 2 >= s.len ||
+		     !http_char_is(s.at[n + 1], HTTP_CHAR_HEX) ||
+		     !http_char_is(s.at[n + 2], HTTP_CHAR_HEX)))
+			return false;
+		n++;
+	}
+	return n > 0 && port_valid(span_skip(s, n));
+}
