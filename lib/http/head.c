@@ -1,0 +1,271 @@
+#include "http/head.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "http/chars.h"
+#include "http/head_parse.h"
+
+size_t
+http_head_end(const char *buf, size_t len, size_t *scanned)
+{
+	const char *end = buf + len;
+	const char *at = http_chars_find_lf(buf + *scanned, end);
+
+	while (at < end) {
+		size_t i = (size_t)(at - buf);
+
+		if (i == 0 || buf[i - 1] != '\r') /* a bare LF */
+			return i + 1;
+		if (i == 1 || buf[i - 2] == '\n')
+			return i + 1;
+		at = http_chars_find_lf(at + 1, end);
+	}
+	*scanned = len;
+	return 0;
+}
+
+size_t
+http_head_lead(const char *buf, size_t len)
+{
+	return len >= 2 && buf[0] == '\r' && buf[1] == '\n' ? 2 : 0;
+}
+
+struct span
+http_head_find(const struct http_head *h, enum http_field id)
+{
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (h->fields[i].id == id)
+			return h->fields[i].value;
+	return (struct span){ 0 };
+}
+
+struct span
+http_head_named(const struct http_head *h, const char *name)
+{
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (span_iis(h->fields[i].name, name))
+			return h->fields[i].value;
+	return (struct span){ 0 };
+}
+
+int
+head_parse_fail(struct head_parse *p, int status, const char *what)
+{
+	p->fault->status = p->fault_status == 502 ? 502 : status;
+	p->fault->what = what;
+	return -1;
+}
+
+static int
+bad(struct head_parse *p, const char *what)
+{
+	return head_parse_fail(p, 400, what);
+}
+
+int
+head_parse_begin(struct head_parse *p, const char *buf, size_t len)
+{
+	static const struct http_limits standard = { 16384, 8192,
+						     HTTP_FIELDS_MAX };
+
+	memset(p->h, 0, offsetof(struct http_head, fields));
+	p->at = buf;
+	p->end = buf + len;
+	if (p->limits == NULL)
+		p->limits = &standard;
+	if (len > p->limits->head_bytes)
+		return head_parse_fail(p, 431, "the head is too large");
+	return 0;
+}
+
+int
+head_parse_version(struct head_parse *p)
+{
+	const char *v = p->at;
+
+	if (p->end - v < 8 || memcmp(v, "HTTP/", 5) != 0 || v[5] < '0' ||
+	    v[5] > '9' || v[6] != '.' || v[7] < '0' || v[7] > '9')
+		return bad(p, "the HTTP version is malformed");
+	if (v[5] != '1' || v[7] > '1')
+		return head_parse_fail(p, 505,
+				       "only HTTP/1.0 and HTTP/1.1 are spoken");
+	p->h->minor = (uint8_t)(v[7] - '0');
+	p->at += 8;
+	return 0;
+}
+
+int
+head_parse_line_end(struct head_parse *p)
+{
+	if (p->at < p->end && *p->at == '\n')
+		return bad(p, "a line ends with a bare LF");
+	if (p->at < p->end && *p->at != '\r')
+		return bad(p, "control character in the head");
+	if (p->end - p->at < 2 || p->at[1] != '\n')
+		return bad(p, "a bare CR in the head");
+	p->at += 2;
+	return 0;
+}
+
+/* One or more digits, nothing else; a list is refused too. */
+static int
+on_length(struct head_parse *p, struct span value)
+{
+	uint64_t n;
+
+	if (span_to_u64(value, &n) < 0 || n > INT64_MAX)
+		return bad(p, "Content-Length is not one number");
+	if (p->lengths++ > 0)
+		return bad(p, "several Content-Length fields");
+	p->length = n;
+	return 0;
+}
+
+/* chunked alone is known; anything else before it is not implemented. */
+static int
+on_coding(struct head_parse *p, struct span value)
+{
+	struct span rest = value;
+	unsigned n = 0, chunked = 0;
+	bool last = false;
+	struct span coding;
+
+	if (p->codings++ > 0)
+		return bad(p, "several Transfer-Encoding fields");
+	if (span_iis(value, "chunked"))
+		return 0;
+	while (http_list_next(&rest, &coding)) {
+		last = span_iis(coding, "chunked");
+		chunked += last;
+		n++;
+	}
+	if (n > 1 && last && chunked == 1)
+		return head_parse_fail(p, 501,
+				       "no transfer coding but chunked");
+	return bad(p, "Transfer-Encoding is not chunked");
+}
+
+static int
+on_connection(struct head_parse *p, struct span value)
+{
+	struct span option;
+
+	while (http_list_next(&value, &option)) {
+		enum http_field id;
+
+		if (!http_token_valid(option))
+			return bad(p, "Connection is not a list of tokens");
+		p->close |= span_iis(option, "close");
+		p->keep_alive |= span_iis(option, "keep-alive");
+		p->names_upgrade |= span_iis(option, "upgrade");
+		id = http_field_id(option);
+		if (id == HTTP_FIELD_HOST || id == HTTP_FIELD_CONTENT_LENGTH)
+			return bad(p, "Connection lists an end-to-end field");
+	}
+	return 0;
+}
+
+static int
+on_field(struct head_parse *p, const struct http_line *line)
+{
+	switch (line->id) {
+	case HTTP_FIELD_HOST:
+		p->hosts++;
+		p->host = line->value;
+		return 0;
+	case HTTP_FIELD_CONTENT_LENGTH:
+		return on_length(p, line->value);
+	case HTTP_FIELD_TRANSFER_ENCODING:
+		return on_coding(p, line->value);
+	case HTTP_FIELD_CONNECTION:
+		return on_connection(p, line->value);
+	case HTTP_FIELD_UPGRADE:
+		p->upgrades++;
+		p->upgrade = line->value;
+		return 0;
+	case HTTP_FIELD_EXPECT:
+		p->expect = true;
+		if (p->fault_status == 400 &&
+		    !span_iis(line->value, "100-continue"))
+			return head_parse_fail(p, 417,
+					       "Expect is not 100-continue");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+field_name(struct head_parse *p, struct http_line *line)
+{
+	const char *from = p->at;
+
+	if (http_char_blank(*from))
+		return bad(p, "a folded field line");
+	while (p->at < p->end && http_char_is(*p->at, HTTP_CHAR_TOKEN))
+		p->at++;
+	line->name = span_make(from, (size_t)(p->at - from));
+	if (p->at == p->end || *p->at != ':') {
+		if (p->at < p->end && http_char_blank(*p->at))
+			return bad(p, "a blank before the colon of a field");
+		if (p->at < p->end && *p->at == '\n')
+			return bad(p, "a line ends with a bare LF");
+		return bad(p, "invalid character in a field name");
+	}
+	if (line->name.len == 0)
+		return bad(p, "a field without a name");
+	p->at++;
+	return 0;
+}
+
+static int
+field_value(struct head_parse *p, struct http_line *line)
+{
+	const char *from, *to;
+
+	while (p->at < p->end && http_char_blank(*p->at))
+		p->at++;
+	from = p->at;
+	p->at = http_chars_skip_value(from, p->end);
+	to = p->at;
+	while (to > from && http_char_blank(to[-1]))
+		to--;
+	line->value = span_make(from, (size_t)(to - from));
+	return head_parse_line_end(p);
+}
+
+int
+head_parse_fields(struct head_parse *p)
+{
+	unsigned limit = p->limits->fields;
+
+	if (limit > HTTP_FIELDS_MAX)
+		limit = HTTP_FIELDS_MAX;
+	while (p->at < p->end && *p->at != '\r') {
+		struct http_line *line = &p->h->fields[p->h->nfields];
+
+		if (p->h->nfields == limit)
+			return head_parse_fail(p, 431, "too many fields");
+		if (field_name(p, line) < 0 || field_value(p, line) < 0)
+			return -1;
+		line->id = http_field_id(line->name);
+		p->h->nfields++;
+		if (on_field(p, line) < 0)
+			return -1;
+	}
+	if (head_parse_line_end(p) < 0)
+		return -1;
+	if (p->at != p->end)
+		return bad(p, "bytes after the head");
+	if (p->upgrades > 1)
+		return bad(p, "several Upgrade fields");
+	if (p->lengths > 0 && p->codings > 0)
+		return bad(p, "both Content-Length and Transfer-Encoding");
+	if (p->codings > 0 && p->h->minor == 0)
+		return bad(p, "Transfer-Encoding in HTTP/1.0");
+	p->h->keep_alive = !p->close && (p->h->minor > 0 || p->keep_alive);
+	if (p->names_upgrade && p->upgrades > 0 && p->h->minor > 0)
+		p->h->upgrade = p->upgrade;
+	return 0;
+}
