@@ -30,8 +30,8 @@ struct column {
 	bool toastable; /* may come as unchanged TOAST ('u') */
 	bool exact;     /* equal by its type's = means equal bytes */
 	bool not_null;
-	bool always;    /* GENERATED ALWAYS AS IDENTITY */
-	bool max_plain; /* may be stored out of line, but need not be */
+	bool always;  /* GENERATED ALWAYS AS IDENTITY */
+	bool bounded; /* varlena with a short limit: never out of line */
 };
 
 struct rank {

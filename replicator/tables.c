@@ -1,0 +1,485 @@
+/*
+ * Two readings: the first takes every line and then checks what belongs
+ * together; what it finds wrong there is told by the second, when it stands
+ * at the line that is to blame.
+ */
+#include "replicator/tables.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/conf.h"
+
+#define NAMES_MAX 128
+
+struct reading {
+	struct tables *tables;
+	struct table_decl *table; /* of the section that is read */
+	size_t seq;               /* calls so far */
+};
+
+struct blame {
+	size_t seq;
+	struct err err;
+};
+
+static int on_key(void *ctx, const char *section, const char *key,
+		  const char *value, struct err *e);
+static int on_again(void *ctx, const char *section, const char *key,
+		    const char *value, struct err *e);
+static int tables_check(const struct tables *t, struct blame *b);
+
+int
+names_find(const struct names *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->at[i], name) == 0)
+			return (int)i;
+	return -1;
+}
+
+static struct tables *
+tables_new(const char *path)
+{
+	struct arena *arena = arena_new();
+	struct tables *t = arena_make(arena, struct tables);
+
+	t->arena = arena;
+	t->path = arena_strdup(arena, path);
+	return t;
+}
+
+void
+tables_free(struct tables **tp)
+{
+	struct tables *t = *tp;
+	struct arena *arena;
+
+	*tp = NULL;
+	if (t == NULL)
+		return;
+	arena = t->arena;
+	arena_free(&arena);
+}
+
+typedef int read_fn(const void *from, const char *name, conf_fn *fn, void *ctx,
+		    struct err *e);
+
+static struct tables *
+tables_make(read_fn *reader, const void *from, const char *name, struct err *e)
+{
+	struct tables *t = tables_new(name);
+	struct reading r = { .tables = t };
+	struct blame b = { 0 };
+
+	if (reader(from, name, on_key, &r, e) != 0)
+		goto fail;
+	if (t->n == 0) {
+		err_set(e, ERR_INVALID,
+			"%s: no table; write [table NAME] and key = COLUMN",
+			name);
+		goto fail;
+	}
+	if (tables_check(t, &b) == 0)
+		return t;
+	if (reader(from, name, on_again, &b, e) == 0)
+		*e = b.err; /* the file has changed in between */
+fail:
+	tables_free(&t);
+	return NULL;
+}
+
+static int
+read_file(const void *from, const char *name, conf_fn *fn, void *ctx,
+	  struct err *e)
+{
+	return conf_read(name, fn, ctx, e);
+}
+
+static int
+read_text(const void *from, const char *name, conf_fn *fn, void *ctx,
+	  struct err *e)
+{
+	const struct span *text = from;
+
+	return conf_read_text(name, *text, fn, ctx, e);
+}
+
+struct tables *
+tables_load(const char *path, struct err *e)
+{
+	return tables_make(read_file, NULL, path, e);
+}
+
+struct tables *
+tables_read(const char *name, struct span text, struct err *e)
+{
+	return tables_make(read_text, &text, name, e);
+}
+
+/* Arrays grow by copying: files are small and read once. */
+static void *
+grown(struct arena *a, const void *from, size_t n, size_t size)
+{
+	char *to = arena_calloc(a, n + 1, size);
+
+	if (n > 0)
+		memcpy(to, from, n * size);
+	return to;
+}
+
+#define GROW(arena, list, n) \
+	((list) = grown((arena), (list), (n), sizeof(*(list))), &(list)[(n)++])
+
+static bool
+is_name(struct span s)
+{
+	if (s.len == 0 || s.len > 63 || (s.at[0] >= '0' && s.at[0] <= '9'))
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+
+		if (!(c == '_' || (c >= '0' && c <= '9') ||
+		      (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      c >= 0x80))
+			return false;
+	}
+	return true;
+}
+
+static int
+names_add(struct arena *a, struct names *to, struct span name, struct err *e)
+{
+	const char *text;
+
+	if (!is_name(name))
+		return err_set(e, ERR_INVALID,
+			       "\"%.*s\" is no column name; letters, digits "
+			       "and _ up to 63",
+			       SPAN_ARG(name));
+	text = arena_span(a, name);
+	if (names_find(to, text) >= 0)
+		return err_set(e, ERR_INVALID, "%s is named twice", text);
+	if (to->n == NAMES_MAX)
+		return err_set(e, ERR_LIMIT, "more than %d columns", NAMES_MAX);
+	*GROW(a, to->at, to->n) = text;
+	return 0;
+}
+
+/* "a, b, c" */
+static int
+read_names(struct arena *a, struct names *to, const char *value, struct err *e)
+{
+	struct span rest = span_of(value), part;
+
+	while (span_cut(&rest, ',', &part))
+		if (names_add(a, to, span_trim(part), e) != 0)
+			return -1;
+	if (to->n == 0)
+		return err_set(e, ERR_INVALID,
+			       "no column; name one or several with commas");
+	return 0;
+}
+
+static int
+read_section(struct reading *r, const char *section, struct err *e)
+{
+	struct tables *t = r->tables;
+	struct span name = span_of(section), schema = span_of("public");
+	struct table_decl *d;
+
+	if (!span_starts(name, "table "))
+		return err_set(e, ERR_INVALID,
+			       "section [%s] is unknown; write [table NAME]",
+			       section);
+	name = span_trim(span_skip(name, strlen("table ")));
+	if (span_find(name, '.') >= 0)
+		(void)span_cut(&name, '.', &schema);
+	if (!is_name(name) || !is_name(schema))
+		return err_set(e, ERR_INVALID,
+			       "[%s] names no table; write [table NAME] or "
+			       "[table SCHEMA.NAME]",
+			       section);
+	for (size_t i = 0; i < t->n; i++)
+		if (span_is(name, t->list[i].name) &&
+		    span_is(schema, t->list[i].schema))
+			return err_set(e, ERR_INVALID,
+				       "table %.*s is declared twice",
+				       SPAN_ARG(name));
+	d = GROW(t->arena, t->list, t->n);
+	d->schema = arena_span(t->arena, schema);
+	d->name = arena_span(t->arena, name);
+	d->seq = r->seq;
+	r->table = d;
+	return 0;
+}
+
+static struct group_decl *
+group_find(struct table_decl *d, const char *name)
+{
+	for (size_t i = 0; i < d->ngroups; i++)
+		if (strcmp(d->groups[i].name, name) == 0)
+			return &d->groups[i];
+	return NULL;
+}
+
+static struct unique_decl *
+unique_find(struct table_decl *d, const char *name)
+{
+	for (size_t i = 0; i < d->nuniques; i++)
+		if (strcmp(d->uniques[i].name, name) == 0)
+			return &d->uniques[i];
+	return NULL;
+}
+
+/* group.NAME may stand behind max.NAME, so either makes the group. */
+static struct group_decl *
+group_make(struct reading *r, const char *name)
+{
+	struct arena *a = r->tables->arena;
+	struct group_decl *g = group_find(r->table, name);
+
+	if (g == NULL) {
+		g = GROW(a, r->table->groups, r->table->ngroups);
+		g->name = arena_strdup(a, name);
+	}
+	return g;
+}
+
+static int
+read_group(struct reading *r, const char *name, const char *value,
+	   struct err *e)
+{
+	struct group_decl *g = group_make(r, name);
+
+	if (g->columns.n > 0)
+		return err_set(e, ERR_INVALID, "group.%s is given twice", name);
+	g->seq = r->seq;
+	return read_names(r->tables->arena, &g->columns, value, e);
+}
+
+/* "column" or "column(lowest < ... < highest)" */
+static int
+read_rank(struct arena *a, struct rank_decl *to, struct span text,
+	  struct err *e)
+{
+	struct names column = { 0 };
+	struct span name, part;
+
+	if (span_find(text, '(') < 0) {
+		name = text;
+		text = span_make("", 0);
+	} else {
+		(void)span_cut(&text, '(', &name);
+		if (!span_ends(text, ")"))
+			return err_set(e, ERR_INVALID,
+				       "no \")\" at the end of the labels");
+		text.len--;
+	}
+	if (names_add(a, &column, span_trim(name), e) != 0)
+		return -1;
+	to->column = column.at[0];
+	while (span_cut(&text, '<', &part)) {
+		part = span_trim(part);
+		if (part.len == 0 || span_find(part, '(') >= 0)
+			return err_set(e, ERR_INVALID,
+				       "labels of %s: write them as "
+				       "(lowest < ... < highest)",
+				       to->column);
+		*GROW(a, to->labels.at, to->labels.n) = arena_span(a, part);
+	}
+	return 0;
+}
+
+static int
+read_max(struct reading *r, const char *name, const char *value, struct err *e)
+{
+	struct arena *a = r->tables->arena;
+	struct group_decl *g = group_make(r, name);
+	struct span rest = span_of(value), part;
+
+	if (g->nranks > 0)
+		return err_set(e, ERR_INVALID, "max.%s is given twice", name);
+	g->max_seq = r->seq;
+	while (span_cut(&rest, ',', &part))
+		if (read_rank(a, GROW(a, g->ranks, g->nranks), span_trim(part),
+			      e) != 0)
+			return -1;
+	if (g->nranks == 0)
+		return err_set(e, ERR_INVALID, "max.%s names no column", name);
+	return 0;
+}
+
+static struct unique_decl *
+unique_make(struct reading *r, const char *name)
+{
+	struct arena *a = r->tables->arena;
+	struct unique_decl *u = unique_find(r->table, name);
+
+	if (u == NULL) {
+		u = GROW(a, r->table->uniques, r->table->nuniques);
+		u->name = arena_strdup(a, name);
+		u->seq = r->seq;
+	}
+	return u;
+}
+
+static int
+read_unique(struct reading *r, const char *name, const char *value,
+	    struct err *e)
+{
+	struct unique_decl *u = unique_make(r, name);
+
+	if (u->value != NULL)
+		return err_set(e, ERR_INVALID, "unique.%s is given twice",
+			       name);
+	if (read_names(r->tables->arena, &u->scope, value, e) != 0)
+		return -1;
+	u->value = u->scope.at[--u->scope.n]; /* the last one */
+	u->seq = r->seq;
+	return 0;
+}
+
+static int
+read_fold(struct reading *r, const char *name, const char *value, struct err *e)
+{
+	struct unique_decl *u = unique_make(r, name);
+
+	if (strcmp(value, "lower") != 0)
+		return err_set(e, ERR_INVALID,
+			       "fold.%s: \"%s\" is unknown; \"lower\" is what "
+			       "there is",
+			       name, value);
+	u->fold = true;
+	return 0;
+}
+
+static int
+on_key(void *ctx, const char *section, const char *key, const char *value,
+       struct err *e)
+{
+	static const struct {
+		const char *prefix;
+		int (*read)(struct reading *r, const char *name,
+			    const char *value, struct err *e);
+	} kinds[] = {
+		{ "group.", read_group },
+		{ "max.", read_max },
+		{ "unique.", read_unique },
+		{ "fold.", read_fold },
+	};
+	struct reading *r = ctx;
+
+	r->seq++;
+	if (key == NULL)
+		return read_section(r, section, e);
+	if (r->table == NULL)
+		return err_set(e, ERR_INVALID,
+			       "\"%s\" stands before any [table NAME]", key);
+	if (strcmp(key, "key") == 0)
+		return r->table->key.n > 0
+			   ? err_set(e, ERR_INVALID, "key is given twice")
+			   : read_names(r->tables->arena, &r->table->key, value,
+					e);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i].prefix);
+
+		if (strncmp(key, kinds[i].prefix, len) != 0)
+			continue;
+		if (!is_name(span_of(key + len)) || strlen(key + len) > 40)
+			return err_set(e, ERR_INVALID,
+				       "\"%s\": the name after the dot is "
+				       "letters, digits and _ up to 40",
+				       key);
+		return kinds[i].read(r, key + len, value, e);
+	}
+	return err_set(e, ERR_INVALID,
+		       "\"%s\" is unknown; key, group.NAME, max.NAME, "
+		       "unique.NAME, fold.NAME",
+		       key);
+}
+
+static int
+on_again(void *ctx, const char *section, const char *key, const char *value,
+	 struct err *e)
+{
+	struct blame *b = ctx;
+
+	if (--b->seq > 0)
+		return 0;
+	*e = b->err;
+	return -1;
+}
+
+#define BLAME(b, line, ...) \
+	((b)->seq = (line), err_set(&(b)->err, ERR_INVALID, __VA_ARGS__))
+
+static int
+check_group(const struct table_decl *d, size_t i, struct blame *b)
+{
+	const struct group_decl *g = &d->groups[i];
+
+	if (g->columns.n == 0)
+		return BLAME(b, g->max_seq,
+			     "max.%s has no group.%s that names its columns",
+			     g->name, g->name);
+	for (size_t c = 0; c < g->columns.n; c++) {
+		if (names_find(&d->key, g->columns.at[c]) >= 0)
+			return BLAME(b, g->seq,
+				     "%s is in the key, so in no group",
+				     g->columns.at[c]);
+		for (size_t o = 0; o < i; o++)
+			if (names_find(&d->groups[o].columns,
+				       g->columns.at[c]) >= 0)
+				return BLAME(
+				    b, g->seq, "%s is in group.%s already",
+				    g->columns.at[c], d->groups[o].name);
+	}
+	for (size_t r = 0; r < g->nranks; r++)
+		if (names_find(&g->columns, g->ranks[r].column) < 0)
+			return BLAME(b, g->max_seq,
+				     "%s is not in group.%s; max names "
+				     "columns of its group",
+				     g->ranks[r].column, g->name);
+	return 0;
+}
+
+static int
+check_unique(const struct table_decl *d, const struct unique_decl *u,
+	     struct blame *b)
+{
+	if (u->value == NULL)
+		return BLAME(b, u->seq, "fold.%s has no unique.%s", u->name,
+			     u->name);
+	if (names_find(&d->key, u->value) >= 0)
+		return BLAME(b, u->seq, "%s is in the key", u->value);
+	for (size_t i = 0; i < d->ngroups; i++)
+		if (names_find(&d->groups[i].columns, u->value) >= 0 &&
+		    d->groups[i].columns.n > 1)
+			return BLAME(b, u->seq,
+				     "%s is in group.%s with others; a unique "
+				     "column is a group alone",
+				     u->value, d->groups[i].name);
+	return 0;
+}
+
+static int
+tables_check(const struct tables *t, struct blame *b)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct table_decl *d = &t->list[i];
+
+		if (d->key.n == 0)
+			return BLAME(b, d->seq,
+				     "[table %s] has no key; name its primary "
+				     "key's columns",
+				     d->name);
+		for (size_t g = 0; g < d->ngroups; g++)
+			if (check_group(d, g, b) != 0)
+				return -1;
+		for (size_t u = 0; u < d->nuniques; u++)
+			if (check_unique(d, &d->uniques[u], b) != 0)
+				return -1;
+	}
+	return 0;
+}
