@@ -1,0 +1,58 @@
+/*
+ * The authority record: which site is active, under which epoch. A file in
+ * state_dir, and the one truth: a decision counts once it is on the disk.
+ * Written beside, fsynced, renamed over, and the folder fsynced.
+ */
+#ifndef PROXY_AUTHORITY_H
+#define PROXY_AUTHORITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/span.h"
+#include "proxy/route.h"
+
+#define AUTHORITY_FAILOVERS 8
+
+struct authority_record {
+	uint64_t epoch; /* >= 1 */
+	enum route_site active;
+	bool held; /* an operator put it there: no automatic return */
+	bool degraded;
+	int64_t paused_until_us;                /* UNIX µs; 0: not paused */
+	int64_t failovers[AUTHORITY_FAILOVERS]; /* newest first, UNIX µs */
+	char who[64];
+	char why[192];
+	int64_t when_us;
+};
+
+struct authority;
+
+/*
+ * Takes the folder's lock, so that two proxies never share one record.
+ * dir is copied. NULL with e set.
+ */
+struct authority *authority_open(const char *dir, struct err *e)
+    __attribute__((warn_unused_result));
+void authority_close(struct authority **ap);
+
+/* 1 read, 0 there is none, -1 damaged or unreadable: FILE and why. */
+int authority_load(struct authority *a, struct authority_record *out,
+		   struct err *e) __attribute__((warn_unused_result));
+
+/* 0: it is durable. */
+int authority_store(struct authority *a, const struct authority_record *r,
+		    struct err *e) __attribute__((warn_unused_result));
+
+/* The record on the disk is still the one that we read or wrote last. */
+int authority_confirm(struct authority *a, struct err *e)
+    __attribute__((warn_unused_result));
+
+/* Its text, and back; the text carries a checksum over its members. */
+json_t *authority_json(const struct authority_record *r);
+int authority_parse(struct span text, struct authority_record *out,
+		    struct err *e) __attribute__((warn_unused_result));
+
+#endif

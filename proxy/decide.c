@@ -1,0 +1,486 @@
+#include "proxy/decide.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "proxy/judge.h"
+
+#define HOUR_MS INT64_C(3600000)
+/* How long a fail-over waits for the target to apply what it has. */
+#define APPLY_MS 3000
+/* A site that is not judged yet counts as unable after this. */
+#define UNKNOWN_MS 2000
+/* Answers to commits at risk that are on their way go out before it ends. */
+#define RISK_MS 1000
+/* Sockets of the old site are closed over 5 s. */
+#define RELEASE_MS 6000
+
+static void say(struct decide_note *note, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+say(struct decide_note *note, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(note->text, sizeof(note->text), fmt, ap);
+	va_end(ap);
+}
+
+static const struct view_site *
+active_of(const struct failover *f, const struct view *v)
+{
+	return &v->site[f->rec.active];
+}
+
+static const struct view_site *
+other_of(const struct failover *f, const struct view *v)
+{
+	return &v->site[failover_other(f->rec.active)];
+}
+
+static const char *
+site_name(enum route_site s)
+{
+	return route_site_name(s);
+}
+
+enum states_event
+decide_serves(const struct authority_record *rec)
+{
+	if (rec->active == ROUTE_PRIMARY)
+		return EVENT_SERVES_PRIMARY;
+	return rec->held ? EVENT_SERVES_HELD : EVENT_SERVES_BACKUP;
+}
+
+enum states_event
+decide_abort(const struct authority_record *rec)
+{
+	if (rec->active == ROUTE_PRIMARY)
+		return EVENT_ABORT_PRIMARY;
+	return rec->held ? EVENT_ABORT_HELD : EVENT_ABORT_BACKUP;
+}
+
+bool
+decide_paused(const struct failover *f, const struct view *v)
+{
+	return f->rec.paused_until_us > v->wall_us;
+}
+
+/* Acknowledged writes of the active site may be missing at the other. */
+static bool
+behind(const struct failover *f, const struct view *v)
+{
+	const struct answer_replication *r = &active_of(f, v)->replication;
+
+	if (f->rec.degraded || !r->known)
+		return true;
+	return r->sync == ANSWER_SYNC_OFF &&
+	       (r->out != ANSWER_STREAM_STREAMING || r->out_lag_bytes > 0);
+}
+
+const char *
+decide_bar(const struct failover *f, const struct view *v)
+{
+	if (!judge_serves(other_of(f, v)->verdict))
+		return "the other site cannot serve";
+	if (decide_paused(f, v))
+		return "automation is paused";
+	if (!f->conf.automatic)
+		return "failover.automatic is off";
+	/*
+	 * G6 promises the way to the backup. The way back loses sight of
+	 * what only the backup has, so that needs somebody's word.
+	 */
+	if (f->rec.active == ROUTE_BACKUP && f->served && behind(f, v))
+		return "the primary lacks writes that the backup acknowledged";
+	return NULL;
+}
+
+int64_t
+decide_stable_ms(const struct failover *f, int64_t wall_us)
+{
+	int64_t ms = f->conf.stable_ms;
+	int recent = 0;
+
+	for (int i = 0; i < AUTHORITY_FAILOVERS; i++)
+		if (f->rec.failovers[i] > wall_us - HOUR_MS * 1000)
+			recent++;
+	for (int i = 1; i < recent && ms < HOUR_MS; i++)
+		ms *= 2;
+	return ms < HOUR_MS ? ms : HOUR_MS;
+}
+
+static bool
+in_window(const struct failover_conf *c, int64_t wall_us)
+{
+	int minute = (int)(wall_us / 60000000 % 1440);
+
+	if (c->window_from_min <= c->window_to_min)
+		return minute >= c->window_from_min &&
+		       minute < c->window_to_min;
+	return minute >= c->window_from_min || minute < c->window_to_min;
+}
+
+static const char *
+lag_words(const struct view_site *a, const struct view_site *o,
+	  struct decide_note *note)
+{
+	const struct answer_replication *ra = &a->replication;
+	const struct answer_replication *ro = &o->replication;
+
+	if (!ra->known || !ro->known)
+		say(note, "replication has not answered");
+	else if (ra->out != ANSWER_STREAM_STREAMING ||
+		 ro->out != ANSWER_STREAM_STREAMING)
+		say(note, "replication there is %s, back %s",
+		    answer_stream_name(ra->out), answer_stream_name(ro->out));
+	else if (!view_caught_up(a, o))
+		say(note, "%lld bytes (%lld ms) behind; commits %s and %s",
+		    (long long)ra->out_lag_bytes, (long long)ra->out_lag_ms,
+		    answer_sync_name(ra->sync), answer_sync_name(ro->sync));
+	else
+		say(note, "waiting for barriers");
+	return note->text;
+}
+
+static const char *
+automatic_why_not(const struct failover *f, const struct view *v,
+		  struct decide_note *note)
+{
+	const struct view_site *primary = &v->site[ROUTE_PRIMARY];
+	int64_t stable = decide_stable_ms(f, v->wall_us);
+	int64_t whole = v->now_ms - primary->whole_since_ms;
+
+	if (f->asked_return)
+		return NULL;
+	if (decide_paused(f, v))
+		return "automation is paused";
+	if (f->conf.back == FAILOVER_MANUAL)
+		return "failback = manual: an operator's failback is needed";
+	if (whole < stable) {
+		say(note, "stable %lld of %lld s", (long long)whole / 1000,
+		    (long long)stable / 1000);
+		return note->text;
+	}
+	if (v->now_ms < f->not_before_ms) {
+		say(note, "the last try was aborted; again in %lld s",
+		    (long long)(f->not_before_ms - v->now_ms) / 1000);
+		return note->text;
+	}
+	if (f->conf.back == FAILOVER_WINDOW && !in_window(&f->conf, v->wall_us))
+		return "outside of failover.window";
+	return NULL;
+}
+
+const char *
+decide_why_not(const struct failover *f, const struct view *v,
+	       struct decide_note *note)
+{
+	const struct view_site *primary = &v->site[ROUTE_PRIMARY];
+
+	if (f->rec.active == ROUTE_PRIMARY)
+		return "the primary is active";
+	if (f->rec.held)
+		return "held on the backup by an operator";
+	if (primary->verdict != JUDGE_WHOLE) {
+		say(note, "the primary is %s", judge_name(primary->verdict));
+		return note->text;
+	}
+	if (f->state != STATE_READY_TO_RETURN)
+		return lag_words(&v->site[ROUTE_BACKUP], primary, note);
+	return automatic_why_not(f, v, note);
+}
+
+int
+decide_at_risk(const struct failover *f, const struct view *v)
+{
+	const struct answer_replication *r = &active_of(f, v)->replication;
+
+	if (!r->known || r->sync == ANSWER_SYNC_UNKNOWN)
+		return -1;
+	if (r->sync == ANSWER_SYNC_OFF)
+		return 0;
+	return f->peer_dead || r->sync == ANSWER_SYNC_DEGRADED;
+}
+
+static int
+start_event(const struct failover *f, const struct view *v)
+{
+	const struct view_site *p = &v->site[ROUTE_PRIMARY];
+	const struct view_site *b = &v->site[ROUTE_BACKUP];
+
+	if (f->rec.epoch > 0)
+		return p->probed && b->probed ? (int)EVENT_RECORD : -1;
+	if (f->lost || f->known_epoch > 0)
+		return EVENT_NO_RECORD;
+	return p->answered && b->answered ? (int)EVENT_FIRST : -1;
+}
+
+static bool
+fenced_now(const struct failover *f, const struct view *v)
+{
+	enum route_site other = failover_other(f->rec.active);
+	const struct view_site *o = &v->site[other];
+
+	return !f->fenced && o->web_over &&
+	       (o->collab_over || f->keep_collab[other]);
+}
+
+static int
+fencing_event(const struct failover *f, const struct view *v,
+	      struct decide_note *note)
+{
+	const struct view_site *target = active_of(f, v);
+
+	if (judge_failed(target->verdict))
+		return EVENT_TARGET_DEAD;
+	if (fenced_now(f, v)) {
+		say(note, "after %lld ms",
+		    (long long)(v->now_ms - f->since_ms));
+		return EVENT_FENCED;
+	}
+	if (!f->fenced || !target->serving)
+		return -1;
+	if (!view_applied(target)) {
+		if (v->now_ms - f->fenced_ms < APPLY_MS)
+			return -1;
+		say(note, "not known to have applied everything");
+	}
+	return (int)decide_serves(&f->rec);
+}
+
+static int
+suspect_event(const struct failover *f, const struct view *v,
+	      struct decide_note *note)
+{
+	const struct view_site *a = active_of(f, v);
+	const struct view_site *o = other_of(f, v);
+	const char *bar;
+
+	if (judge_serves(a->verdict) && !a->wavering)
+		return (int)decide_serves(&f->rec);
+	if (!judge_failed(a->verdict))
+		return -1;
+	bar = decide_bar(f, v);
+	say(note, "the %s is %s%s%s", site_name(f->rec.active),
+	    judge_name(a->verdict), bar != NULL ? "; " : "",
+	    bar != NULL ? bar : "");
+	if (bar == NULL)
+		return EVENT_FAIL;
+	if (judge_serves(o->verdict))
+		return EVENT_NOT_ALLOWED;
+	if (o->verdict == JUDGE_UNKNOWN && v->now_ms - f->since_ms < UNKNOWN_MS)
+		return -1;
+	return EVENT_NO_TARGET;
+}
+
+static int
+closed_event(const struct failover *f, const struct view *v,
+	     struct decide_note *note)
+{
+	const struct view_site *a = active_of(f, v);
+
+	if (fenced_now(f, v))
+		return EVENT_FENCED;
+	if (judge_serves(a->verdict) && !a->wavering)
+		return a->serving ? (int)decide_serves(&f->rec) : -1;
+	if (!judge_failed(a->verdict) || decide_bar(f, v) != NULL)
+		return -1;
+	say(note, "the %s is %s, the other site can serve",
+	    site_name(f->rec.active), judge_name(a->verdict));
+	return EVENT_FAIL;
+}
+
+static int
+backup_event(const struct failover *f, const struct view *v,
+	     struct decide_note *note)
+{
+	const struct view_site *p = &v->site[ROUTE_PRIMARY];
+	bool met = v->barriers == f->barriers && v->barrier_there &&
+		   v->barrier_back;
+
+	if (f->state == STATE_ON_BACKUP)
+		return p->verdict == JUDGE_WHOLE ? (int)EVENT_PEER_WHOLE : -1;
+	if (p->verdict != JUDGE_WHOLE) {
+		say(note, "the primary is %s", judge_name(p->verdict));
+		return EVENT_PEER_LOST;
+	}
+	if (f->state == STATE_CATCHING_UP)
+		return met && view_caught_up(active_of(f, v), p)
+			   ? (int)EVENT_CAUGHT_UP
+			   : -1;
+	if (!view_caught_up(active_of(f, v), p)) {
+		lag_words(active_of(f, v), p, note);
+		return EVENT_BEHIND;
+	}
+	if (decide_why_not(f, v, note) != NULL)
+		return -1;
+	say(note, "%s", f->asked_return ? "ordered" : "stable");
+	return EVENT_RETURN;
+}
+
+static const char *
+bracket_fault(const struct failover *f, const struct view *v)
+{
+	int64_t reserve = f->conf.max_hold_ms / 4;
+
+	if (judge_failed(active_of(f, v)->verdict) || active_of(f, v)->wavering)
+		return "the old site failed a probe";
+	if (!judge_serves(other_of(f, v)->verdict))
+		return "the new site cannot serve";
+	if (f->state == STATE_DRAIN && v->now_ms >= f->drain_until_ms)
+		return "writes in flight did not end within max_drain";
+	/* SWITCH needs some of the time as well. */
+	if (v->now_ms >= f->hold_until_ms - reserve)
+		return f->state == STATE_SYNC
+			   ? "the barrier was not applied within max_hold"
+			   : "max_hold";
+	return NULL;
+}
+
+static int
+bracket_event(const struct failover *f, const struct view *v,
+	      struct decide_note *note)
+{
+	const char *fault = bracket_fault(f, v);
+
+	if (fault != NULL) {
+		say(note, "%s", fault);
+		return (int)decide_abort(&f->rec);
+	}
+	if (f->state == STATE_HOLD)
+		return v->settled ? (int)EVENT_HELD : -1;
+	if (f->state == STATE_DRAIN)
+		return active_of(f, v)->may_write == 0 ? (int)EVENT_DRAINED
+						       : -1;
+	return v->barriers == f->barriers && v->barrier_there
+		   ? (int)EVENT_APPLIED
+		   : -1;
+}
+
+static int
+switch_event(const struct failover *f, const struct view *v)
+{
+	const struct view_site *target = active_of(f, v);
+
+	if (judge_failed(target->verdict))
+		return EVENT_TARGET_DEAD;
+	if (fenced_now(f, v))
+		return EVENT_FENCED;
+	return f->fenced && target->serving ? (int)EVENT_SWITCHED : -1;
+}
+
+static bool
+suspicious(const struct view_site *a)
+{
+	return a->wavering || judge_failed(a->verdict);
+}
+
+static int
+state_event(const struct failover *f, const struct view *v,
+	    struct decide_note *note)
+{
+	bool doubt = suspicious(active_of(f, v));
+
+	switch (f->state) {
+	case STATE_START:
+		return start_event(f, v);
+	case STATE_LOST:
+		return -1;
+	case STATE_NORMAL:
+	case STATE_MAINTENANCE:
+		return doubt ? (int)EVENT_SUSPECT : -1;
+	case STATE_SUSPECT:
+		return suspect_event(f, v, note);
+	case STATE_FENCING:
+		return fencing_event(f, v, note);
+	case STATE_ON_BACKUP:
+	case STATE_CATCHING_UP:
+	case STATE_READY_TO_RETURN:
+		return doubt ? (int)EVENT_SUSPECT : backup_event(f, v, note);
+	case STATE_HOLD:
+	case STATE_DRAIN:
+	case STATE_SYNC:
+		return bracket_event(f, v, note);
+	case STATE_SWITCH:
+		return switch_event(f, v);
+	case STATE_RELEASE:
+		if (doubt)
+			return EVENT_SUSPECT;
+		return other_of(f, v)->websockets == 0 ||
+			       v->now_ms - f->since_ms >= RELEASE_MS
+			   ? (int)decide_serves(&f->rec)
+			   : -1;
+	case STATE_CLOSED:
+		return closed_event(f, v, note);
+	}
+	assert(!"a state");
+	return -1;
+}
+
+static int
+order_event(const struct failover *f, struct decide_note *note)
+{
+	static const int events[] = {
+		[FAILOVER_SWITCH] = EVENT_ORDER_SWITCH,
+		[FAILOVER_RETURN] = EVENT_ORDER_RETURN,
+		[FAILOVER_STAY] = EVENT_ORDER_STAY,
+		[FAILOVER_FORCE] = EVENT_ORDER_FAILOVER,
+		[FAILOVER_ADOPT] = EVENT_ADOPT,
+		[FAILOVER_PAUSE] = EVENT_ORDER_PAUSE,
+		[FAILOVER_RESUME] = EVENT_ORDER_RESUME,
+	};
+
+	say(note, "%s: %s", f->word.who, f->word.why);
+	if (f->word.order == FAILOVER_CANCEL)
+		return (int)decide_abort(&f->rec);
+	return events[f->word.order];
+}
+
+/* Changes of the record that move nothing. */
+static int
+record_event(const struct failover *f, const struct view *v)
+{
+	const struct view_site *a = active_of(f, v);
+	const struct view_site *o = other_of(f, v);
+	int risk = decide_at_risk(f, v);
+
+	if (f->rec.paused_until_us != 0 && !decide_paused(f, v))
+		return EVENT_ORDER_RESUME;
+	if (f->state == STATE_FENCING || f->state == STATE_SWITCH ||
+	    f->state == STATE_CLOSED || !judge_serves(a->verdict))
+		return -1;
+	if (!f->peer_dead && view_peer_dead(a, o))
+		return EVENT_PEER_DEAD;
+	if (f->peer_dead && o->db_up && !judge_failed(o->verdict))
+		return EVENT_PEER_ALIVE;
+	if (risk == 1 && !f->rec.degraded)
+		return EVENT_DEGRADED;
+	if (risk == 0 && f->rec.degraded && v->now_ms - f->risk_ms >= RISK_MS)
+		return EVENT_PROTECTED;
+	return -1;
+}
+
+int
+decide_event(const struct failover *f, const struct view *v,
+	     struct decide_note *note)
+{
+	int event;
+
+	note->text[0] = '\0';
+	if (f->word.order != FAILOVER_NO_ORDER)
+		return order_event(f, note);
+	if (f->known_epoch > f->rec.epoch && f->state != STATE_LOST &&
+	    f->state != STATE_START) {
+		say(note, "a site knows epoch %llu, the record says %llu",
+		    (unsigned long long)f->known_epoch,
+		    (unsigned long long)f->rec.epoch);
+		return EVENT_OUTRANKED;
+	}
+	event = state_event(f, v, note);
+	if (event < 0 && f->state != STATE_START && f->state != STATE_LOST)
+		event = record_event(f, v);
+	return event;
+}

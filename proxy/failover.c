@@ -1,0 +1,307 @@
+#include "proxy/failover.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/decide.h"
+
+/* An abort waits at least so long before the next automatic try. */
+#define ABORT_MS 10000
+#define ABORT_DOUBLINGS 8
+
+void
+failover_init(struct failover *f, const struct failover_conf *conf,
+	      int64_t now_ms)
+{
+	memset(f, 0, sizeof(*f));
+	f->conf = *conf;
+	f->state = STATE_START;
+	f->since_ms = now_ms;
+	f->barriers = 1;
+}
+
+void
+failover_found(struct failover *f, int loaded,
+	       const struct authority_record *rec, uint64_t former)
+{
+	assert(f->state == STATE_START);
+	if (loaded == 1)
+		f->rec = *rec;
+	f->lost = loaded < 0;
+	f->known_epoch = former;
+}
+
+static void
+signed_by(struct authority_record *rec, const struct failover_word *by,
+	  const char *automatic, int64_t wall_us)
+{
+	bool order = by->order != FAILOVER_NO_ORDER;
+
+	snprintf(rec->who, sizeof(rec->who), "%s",
+		 order ? by->who : "automatic");
+	snprintf(rec->why, sizeof(rec->why), "%s", order ? by->why : automatic);
+	rec->when_us = wall_us;
+}
+
+/* A new epoch: nobody is granted until the old one's leases have ended. */
+static void
+new_epoch(struct failover *f, uint64_t epoch, enum route_site active)
+{
+	f->rec.epoch = epoch;
+	f->rec.active = active;
+	f->store = true;
+	f->fenced = false;
+	f->served = false;
+	f->asked_return = false;
+	f->keep_collab[active] = false;
+	f->keep_collab[failover_other(active)] = false;
+}
+
+static void
+record_first(struct failover *f, const struct view *v)
+{
+	new_epoch(f, 1, ROUTE_PRIMARY);
+	signed_by(&f->rec, &f->by, "first start", v->wall_us);
+}
+
+static void
+record_adopted(struct failover *f, const struct view *v)
+{
+	uint64_t highest = f->known_epoch;
+
+	if (f->rec.epoch > highest)
+		highest = f->rec.epoch;
+	f->lost = false;
+	f->rec.held = f->word.to == ROUTE_BACKUP;
+	f->rec.degraded = true;
+	f->peer_dead = false;
+	new_epoch(f, highest + 1, f->word.to);
+	signed_by(&f->rec, &f->word, "", v->wall_us);
+}
+
+static void
+remember_failover(struct authority_record *rec, int64_t wall_us)
+{
+	memmove(&rec->failovers[1], &rec->failovers[0],
+		sizeof(rec->failovers) - sizeof(rec->failovers[0]));
+	rec->failovers[0] = wall_us;
+}
+
+static void
+record_failover(struct failover *f, const struct view *v)
+{
+	enum route_site old = f->rec.active;
+	bool ordered = f->word.order == FAILOVER_FORCE;
+	char why[64];
+
+	if (!ordered)
+		remember_failover(&f->rec, v->wall_us);
+	snprintf(why, sizeof(why), "the %s was %s", route_site_name(old),
+		 judge_name(v->site[old].verdict));
+	f->rec.degraded = true;
+	f->rec.held = ordered && f->word.to == ROUTE_BACKUP;
+	f->peer_dead = true;
+	new_epoch(f, f->rec.epoch + 1,
+		  ordered ? f->word.to : failover_other(old));
+	f->keep_collab[old] = v->site[old].verdict == JUDGE_SPLIT;
+	signed_by(&f->rec, &f->word, why, v->wall_us);
+}
+
+static void
+record_switch(struct failover *f, const struct view *v)
+{
+	enum route_site old = f->rec.active;
+	enum route_site to = failover_other(old);
+
+	f->rec.held = to == ROUTE_BACKUP;
+	f->rec.degraded = v->site[to].replication.sync == ANSWER_SYNC_DEGRADED;
+	f->peer_dead = false;
+	new_epoch(f, f->rec.epoch + 1, to);
+	f->keep_collab[old] = v->site[old].collab_serving &&
+			      (v->site[old].rooms > 0 ||
+			       v->site[old].websockets > 0);
+	f->aborts = 0;
+	signed_by(&f->rec, &f->by, "fail-back", v->wall_us);
+}
+
+static void
+begin_switch(struct failover *f, const struct view *v)
+{
+	if (f->word.order != FAILOVER_NO_ORDER)
+		f->by = f->word;
+	else if (!f->asked_return)
+		f->by.order = FAILOVER_NO_ORDER;
+	f->hold_until_ms = v->now_ms + f->conf.max_hold_ms;
+	f->drain_until_ms = 0;
+}
+
+static void
+abort_switch(struct failover *f, const struct view *v)
+{
+	unsigned n = f->aborts < ABORT_DOUBLINGS ? f->aborts : ABORT_DOUBLINGS;
+
+	f->aborts++;
+	f->not_before_ms = v->now_ms + ((int64_t)ABORT_MS << n);
+	f->asked_return = false;
+	f->barriers++;
+}
+
+static void
+record_held(struct failover *f, const struct view *v, bool held)
+{
+	f->rec.held = held;
+	f->asked_return = !held;
+	f->by = f->word;
+	f->store = true;
+	signed_by(&f->rec, &f->word, "", v->wall_us);
+}
+
+static void
+record_degraded(struct failover *f, const struct view *v, bool degraded)
+{
+	if (degraded)
+		f->risk_ms = v->now_ms;
+	f->rec.degraded = degraded;
+	f->store = true;
+}
+
+static void
+record_pause(struct failover *f, int64_t until_us)
+{
+	f->rec.paused_until_us = until_us;
+	f->store = true;
+}
+
+static void
+fence_other(struct failover *f, const struct view *v)
+{
+	enum route_site other = failover_other(f->rec.active);
+
+	/* A forerunner may have left it its rooms, under this same epoch. */
+	f->keep_collab[other] = v->site[other].collab_serving &&
+				v->site[other].rooms > 0;
+	f->peer_dead = f->rec.degraded;
+	f->served = true;
+}
+
+static void
+set_peer_dead(struct failover *f, const struct view *v)
+{
+	f->peer_dead = true;
+	if (decide_at_risk(f, v) == 1 && !f->rec.degraded)
+		record_degraded(f, v, true);
+}
+
+static void
+mark_fenced(struct failover *f, const struct view *v)
+{
+	f->fenced = true;
+	f->fenced_ms = v->now_ms;
+}
+
+static void
+act(struct failover *f, const struct view *v, enum states_action action)
+{
+	switch (action) {
+	case ACTION_NOTHING:
+	case ACTION_CLOSE:
+	case ACTION_ALARM:
+		return;
+	case ACTION_FENCE_OTHER:
+		return fence_other(f, v);
+	case ACTION_RECORD_FIRST:
+		return record_first(f, v);
+	case ACTION_RECORD_ADOPTED:
+		return record_adopted(f, v);
+	case ACTION_RECORD_FAILOVER:
+		return record_failover(f, v);
+	case ACTION_MARK_FENCED:
+		return mark_fenced(f, v);
+	case ACTION_SERVE:
+	case ACTION_RELEASE:
+		f->served = true;
+		return;
+	case ACTION_CATCH_UP:
+	case ACTION_SYNC:
+		f->barriers++;
+		return;
+	case ACTION_BEGIN_SWITCH:
+		return begin_switch(f, v);
+	case ACTION_DRAIN:
+		f->drain_until_ms = v->now_ms + f->conf.max_drain_ms;
+		return;
+	case ACTION_RECORD_SWITCH:
+		return record_switch(f, v);
+	case ACTION_ABORT:
+		return abort_switch(f, v);
+	case ACTION_ASK_RETURN:
+		f->asked_return = true;
+		f->by = f->word;
+		return;
+	case ACTION_RECORD_HELD:
+		return record_held(f, v, true);
+	case ACTION_RECORD_RETURN:
+		return record_held(f, v, false);
+	case ACTION_RECORD_DEGRADED:
+		return record_degraded(f, v, true);
+	case ACTION_RECORD_PROTECTED:
+		return record_degraded(f, v, false);
+	case ACTION_RECORD_PEER_DEAD:
+		return set_peer_dead(f, v);
+	case ACTION_PEER_ALIVE:
+		f->peer_dead = false;
+		f->risk_ms = v->now_ms;
+		return;
+	case ACTION_RECORD_PAUSE:
+		return record_pause(f, f->word.until_us);
+	case ACTION_RECORD_RESUME:
+		return record_pause(f, 0);
+	}
+	assert(!"an action");
+}
+
+/* What follows from the view alone, whatever the state. */
+static void
+take_note(struct failover *f, const struct view *v)
+{
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		if (v->site[s].epoch > f->known_epoch)
+			f->known_epoch = v->site[s].epoch;
+		/* Rooms of the other site end for good, they never return. */
+		if (f->state != STATE_FENCING && f->state != STATE_SWITCH &&
+		    f->state != STATE_RELEASE &&
+		    (v->site[s].rooms == 0 || !v->site[s].collab_up))
+			f->keep_collab[s] = false;
+	}
+	if (decide_at_risk(f, v) == 1)
+		f->risk_ms = v->now_ms;
+}
+
+int
+failover_step(struct failover *f, const struct view *v,
+	      struct failover_change *out)
+{
+	struct decide_note note;
+	int event;
+
+	assert(!f->store);
+	take_note(f, v);
+	event = decide_event(f, v, &note);
+	if (event < 0)
+		return 0;
+	out->row = fsm_find(&states_fsm, (int)f->state, event);
+	assert(out->row != NULL);
+	out->from = f->state;
+	out->to = (enum states_state)fsm_to(out->row, (int)f->state);
+	memcpy(out->note, note.text, sizeof(out->note));
+	act(f, v, (enum states_action)out->row->action);
+	if (f->word.order != FAILOVER_NO_ORDER)
+		memset(&f->word, 0, sizeof(f->word));
+	if (out->to != f->state)
+		f->since_ms = v->now_ms;
+	if (f->state == STATE_RELEASE && out->to != STATE_RELEASE)
+		f->keep_collab[failover_other(f->rec.active)] = false;
+	f->state = out->to;
+	return 1;
+}

@@ -1,0 +1,98 @@
+/*
+ * The fail-over as one table: what is decided in each state on each event.
+ * Its rows say why; the program prints it (gsbctl fsm), docs/failover.md
+ * shows it. PAUSED lies across: it bars events from being raised at all.
+ */
+#ifndef PROXY_STATES_H
+#define PROXY_STATES_H
+
+#include "base/fsm.h"
+
+enum states_state {
+	STATE_START, /* reads the record, asks the sites */
+	STATE_LOST,  /* no record to trust: an operator's word */
+	STATE_NORMAL,
+	STATE_SUSPECT,
+	STATE_FENCING,
+	STATE_ON_BACKUP,
+	STATE_CATCHING_UP,
+	STATE_READY_TO_RETURN,
+	STATE_HOLD,
+	STATE_DRAIN,
+	STATE_SYNC,
+	STATE_SWITCH,
+	STATE_RELEASE,
+	STATE_MAINTENANCE, /* on the backup by an operator's order */
+	STATE_CLOSED       /* no site may serve: 503 */
+};
+
+enum states_event {
+	EVENT_RECORD,
+	EVENT_FIRST,
+	EVENT_NO_RECORD,
+	EVENT_OUTRANKED,
+	EVENT_ADOPT,
+	EVENT_SUSPECT,
+	EVENT_FAIL,
+	EVENT_NO_TARGET,
+	EVENT_NOT_ALLOWED,
+	EVENT_FENCED,
+	EVENT_TARGET_DEAD,
+	EVENT_SERVES_PRIMARY, /* the recorded site serves well: this one */
+	EVENT_SERVES_BACKUP,
+	EVENT_SERVES_HELD, /* the backup, by an operator's order */
+	EVENT_PEER_WHOLE,
+	EVENT_PEER_LOST,
+	EVENT_CAUGHT_UP,
+	EVENT_BEHIND,
+	EVENT_RETURN,
+	EVENT_ORDER_SWITCH,
+	EVENT_ORDER_RETURN,
+	EVENT_ORDER_STAY,
+	EVENT_ORDER_FAILOVER,
+	EVENT_HELD,
+	EVENT_DRAINED,
+	EVENT_APPLIED,
+	EVENT_SWITCHED,
+	EVENT_ABORT_PRIMARY, /* the bracket ends where it began: there */
+	EVENT_ABORT_BACKUP,
+	EVENT_ABORT_HELD,
+	EVENT_PEER_DEAD,
+	EVENT_PEER_ALIVE,
+	EVENT_DEGRADED,
+	EVENT_PROTECTED,
+	EVENT_ORDER_PAUSE,
+	EVENT_ORDER_RESUME
+};
+
+enum states_action {
+	ACTION_NOTHING,
+	ACTION_FENCE_OTHER,
+	ACTION_RECORD_FIRST,
+	ACTION_RECORD_ADOPTED,
+	ACTION_RECORD_FAILOVER,
+	ACTION_MARK_FENCED,
+	ACTION_SERVE,
+	ACTION_CATCH_UP,
+	ACTION_BEGIN_SWITCH,
+	ACTION_DRAIN,
+	ACTION_SYNC,
+	ACTION_RECORD_SWITCH,
+	ACTION_RELEASE,
+	ACTION_ABORT,
+	ACTION_ASK_RETURN,
+	ACTION_RECORD_HELD,
+	ACTION_RECORD_RETURN,
+	ACTION_RECORD_DEGRADED,
+	ACTION_RECORD_PROTECTED,
+	ACTION_RECORD_PEER_DEAD,
+	ACTION_PEER_ALIVE,
+	ACTION_RECORD_PAUSE,
+	ACTION_RECORD_RESUME,
+	ACTION_CLOSE,
+	ACTION_ALARM
+};
+
+extern const struct fsm states_fsm;
+
+#endif
