@@ -1,0 +1,148 @@
+#include "io/helper/pgcluster.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BIN "/usr/lib/postgresql/15/bin"
+
+static char dir[64];
+static char conninfo[160];
+static char output[4096];
+static unsigned port;
+
+/* Runs it in a shell, as postgres when we are root. */
+static int
+shell(const char *format, ...)
+{
+	char command[1024], line[1200];
+	va_list ap;
+	FILE *f;
+	size_t n;
+	int status;
+
+	va_start(ap, format);
+	vsnprintf(command, sizeof(command), format, ap);
+	va_end(ap);
+	snprintf(line, sizeof(line), "cd %s && %s sh -c '%s' 2>&1", dir,
+		 geteuid() == 0 ? "runuser -u postgres --" : "", command);
+	f = popen(line, "re");
+	if (f == NULL)
+		abort();
+	n = fread(output, 1, sizeof(output) - 1, f);
+	while (n > 0 && output[n - 1] == '\n')
+		n--;
+	output[n] = '\0';
+	status = pclose(f);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+need(int status, const char *what)
+{
+	if (status == 0)
+		return;
+	fprintf(stderr, "pgcluster: %s failed:\n%s\n", what, output);
+	shell("tail -20 log");
+	fprintf(stderr, "%s\n", output);
+	exit(1);
+}
+
+static unsigned
+free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		abort();
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+void
+pgcluster_start(void)
+{
+	need(shell(BIN "/pg_ctl -D data -l log -w -t 60 start >/dev/null"),
+	     "pg_ctl start");
+}
+
+void
+pgcluster_open(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/gsb-pgcluster-XXXXXX");
+	if (mkdtemp(dir) == NULL || chmod(dir, 0777) < 0)
+		abort();
+	port = free_port();
+	snprintf(conninfo, sizeof(conninfo),
+		 "host=127.0.0.1 port=%u user=tester dbname=postgres", port);
+	need(shell(BIN "/initdb -D data -U tester -A trust -N -E UTF8 "
+		       "--locale=C.UTF-8"),
+	     "initdb");
+	need(shell("printf \"port=%u\\nlisten_addresses=\\\"127.0.0.1\\\"\\n"
+		   "unix_socket_directories=\\\"%s\\\"\\nfsync=off\\n\" "
+		   "| tr \\\" \\\\047 >>data/postgresql.conf",
+		   port, dir),
+	     "configuration");
+	pgcluster_start();
+}
+
+void
+pgcluster_close(void)
+{
+	shell(BIN "/pg_ctl -D data -m immediate -w stop; rm -rf data log");
+	if (chdir("/") == 0 && rmdir(dir) < 0)
+		perror(dir);
+}
+
+const char *
+pgcluster_conninfo(void)
+{
+	return conninfo;
+}
+
+unsigned
+pgcluster_port(void)
+{
+	return port;
+}
+
+void
+pgcluster_signal(int signal)
+{
+	need(shell("P=$(head -1 data/postmaster.pid); "
+		   "kill -%d $P $(ps -o pid= --ppid $P)",
+		   signal),
+	     "kill");
+}
+
+void
+pgcluster_kill(void)
+{
+	pgcluster_signal(9);
+	/* Until the port is free again for the next start. */
+	need(shell("P=$(head -1 data/postmaster.pid); "
+		   "while kill -0 $P 2>/dev/null; do :; done; "
+		   "rm -f data/postmaster.pid"),
+	     "kill");
+}
+
+const char *
+pgcluster_sql(const char *sql)
+{
+	setenv("SQL", sql, 1);
+	need(shell("psql -h 127.0.0.1 -p %u -U tester -d postgres -XAtq "
+		   "-c \"$SQL\"",
+		   port),
+	     sql);
+	return output;
+}
