@@ -71,6 +71,10 @@ struct api {
 	TAILQ_ENTRY(api) link;
 };
 
+/* For web.c: form may still change; free cancels what is under way. */
+struct api *api_new(struct site *s, struct httpd_req *http);
+void api_free(struct api **a);
+
 /* Content of a good answer. Journal answers come through here as well. */
 void api_answer(struct api *a, int status, struct span content);
 

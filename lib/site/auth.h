@@ -60,26 +60,4 @@ void auth_hash(struct api *a, const char *password, auth_hash_fn *fn);
 
 void auth_cancel(struct auth **op); /* for api.c */
 
-/* The process's memory of passwords and failures. */
-struct auth_memory;
-struct auth_memory *auth_memory_new(void);
-void auth_memory_free(struct auth_memory **m);
-
-/* Pure: what the memory says. address: of the client. */
-#define AUTH_FAILURES 10                        /* within: */
-#define AUTH_WINDOW_US (INT64_C(900) * 1000000) /* and locked as long */
-bool auth_memory_locked(struct auth_memory *m, const char *account,
-			const char *address, int64_t now_us);
-void auth_memory_failed(struct auth_memory *m, const char *account,
-			const char *address, int64_t now_us);
-void auth_memory_passed(struct auth_memory *m, const char *account,
-			const char *address);
-#define AUTH_CACHE_US (INT64_C(300) * 1000000)
-bool auth_memory_knows(struct auth_memory *m, const char *account,
-		       int64_t credentials_no, const char *password,
-		       int64_t now_us);
-void auth_memory_learn(struct auth_memory *m, const char *account,
-		       int64_t credentials_no, const char *password,
-		       int64_t now_us);
-
 #endif

@@ -7,7 +7,7 @@
 
 enum fault {
 	FAULT_INTERNAL,        /* 500 000000 */
-	FAULT_INVALID,         /* 400 "validation: ..." */
+	FAULT_INVALID,         /* 400; XML: "validation: ..." */
 	FAULT_UNAUTHENTICATED, /* 401: no credentials at all */
 	FAULT_NO_USER,         /* 401 030001 */
 	FAULT_PASSWORD,        /* 401 030002 */

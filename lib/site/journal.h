@@ -28,10 +28,6 @@ void journal_add_store(const struct api *a, const char *operation, int status,
 enum journal_found journal_read(struct api *a, const struct pgresult *r,
 				int *status, struct span *content);
 
-/* SHA-256 in hex over method, path and body, in the arena: what must be the
- * same when a key comes again. */
-const char *journal_digest(const struct api *a);
-
 /* Deletes a bounded number of rows that are too old. */
 void journal_add_purge(struct pgbatch *b);
 

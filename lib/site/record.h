@@ -58,19 +58,16 @@ struct meeting {
 	const char *host_first_name, *host_last_name, *host_display_name;
 };
 
-/* The columns in this order, for SELECT and RETURNING; a: the account, c, m:
- * meeting, h: its host (LEFT JOIN). */
-extern const char record_company_columns[];
-extern const char record_account_columns[];
-extern const char record_meeting_columns[];
-
-/* Row `row`, whose first column of the record is number col; given in the
- * arena. record_*_width: how many columns it takes. */
+/*
+ * Row `row` into *out: an account and a meeting are its first columns (SQL:
+ * RECORD_COLUMNS(RECORD_ACCOUNT) of record_columns.h); a company begins at
+ * column col and is given in the arena.
+ */
 struct company *record_company(struct api *a, const struct pgresult *r, int row,
 			       int col);
-struct account *record_account(struct api *a, const struct pgresult *r, int row,
-			       int col);
-struct meeting *record_meeting(struct api *a, const struct pgresult *r, int row,
-			       int col);
+void record_account(struct api *a, const struct pgresult *r, int row,
+		    struct account *out);
+void record_meeting(struct api *a, const struct pgresult *r, int row,
+		    struct meeting *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "site/role.h"
 
 struct api;
+struct auth_checks;
 struct auth_memory;
 struct collab;
 struct dbhealth;
@@ -37,6 +38,7 @@ struct site {
 	struct pgpool *pool;
 	struct dbhealth *health; /* NULL when web does not run here */
 	struct auth_memory *memory;
+	struct auth_checks *checks;
 	struct gate *web_gate, *collab_gate; /* NULL: does not run here */
 	struct web *web;
 	struct collab *collab;

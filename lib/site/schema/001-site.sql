@@ -150,7 +150,7 @@ CREATE TABLE journal (
 	company_id uuid,
 	account_id uuid,
 	operation  varchar(64) NOT NULL,
-	digest     varchar(64) NOT NULL,
+	digest     varchar(96) NOT NULL,
 	status     int NOT NULL,
 	created    timestamptz NOT NULL DEFAULT now(),
 	answer     text NOT NULL

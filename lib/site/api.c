@@ -1,0 +1,232 @@
+#include "site/api.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/httpd.h"
+#include "site/auth.h"
+#include "site/site.h"
+#include "site/write.h"
+
+#define MODULE "api"
+
+/* Fields that an answer may get, all sources together. */
+#define FIELDS_MAX 16
+
+struct reply {
+	int status;
+	struct span body;
+	const struct httpd_field *extra; /* up to a NULL name; or NULL */
+};
+
+static void on_query(void *ctx, const struct pgresult *r, size_t n,
+		     const struct err *err);
+static bool gate_refuses(struct api *a);
+static void fail_with(struct api *a, const struct fault_row *row, int status,
+		      const char *text, const struct httpd_field *extra);
+static void reply(struct api *a, const struct reply *r);
+
+struct api *
+api_new(struct site *s, struct httpd_req *http)
+{
+	struct arena *arena = httpd_arena(http);
+	struct api *a = arena_make(arena, struct api);
+
+	a->site = s;
+	a->http = http;
+	a->arena = arena;
+	TAILQ_INSERT_TAIL(&s->requests, a, link);
+	s->in_flight++;
+	httpd_set_data(http, a);
+	return a;
+}
+
+void
+api_free(struct api **ap)
+{
+	struct api *a = *ap;
+
+	*ap = NULL;
+	if (a == NULL)
+		return;
+	pgpool_cancel(&a->query);
+	auth_cancel(&a->auth);
+	write_cancel(&a->write);
+	TAILQ_REMOVE(&a->site->requests, a, link);
+	a->site->in_flight--;
+	httpd_set_data(a->http, NULL);
+}
+
+void
+api_query(struct api *a, struct pgbatch **batch, api_done_fn *done)
+{
+	assert(a->query == NULL);
+	a->done = done;
+	a->query = pgpool_run(a->site->pool, batch, a->deadline_ms, on_query,
+			      a);
+}
+
+static void
+on_query(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
+{
+	struct api *a = ctx;
+
+	a->query = NULL;
+	if (err != NULL)
+		api_fail_db(a, err);
+	else
+		a->done(a, r, n);
+}
+
+void
+api_answer(struct api *a, int status, struct span content)
+{
+	struct reply r = { .status = status, .extra = a->extra };
+
+	if (gate_refuses(a))
+		return;
+	r.body = a->form->answer(a, content);
+	reply(a, &r);
+}
+
+void
+api_fail(struct api *a, enum fault f, const char *fmt, ...)
+{
+	static const struct httpd_field retry[] = { { "Retry-After", "1" },
+						    { NULL, NULL } };
+	const struct fault_row *row = fault_row(f);
+	const char *text = row->text;
+	char words[512];
+	va_list ap;
+
+	if (gate_refuses(a))
+		return;
+	if (fmt != NULL) {
+		va_start(ap, fmt);
+		vsnprintf(words, sizeof(words), fmt, ap);
+		va_end(ap);
+		text = words;
+	}
+	fail_with(a, row, a->form->failures_are_200 ? 200 : row->status, text,
+		  row->status == 429 || row->status == 503 ? retry : NULL);
+}
+
+/*
+ * No answer leaves the site after the end of its lease. A write that has
+ * happened is then an unknown outcome: the proxy sends the request again,
+ * and the journal answers it.
+ */
+static bool
+gate_refuses(struct api *a)
+{
+	if (gate_holds(a->site->web_gate, a->epoch))
+		return false;
+	if (a->committed)
+		api_unknown(a, "the lease ended before the answer");
+	else
+		api_unprocessed(a, 421, "no lease for this epoch");
+	return true;
+}
+
+void
+api_fail_db(struct api *a, const struct err *why)
+{
+	const char *state = why->sqlstate;
+	bool input = strncmp(state, "22", 2) == 0 ||
+		     strcmp(state, "23502") == 0 || strcmp(state, "23514") == 0;
+	bool away = why->code != ERR_REFUSED || strncmp(state, "08", 2) == 0 ||
+		    strncmp(state, "40", 2) == 0 ||
+		    strncmp(state, "53", 2) == 0 ||
+		    strncmp(state, "55", 2) == 0 ||
+		    strncmp(state, "57", 2) == 0;
+
+	if (why->code == ERR_UNCERTAIN) {
+		api_unknown(a, err_text(why));
+		return;
+	}
+	if (away) {
+		api_unprocessed(a, 503, err_text(why));
+		return;
+	}
+	if (input) {
+		api_fail(a, FAULT_INVALID, "%s", err_text(why));
+		return;
+	}
+	log_error(MODULE, "tracking=%s sqlstate=%s why=\"%s\"", a->tracking,
+		  state, err_text(why));
+	api_fail(a, FAULT_INTERNAL, NULL);
+}
+
+void
+api_unprocessed(struct api *a, int status, const char *why)
+{
+	static const struct httpd_field fields[] = {
+		{ "GSB-Not-Processed", "1" },
+		{ "Retry-After", "1" },
+		{ NULL, NULL },
+	};
+
+	log_debug(MODULE, "tracking=%s status=%d not-processed=\"%s\"",
+		  a->tracking, status, why);
+	fail_with(a, fault_row(FAULT_UNAVAILABLE), status,
+		  fault_row(FAULT_UNAVAILABLE)->text, fields);
+}
+
+void
+api_unknown(struct api *a, const char *why)
+{
+	static const struct httpd_field fields[] = {
+		{ "GSB-Outcome", "unknown" },
+		{ "Retry-After", "1" },
+		{ NULL, NULL },
+	};
+
+	log_warn(MODULE, "tracking=%s outcome=unknown why=\"%s\"", a->tracking,
+		 why);
+	fail_with(a, fault_row(FAULT_UNAVAILABLE), 503,
+		  fault_row(FAULT_UNAVAILABLE)->text, fields);
+}
+
+static void
+fail_with(struct api *a, const struct fault_row *row, int status,
+	  const char *text, const struct httpd_field *extra)
+{
+	struct reply r = { .status = status, .extra = extra };
+
+	r.body = a->form->failure(a, row, text);
+	reply(a, &r);
+}
+
+static void
+add(struct httpd_field *to, size_t *n, const struct httpd_field *from)
+{
+	for (; from != NULL && from->name != NULL; from++) {
+		assert(*n < FIELDS_MAX - 1);
+		to[(*n)++] = *from;
+	}
+}
+
+/* Ends the request; a is dead after it. */
+static void
+reply(struct api *a, const struct reply *r)
+{
+	struct httpd_field own[] = {
+		{ "X-GSB-Status", a->site->role->gsb_status },
+		{ "trackingId", a->tracking },
+		{ "Content-Type", a->form->content_type },
+		{ NULL, NULL },
+	};
+	struct httpd_field fields[FIELDS_MAX] = { 0 };
+	struct httpd_req *http = a->http;
+	size_t n = 0;
+
+	add(fields, &n, own);
+	add(fields, &n, a->form->fields);
+	add(fields, &n, r->extra);
+	api_free(&a);
+	httpd_reply(http, r->status, fields, r->body);
+}
