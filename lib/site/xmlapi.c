@@ -1,0 +1,214 @@
+/*
+ * document --xmlapi_request--> operation --auth--> run --> content
+ * --envelope-->
+ */
+#include "site/xmlapi.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#include "io/httpd.h"
+#include "site/role.h"
+#include "site/site.h"
+#include "site/xmlapi_op.h"
+#include "site/xmlvalue.h"
+
+#define SCHEMAS "http://www.webex.com/schemas/2002/06/"
+
+static struct span form_answer(struct api *a, struct span content);
+static struct span form_failure(struct api *a, const struct fault_row *row,
+				const char *text);
+static void open_message(const char *service, struct strbuf *out);
+static const struct xmlapi_op *find_op(const struct xmlapi_request *r);
+static void on_known(struct api *a);
+static void run_version(struct api *a);
+
+static const struct httpd_field form_fields[] = {
+	{ "Cache-Control", "no-cache" },
+	{ "Pragma", "no-cache" },
+	{ "Expires", "Thu, 01 Jan 1970 00:00:00 GMT" },
+	{ NULL, NULL },
+};
+
+const struct api_form xmlapi_form = {
+	.name = "xml",
+	.content_type = "text/xml;charset=UTF-8",
+	.fields = form_fields,
+	.failures_are_200 = true,
+	.answer = form_answer,
+	.failure = form_failure,
+};
+
+static const struct xmlapi_op session_ops[] = {
+	{ "GetAPIVersion", "ep", "ep", "getAPIVersionResponse",
+	  XMLAPI_NEEDS_SITE, run_version },
+	{ 0 },
+};
+
+static const struct xmlapi_op *const all_ops[] = { xmlapi_user_ops,
+						   xmlapi_meeting_ops,
+						   session_ops };
+
+/* What a response's root declares, in the contract's order. */
+static const struct {
+	const char *service;
+	const char *declares;
+} roots[] = {
+	{ "user", " xmlns:use=\"" SCHEMAS "service/user\"" },
+	{ "meeting", " xmlns:meet=\"" SCHEMAS "service/meeting\""
+		     " xmlns:att=\"" SCHEMAS "service/attendee\"" },
+	{ "attendee", " xmlns:att=\"" SCHEMAS "service/attendee\"" },
+	{ "ep", " xmlns:ep=\"" SCHEMAS "service/ep\""
+		" xmlns:meet=\"" SCHEMAS "service/meeting\"" },
+	{ "site", " xmlns:ns1=\"" SCHEMAS "service/site\""
+		  " xmlns:event=\"" SCHEMAS "service/event\"" },
+	{ "history", " xmlns:history=\"" SCHEMAS "service/history\"" },
+	{ "meetingtype", " xmlns:mtgtype=\"" SCHEMAS "service/meetingtype\"" },
+	{ "auo", " xmlns:auo=\"" SCHEMAS "service/meeting/auo\"" },
+};
+
+void
+xmlapi_handle(struct api *a)
+{
+	struct xmlapi_call *call = arena_make(a->arena, struct xmlapi_call);
+	const struct xmlapi_security *s = &call->request.security;
+	struct auth_credentials who;
+	struct err e;
+
+	a->data = call;
+	if (xmlapi_request_read(httpd_body(a->http), a->arena, &call->request,
+				&e) < 0) {
+		xmlapi_invalid(a, &e);
+		return;
+	}
+	call->op = find_op(&call->request);
+	if (call->op == NULL) {
+		api_fail(a, FAULT_INVALID,
+			 "validation: operation \"%.60s\" is not supported",
+			 call->request.operation);
+		return;
+	}
+	who = (struct auth_credentials){ .site_name = s->site_name,
+					 .site_id = s->site_id,
+					 .partner_id = s->partner_id,
+					 .webexid = s->webex_id,
+					 .email = s->email,
+					 .password = s->password,
+					 .ticket = s->session_ticket,
+					 .bearer = s->access_token };
+	if (call->op->need == XMLAPI_NEEDS_SITE)
+		auth_company(a, &who, on_known);
+	else
+		auth_start(a, &who, on_known);
+}
+
+static void
+on_known(struct api *a)
+{
+	const struct xmlapi_op *op = xmlapi_call(a)->op;
+
+	if ((op->need == XMLAPI_NEEDS_ADMIN && !xmlapi_is_admin(a)) ||
+	    (op->need == XMLAPI_NEEDS_HOST && !a->who->host &&
+	     !xmlapi_is_admin(a)))
+		api_fail(a, FAULT_DENIED, NULL);
+	else
+		op->run(a);
+}
+
+static void
+run_version(struct api *a)
+{
+	STRBUF_AUTO sb = { 0 };
+	bool train = false;
+	struct err e;
+
+	if (xmlvalue_bool(xmlapi_text(a, "returnTrainReleaseVersion"),
+			  "returnTrainReleaseVersion", &train, &e) < 0) {
+		xmlapi_invalid(a, &e);
+		return;
+	}
+	xml_leaf(&sb, "ep:apiVersion", "WebEx XML API V10.0.0");
+	xml_leaf(&sb, "ep:release", "GSB " GSB_VERSION);
+	if (train) {
+		xml_leaf(&sb, "ep:trainReleaseVersion", "T10.0.0");
+		xml_leaf(&sb, "ep:trainReleaseOrder", "1000");
+	}
+	xmlapi_answer(a, &sb);
+}
+
+/* --- the envelope --- */
+
+static struct span
+form_answer(struct api *a, struct span content)
+{
+	STRBUF_AUTO sb = { 0 };
+	struct span service;
+	char name[32];
+
+	if (!span_cut(&content, '\n', &service) ||
+	    !span_copy(service, name, sizeof(name)))
+		assert(!"content names its service");
+	open_message(name, &sb);
+	xml_open(&sb, "serv:header");
+	xml_open(&sb, "serv:response");
+	xml_leaf(&sb, "serv:result", "SUCCESS");
+	xml_leaf(&sb, "serv:gsbStatus", a->site->role->gsb_status);
+	xml_close(&sb, "serv:response");
+	xml_close(&sb, "serv:header");
+	xml_open(&sb, "serv:body");
+	strbuf_add_span(&sb, content);
+	xml_close(&sb, "serv:body");
+	xml_close(&sb, "serv:message");
+	return span_make(arena_span(a->arena, strbuf_span(&sb)), sb.len);
+}
+
+static struct span
+form_failure(struct api *a, const struct fault_row *row, const char *text)
+{
+	const struct xmlapi_call *call = a->data;
+	STRBUF_AUTO sb = { 0 };
+
+	open_message(call != NULL && call->op != NULL ? call->op->service : "",
+		     &sb);
+	xml_open(&sb, "serv:header");
+	xml_open(&sb, "serv:response");
+	xml_leaf(&sb, "serv:result", "FAILURE");
+	xml_leaf(&sb, "serv:reason", text);
+	xml_leaf(&sb, "serv:gsbStatus", a->site->role->gsb_status);
+	if (row->exception != NULL)
+		xml_leaf(&sb, "serv:exceptionID", row->exception);
+	xml_close(&sb, "serv:response");
+	xml_close(&sb, "serv:header");
+	xml_open(&sb, "serv:body");
+	xml_leaf(&sb, "serv:bodyContent", NULL);
+	xml_close(&sb, "serv:body");
+	xml_close(&sb, "serv:message");
+	return span_make(arena_span(a->arena, strbuf_span(&sb)), sb.len);
+}
+
+static void
+open_message(const char *service, struct strbuf *out)
+{
+	xml_start(out);
+	strbuf_adds(out, "<serv:message xmlns:serv=\"" SCHEMAS
+			 "service\" xmlns:com=\"" SCHEMAS "common\"");
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
+		if (strcmp(roots[i].service, service) == 0)
+			strbuf_adds(out, roots[i].declares);
+	strbuf_addc(out, '>');
+}
+
+/* The service counts only where it was said: names are unique without it. */
+static const struct xmlapi_op *
+find_op(const struct xmlapi_request *r)
+{
+	for (size_t i = 0; i < sizeof(all_ops) / sizeof(all_ops[0]); i++)
+		for (const struct xmlapi_op *op = all_ops[i]; op->name != NULL;
+		     op++)
+			if (strcasecmp(op->name, r->operation) == 0 &&
+			    (r->service == NULL ||
+			     strcmp(r->service, op->service) == 0))
+				return op;
+	return NULL;
+}

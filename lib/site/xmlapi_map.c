@@ -1,0 +1,246 @@
+#include "site/xmlapi_map.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "site/xmlvalue.h"
+
+#define DEPTH 4
+
+static int read_value(const struct xmlapi_map *row, const char *text,
+		      json_t **out, struct err *e);
+static int64_t characters(const char *text);
+static json_t *read_list(const struct xml_node *first, const char *name);
+static void write_value(const struct xmlapi_map *row, const char *prefix,
+			const json_t *value, struct strbuf *out);
+static void write_leaf(const char *name, const json_t *value,
+		       struct strbuf *out);
+
+/* The containers that are open while writing: "schedule", ... */
+struct nesting {
+	const char *prefix;
+	struct strbuf *out;
+	unsigned n;
+	char names[DEPTH][64];
+};
+
+static void nest(struct nesting *open, const char *path);
+
+int
+xmlapi_map_read(const struct xmlapi_map *rows, const struct xml_node *node,
+		json_t *fields, struct err *e)
+{
+	for (const struct xmlapi_map *row = rows; row->kind != XMLAPI_END;
+	     row++) {
+		const struct xml_node *leaf;
+		const char *name = strrchr(row->path, '/');
+		json_t *value;
+
+		if (row->kind == XMLAPI_OUT || row->kind == XMLAPI_RAW)
+			continue;
+		leaf = xml_path(node, row->path);
+		if (leaf == NULL || leaf->text[0] == '\0')
+			continue;
+		if (row->kind == XMLAPI_LIST)
+			value = read_list(leaf,
+					  name != NULL ? name + 1 : row->path);
+		else if (read_value(row, leaf->text, &value, e) < 0)
+			return -1;
+		xmlapi_map_put(fields, row->column, value);
+	}
+	return 0;
+}
+
+static int
+read_value(const struct xmlapi_map *row, const char *text, json_t **out,
+	   struct err *e)
+{
+	struct xmlvalue_range range = { row->min, row->max };
+	int64_t number;
+	bool yes = false;
+
+	switch (row->kind) {
+	case XMLAPI_INT:
+		if (xmlvalue_int(text, row->path, range, &number, e) < 0)
+			return -1;
+		*out = json_integer(number);
+		return 0;
+	case XMLAPI_BOOL:
+		if (xmlvalue_bool(text, row->path, &yes, e) < 0)
+			return -1;
+		*out = json_boolean(yes);
+		return 0;
+	case XMLAPI_WORD:
+		for (const char *const *w = row->words; *w != NULL; w++)
+			if (strcasecmp(*w, text) == 0) {
+				*out = json_string(*w);
+				return 0;
+			}
+		return err_set(e, ERR_INVALID,
+			       "validation: %s \"%.40s\" is not allowed, "
+			       "expected a word such as %s",
+			       row->path, text, row->words[0]);
+	default:
+		if (characters(text) > row->max)
+			return err_set(e, ERR_INVALID,
+				       "validation: %s is longer than %lld "
+				       "characters",
+				       row->path, (long long)row->max);
+		*out = json_string(text);
+		return 0;
+	}
+}
+
+/* Of UTF-8 text: all bytes but continuation bytes. */
+static int64_t
+characters(const char *text)
+{
+	int64_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static json_t *
+read_list(const struct xml_node *first, const char *name)
+{
+	json_t *list = json_array();
+
+	for (const struct xml_node *n = first; n != NULL; n = xml_next(n, name))
+		if (n->text[0] != '\0')
+			json_array_append_new(list, json_string(n->text));
+	return list;
+}
+
+void
+xmlapi_map_put(json_t *fields, const char *column, json_t *value)
+{
+	const char *dot = strchr(column, '.');
+	char name[64];
+	json_t *object;
+
+	if (dot == NULL) {
+		json_put(fields, column, value);
+		return;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(dot - column), column);
+	object = json_object_get(fields, name);
+	if (object == NULL) {
+		object = json_object();
+		json_put(fields, name, object);
+	}
+	json_put(object, dot + 1, value);
+}
+
+void
+xmlapi_map_flatten(json_t *values, const char *name, const char *text)
+{
+	JSON_AUTO object = text != NULL ? json_read(span_of(text), NULL) : NULL;
+	const char *member;
+	json_t *value;
+
+	if (object == NULL)
+		return;
+	if (json_is_array(object)) {
+		json_object_set(values, name, object);
+		return;
+	}
+	json_object_foreach(object, member, value)
+	{
+		char column[160];
+
+		snprintf(column, sizeof(column), "%s.%s", name, member);
+		json_object_set(values, column, value);
+	}
+}
+
+void
+xmlapi_map_write(const struct xmlapi_map *rows, const char *prefix,
+		 const json_t *values, struct strbuf *out)
+{
+	struct nesting open = { .prefix = prefix, .out = out };
+
+	for (const struct xmlapi_map *row = rows; row->kind != XMLAPI_END;
+	     row++) {
+		const json_t *value = json_object_get(values, row->column);
+
+		if (value == NULL || json_is_null(value))
+			continue;
+		if (json_is_array(value) && json_array_size(value) == 0)
+			continue;
+		nest(&open, row->path);
+		write_value(row, prefix, value, out);
+	}
+	nest(&open, "");
+}
+
+/* Closes and opens containers until those of the path are open. */
+static void
+nest(struct nesting *open, const char *path)
+{
+	char name[96];
+	unsigned same = 0;
+	const char *at = path, *slash;
+
+	while (same < open->n && (slash = strchr(at, '/')) != NULL) {
+		size_t len = (size_t)(slash - at);
+
+		if (strlen(open->names[same]) != len ||
+		    memcmp(open->names[same], at, len) != 0)
+			break;
+		same++;
+		at = slash + 1;
+	}
+	while (open->n > same) {
+		snprintf(name, sizeof(name), "%s:%s", open->prefix,
+			 open->names[--open->n]);
+		xml_close(open->out, name);
+	}
+	while ((slash = strchr(at, '/')) != NULL) {
+		assert(open->n < DEPTH);
+		snprintf(open->names[open->n], sizeof(open->names[0]), "%.*s",
+			 (int)(slash - at), at);
+		snprintf(name, sizeof(name), "%s:%s", open->prefix,
+			 open->names[open->n++]);
+		xml_open(open->out, name);
+		at = slash + 1;
+	}
+}
+
+static void
+write_value(const struct xmlapi_map *row, const char *prefix,
+	    const json_t *value, struct strbuf *out)
+{
+	const char *leaf = strrchr(row->path, '/');
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s:%s",
+		 row->prefix != NULL ? row->prefix : prefix,
+		 leaf != NULL ? leaf + 1 : row->path);
+	if (row->kind == XMLAPI_RAW) {
+		xml_open(out, name);
+		strbuf_adds(out, json_string_value(value));
+		xml_close(out, name);
+		return;
+	}
+	if (!json_is_array(value)) {
+		write_leaf(name, value, out);
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(value); i++)
+		write_leaf(name, json_array_get(value, i), out);
+}
+
+static void
+write_leaf(const char *name, const json_t *value, struct strbuf *out)
+{
+	if (json_is_integer(value))
+		xml_leaf_int(out, name, json_integer_value(value));
+	else if (json_is_boolean(value))
+		xml_leaf(out, name, json_is_true(value) ? "true" : "false");
+	else if (json_is_string(value))
+		xml_leaf(out, name, json_string_value(value));
+}

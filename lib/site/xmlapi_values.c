@@ -1,0 +1,118 @@
+/* A row as flat values: what the maps write. "=x" is worked out here. */
+#include <string.h>
+
+#include "site/record.h"
+#include "site/site.h"
+#include "site/timezone.h"
+#include "site/xmlapi_attendees.h"
+#include "site/xmlapi_fields.h"
+#include "site/xmlapi_op.h"
+#include "site/xmlvalue.h"
+
+static void put_zone(struct api *a, json_t *v, int64_t id, int64_t wall_us);
+static void put_meeting_access(json_t *v, const struct meeting *m);
+
+json_t *
+xmlapi_user_values(struct api *a, const struct account *u)
+{
+	json_t *v = json_object();
+	const struct timezone_info *gmt = timezone_by_id(TIMEZONE_GMT);
+
+	json_put_int(v, "number", u->number);
+	json_put_str(v, "webexid", u->webexid);
+	json_put_str(v, "email", u->email);
+	json_put_str(v, "first_name", u->first_name);
+	json_put_str(v, "last_name", u->last_name);
+	json_put_str(v, "title", u->title);
+	json_put_str(v, "language", u->language);
+	json_put_str(v, "locale", u->locale);
+	json_put_str(v, "=password", "******");
+	json_put_str(v, "=expirationDate", "12/31/2049 23:59:59");
+	json_put_str(v, "=active", xmlapi_active(u->active));
+	json_put_str(v, "=registrationDate",
+		     xmlvalue_date_text(u->created_us, gmt, a->arena));
+	json_put_int(v, "=visitCount", 0);
+	json_put_bool(v, "=passwordExpires", false);
+	put_zone(a, v, u->timezone_id, clock_wall_us());
+	xmlapi_map_flatten(v, "address", u->address);
+	xmlapi_map_flatten(v, "phones", u->phones);
+	xmlapi_map_flatten(v, "privileges", u->privileges);
+	xmlapi_map_flatten(v, "meeting_types", u->meeting_types);
+	xmlapi_map_flatten(v, "extra", u->extra);
+	json_put_bool(v, "host", u->host);
+	json_put_bool(v, "site_admin", u->site_admin);
+	json_put_bool(v, "ro_site_admin", u->ro_site_admin);
+	return v;
+}
+
+json_t *
+xmlapi_meeting_values(struct api *a, const struct meeting *m)
+{
+	json_t *v = json_object();
+	const struct timezone_info *tz = timezone_by_id(m->timezone_id);
+
+	if (tz == NULL)
+		tz = timezone_by_id(TIMEZONE_GMT);
+	put_meeting_access(v, m);
+	json_put_str(v, "confname", m->confname);
+	json_put_int(v, "type", m->type);
+	json_put_str(v, "agenda", m->agenda);
+	json_put_str(v, "=startDate",
+		     xmlvalue_date_text(m->starts_us, tz, a->arena));
+	put_zone(a, v, tz->id, m->starts_us);
+	json_put_int(v, "duration", m->duration);
+	json_put_int(v, "open_time", m->open_time);
+	json_put_str(v, "=hostWebExID", m->host_webexid);
+	xmlapi_map_flatten(v, "telephony", m->telephony);
+	if (json_object_get(v, "telephony.telephonySupport") == NULL)
+		json_put_str(v, "telephony.telephonySupport", "NONE");
+	xmlapi_map_flatten(v, "recurrence", m->recurrence);
+	if (m->recurrence == NULL)
+		json_put_str(v, "recurrence.repeatType", "NO_REPEAT");
+	xmlapi_map_flatten(v, "attendee_options", m->attendee_options);
+	xmlapi_map_flatten(v, "options", m->options);
+	xmlapi_map_flatten(v, "extra", m->extra);
+	xmlapi_attendees_put(v);
+	json_put_int(v, "number", m->number);
+	json_put_str(v, "=status", xmlapi_status(m->state));
+	json_put_bool(v, "host_joined", m->host_joined);
+	json_put_bool(v, "participants_joined", m->participants_joined);
+	json_put_str(v, "=guestToken", xmlapi_guest_token(a, m));
+	return v;
+}
+
+static void
+put_meeting_access(json_t *v, const struct meeting *m)
+{
+	json_put_bool(v, "=listToPublic",
+		      strcmp(m->list_status, "PUBLIC") == 0);
+	json_put_bool(v, "=isPublic", strcmp(m->list_status, "PUBLIC") == 0);
+	json_put_str(v, "password", m->password);
+	json_put_bool(v, "enforce_password", m->enforce_password);
+}
+
+static void
+put_zone(struct api *a, json_t *v, int64_t id, int64_t wall_us)
+{
+	const struct timezone_info *tz = timezone_by_id(id);
+
+	if (tz == NULL)
+		return;
+	json_put_int(v, "timezone_id", tz->id);
+	json_put_str(v, "=timeZone", tz->text);
+	json_put_str(v, "=timeZoneWithDST",
+		     timezone_with_dst(tz, wall_us, a->arena));
+}
+
+const char *
+xmlapi_active(const char *active)
+{
+	return strcmp(active, "deactivated") == 0 ? "DEACTIVATED" : "ACTIVATED";
+}
+
+const char *
+xmlapi_status(const char *state)
+{
+	return strcmp(state, "in_progress") == 0 ? "INPROGRESS"
+						 : "NOT_INPROGRESS";
+}

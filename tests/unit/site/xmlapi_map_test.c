@@ -1,0 +1,144 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "site/xmlapi_attendees.h"
+#include "site/xmlapi_fields.h"
+
+static struct arena *arena;
+static struct err fault;
+
+static json_t *
+read_meeting(const char *text)
+{
+	struct xml_limits limits = XML_LIMITS_DEFAULT;
+	struct xml_node *node = xml_parse(span_of(text), &limits, arena,
+					  &fault);
+	json_t *fields = json_object();
+
+	assert_non_null(node);
+	if (xmlapi_map_read(xmlapi_meeting_map, node, fields, &fault) < 0) {
+		json_decref(fields);
+		return NULL;
+	}
+	xmlapi_attendees_read(node, fields);
+	return fields;
+}
+
+static int
+setup(void **state)
+{
+	arena = arena_new();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	arena_free(&arena);
+	return 0;
+}
+
+static void
+test_elements_become_columns(void **state)
+{
+	JSON_AUTO f = read_meeting(
+	    "<b><metaData><confName>Team</confName><agenda/></metaData>"
+	    "<schedule><duration>30</duration><openTime>300</openTime>"
+	    "</schedule><enableOptions><chat>1</chat><poll>FALSE</poll>"
+	    "</enableOptions><telephony><telephonySupport>callin"
+	    "</telephonySupport></telephony><repeat><repeatType>WEEKLY"
+	    "</repeatType><dayInWeek><day>MONDAY</day><day>FRIDAY</day>"
+	    "</dayInWeek></repeat><unknown>x</unknown></b>");
+	STRBUF_AUTO sb = { 0 };
+
+	assert_non_null(f);
+	json_write(f, JSON_SORTED, &sb);
+	assert_string_equal(
+	    strbuf_text(&sb),
+	    "{\"confname\":\"Team\",\"duration\":30,\"open_time\":300,"
+	    "\"options\":{\"chat\":true,\"poll\":false},\"recurrence\":"
+	    "{\"day\":[\"MONDAY\",\"FRIDAY\"],\"repeatType\":\"WEEKLY\"},"
+	    "\"telephony\":{\"telephonySupport\":\"CALLIN\"}}");
+}
+
+static void
+test_bad_values_are_named(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{ "<b><schedule><duration>x</duration></schedule></b>",
+		  "schedule/duration \"x\"" },
+		{ "<b><schedule><duration>1441</duration></schedule></b>",
+		  "from 1 to 1440" },
+		{ "<b><enableOptions><chat>maybe</chat></enableOptions></b>",
+		  "expected true or false" },
+		{ "<b><repeat><repeatType>OFTEN</repeatType></repeat></b>",
+		  "repeat/repeatType \"OFTEN\"" },
+		{ "<b><accessControl><meetingPassword>12345678901234567"
+		  "</meetingPassword></accessControl></b>",
+		  "longer than 16 characters" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_null(read_meeting(rows[i].text));
+		assert_non_null(strstr(err_text(&fault), rows[i].says));
+	}
+	/* sixteen characters, not sixteen bytes */
+	json_decref(read_meeting("<b><accessControl><meetingPassword>"
+				 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+				 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+				 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+				 "\xc3\xa4</meetingPassword></accessControl>"
+				 "</b>"));
+}
+
+static void
+test_values_become_elements_in_schema_order(void **state)
+{
+	JSON_AUTO v = json_object();
+	STRBUF_AUTO sb = { 0 };
+
+	json_put_int(v, "number", 123456789);
+	json_put_str(v, "confname", "A & <B>");
+	xmlapi_map_flatten(v, "options", "{\"chat\":true}");
+	xmlapi_map_flatten(v, "recurrence",
+			   "{\"repeatType\":\"WEEKLY\",\"day\":[\"MONDAY\"]}");
+	xmlapi_map_flatten(
+	    v, "extra",
+	    "{\"tracking.trackingCode2\":\"t\",\"attendees\":[{\"name\":\"N\","
+	    "\"email\":\"n@x\",\"role\":\"ATTENDEE\"}]}");
+	xmlapi_attendees_put(v);
+	xmlapi_map_write(xmlapi_meeting_map, "meet", v, &sb);
+	assert_string_equal(
+	    strbuf_text(&sb),
+	    "<meet:metaData><meet:confName>A &amp; &lt;B&gt;</meet:confName>"
+	    "</meet:metaData><meet:participants><meet:attendees>"
+	    "<meet:attendee><att:person><com:name>N</com:name><com:email>n@x"
+	    "</com:email></att:person><att:role>ATTENDEE</att:role>"
+	    "</meet:attendee></meet:attendees></meet:participants>"
+	    "<meet:enableOptions><meet:chat>true</meet:chat>"
+	    "</meet:enableOptions><meet:tracking><com:trackingCode2>t"
+	    "</com:trackingCode2></meet:tracking><meet:repeat>"
+	    "<meet:repeatType>WEEKLY</meet:repeatType><meet:dayInWeek>"
+	    "<meet:day>MONDAY</meet:day></meet:dayInWeek></meet:repeat>"
+	    "<meet:meetingkey>123456789</meet:meetingkey><meet:eventID>"
+	    "123456789</meet:eventID>");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_elements_become_columns),
+		cmocka_unit_test(test_bad_values_are_named),
+		cmocka_unit_test(test_values_become_elements_in_schema_order),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
