@@ -1,12 +1,11 @@
 /*
  * The SQL that merges a batch into one table, and the same join as a pure
  * function for the batch. One group of changes is applied so, in a session
- * with session_replication_role = replica, READ COMMITTED, search_path =
- * pg_catalog, its origin set up:
+ * set up by merge_session_sql and with its origin:
  *
  *   BEGIN; guard; pg_replication_origin_xact_setup; tombstones;
  *   for each table: rows | partial; sweep; sweep_dead;
- *   for each unique of it: lock, demote, promote;
+ *   for each unique of it: demote, promote;
  *   barrier; COMMIT
  *
  * Every statement relies on the snapshot that it takes after the one before.
@@ -16,6 +15,9 @@
 
 #include "base/arena.h"
 #include "replicator/catalog.h"
+
+/* What the session needs beside its origin; plans by index, never by scan. */
+extern const char merge_session_sql[];
 
 /* $1 pg_lsn: the end of the group before. Else SQLSTATE GS001. */
 extern const char merge_guard_sql[];
@@ -70,8 +72,7 @@ const char *merge_sweep_sql(struct arena *a, const struct table *t);
 /* $1 text[]: gsb.tombstone.key of this table in the batch. */
 const char *merge_sweep_dead_sql(struct arena *a, const struct table *t);
 
-/* Effective keys; lock takes the key arrays, the others nothing. */
-const char *merge_lock_sql(struct arena *a, const struct table *t, size_t u);
+/* Effective keys of unique number u; no parameters. */
 const char *merge_demote_sql(struct arena *a, const struct table *t, size_t u);
 const char *merge_promote_sql(struct arena *a, const struct table *t, size_t u);
 

@@ -1,0 +1,439 @@
+/*
+ * rows:  x = the incoming row ("excluded"), t = the row that stands here.
+ *
+ *   x.v_row < t.v_row   nothing
+ *   x.v_row > t.v_row   x replaces t whole
+ *   x.v_row = t.v_row   per group: better(x, t) -> x's values and version;
+ *                       equal and different bytes -> the greater, reported
+ */
+#include "base/strbuf.h"
+#include "replicator/merge.h"
+#include "replicator/sqlgen.h"
+
+const char merge_session_sql[] =
+    "SET session_replication_role = replica; SET search_path = pg_catalog;"
+    "SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan;"
+    "SET enable_seqscan = off; SET enable_hashjoin = off;"
+    "SET enable_mergejoin = off; SET jit = off;"
+    "SET default_transaction_isolation = 'read committed'";
+
+const char merge_guard_sql[] = "SELECT gsb.guard($1::pg_lsn)";
+
+const char merge_tombstones_sql[] =
+    "WITH s AS (SELECT DISTINCT ON (rel, key) rel, key, v, seen\n"
+    " FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[])\n"
+    "  AS u(rel, key, v, seen) ORDER BY rel, key, v DESC),\n"
+    "w AS (INSERT INTO gsb.sweep (rel, key) SELECT rel, key FROM s\n"
+    " ON CONFLICT (rel, key) DO UPDATE SET horizon = NULL)\n"
+    "INSERT INTO gsb.tombstone AS t (rel, key, v, seen)\n"
+    "SELECT rel, key, v, seen FROM s\n"
+    "ON CONFLICT (rel, key) DO UPDATE SET v = excluded.v,\n"
+    " seen = excluded.seen WHERE t.v < excluded.v";
+
+const char merge_barrier_sql[] =
+    "WITH old AS (DELETE FROM gsb.barrier_mark\n"
+    " WHERE at < now() - interval '1 day')\n"
+    "INSERT INTO gsb.barrier_mark (token) VALUES ($1::text)\n"
+    "ON CONFLICT (token) DO NOTHING";
+
+const char merge_tidy_sql[] = "SELECT gsb.tidy()";
+
+struct form {
+	const struct table *t;
+	const bool *missing;
+	bool partial;
+};
+
+static bool
+comes(const struct form *f, size_t column)
+{
+	return f->missing == NULL || !f->missing[column];
+}
+
+/* The group's version comes with the stream. */
+static bool
+group_comes(const struct form *f, size_t g)
+{
+	size_t version = f->t->groups[g].version;
+
+	return version != TABLE_NONE && comes(f, version);
+}
+
+static bool
+unique_comes(const struct form *f, const struct unique *u)
+{
+	bool all = comes(f, u->value);
+
+	for (size_t i = 0; i < u->nscope; i++)
+		all = all && comes(f, u->scope[i]);
+	return all;
+}
+
+/* unnest($1::uuid[], ...) AS s("id", ...) over columns by index */
+static void
+add_unnest(struct strbuf *sb, const struct form *f, const size_t *columns,
+	   size_t n)
+{
+	size_t param = 0;
+
+	strbuf_adds(sb, "unnest(");
+	for (size_t i = 0; i < n; i++)
+		if (comes(f, columns[i])) {
+			strbuf_addf(sb, "%s$%zu::%s[]", param > 0 ? ", " : "",
+				    param + 1, f->t->columns[columns[i]].type);
+			param++;
+		}
+	strbuf_adds(sb, ")");
+}
+
+static void
+add_came(struct strbuf *sb, const struct form *f)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < f->t->nparams; i++) {
+		if (!comes(f, f->t->params[i]))
+			continue;
+		if (!first)
+			strbuf_adds(sb, ", ");
+		first = false;
+		sqlgen_column(sb, NULL, f->t->columns[f->t->params[i]].name);
+	}
+}
+
+/*
+ * A value as it is inserted: in the partial form a NULL version means that
+ * the value is the one that stands here.
+ */
+static void
+add_value(struct strbuf *sb, const struct form *f, size_t column)
+{
+	const struct column *c = &f->t->columns[column];
+	const struct group *g;
+
+	if (!f->partial || c->group == TABLE_NONE ||
+	    !group_comes(f, c->group)) {
+		sqlgen_column(sb, "s", c->name);
+		return;
+	}
+	g = &f->t->groups[c->group];
+	strbuf_addf(sb,
+		    "CASE WHEN s.\"gsb_v_%s\" IS NULL THEN cur.\"%s\" "
+		    "ELSE s.\"%s\" END",
+		    g->name, c->name, c->name);
+}
+
+/* The bare value, unless a clash is plain to see: then <value>#<key>. */
+static void
+add_new_key(struct strbuf *sb, const struct form *f, const struct unique *u)
+{
+	const struct table *t = f->t;
+
+	sqlgen_fold(sb, u, t, "s");
+	strbuf_adds(sb, " || CASE WHEN count(*) OVER (PARTITION BY ");
+	for (size_t i = 0; i < u->nscope; i++)
+		strbuf_addf(sb, "s.\"%s\", ", t->columns[u->scope[i]].name);
+	sqlgen_fold(sb, u, t, "s");
+	strbuf_addf(sb, ") > 1 OR EXISTS (SELECT FROM %s o WHERE ", t->quoted);
+	for (size_t i = 0; i < u->nscope; i++)
+		strbuf_addf(sb, "o.\"%s\" = s.\"%s\" AND ",
+			    t->columns[u->scope[i]].name,
+			    t->columns[u->scope[i]].name);
+	strbuf_addf(sb, "o.\"%s\" = ", u->column);
+	sqlgen_fold(sb, u, t, "s");
+	strbuf_adds(sb, ") THEN '#' || ");
+	sqlgen_key_text(sb, t, "s");
+	strbuf_adds(sb, " ELSE '' END");
+}
+
+/* x's version (with its ranks) is the greater */
+static void
+add_better(struct strbuf *sb, const struct form *f, size_t g)
+{
+	sqlgen_order(sb, f->t, g, "excluded");
+	strbuf_adds(sb, " > ");
+	sqlgen_order(sb, f->t, g, "t");
+}
+
+/* Those of the group's columns that come; returns how many. */
+static size_t
+came_of_group(const struct form *f, size_t g, size_t *out)
+{
+	const struct group *group = &f->t->groups[g];
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->ncolumns; i++)
+		if (comes(f, group->columns[i]))
+			out[n++] = group->columns[i];
+	return n;
+}
+
+enum { COLUMNS_MAX = 1600 }; /* PostgreSQL's own limit */
+static const char *const x_t[] = { "excluded", "t" };
+
+/* Equal in rank and version, different in bytes. */
+static void
+add_tie(struct strbuf *sb, const struct form *f, size_t g)
+{
+	size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
+
+	sqlgen_order(sb, f->t, g, "excluded");
+	strbuf_adds(sb, " = ");
+	sqlgen_order(sb, f->t, g, "t");
+	strbuf_adds(sb, " AND ");
+	sqlgen_differ(sb, f->t, came, n, x_t);
+}
+
+/* x's values stand for the column; a column that is equal anyway is cheap. */
+static void
+add_wins(struct strbuf *sb, const struct form *f, size_t column)
+{
+	size_t g = f->t->columns[column].group;
+	size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
+
+	strbuf_adds(sb, "excluded.\"gsb_v_row\" > t.\"gsb_v_row\" OR ");
+	add_better(sb, f, g);
+	strbuf_adds(sb, "\n   OR ");
+	sqlgen_differ(sb, f->t, &column, 1, x_t);
+	strbuf_adds(sb, " AND ");
+	sqlgen_order(sb, f->t, g, "excluded");
+	strbuf_adds(sb, " = ");
+	sqlgen_order(sb, f->t, g, "t");
+	strbuf_adds(sb, " AND ROW(");
+	sqlgen_columns(sb, f->t, "excluded", came, n);
+	strbuf_adds(sb, ") OPERATOR(pg_catalog.*>) ROW(");
+	sqlgen_columns(sb, f->t, "t", came, n);
+	strbuf_adds(sb, ")");
+}
+
+/* What the column will be. Columns of the key and without version stay. */
+static void
+add_merged(struct strbuf *sb, const struct form *f, size_t column)
+{
+	const struct column *c = &f->t->columns[column];
+
+	if (c->role != COLUMN_VALUE || !comes(f, column) ||
+	    !group_comes(f, c->group)) {
+		sqlgen_column(sb, "t", c->name);
+		return;
+	}
+	strbuf_adds(sb, "CASE WHEN ");
+	add_wins(sb, f, column);
+	strbuf_addf(sb, " THEN excluded.\"%s\" ELSE t.\"%s\" END", c->name,
+		    c->name);
+}
+
+/* A row whose value or scope changes waits as <value>#<key> for promote. */
+static void
+add_merged_key(struct strbuf *sb, const struct form *f, const struct unique *u)
+{
+	const struct table *t = f->t;
+
+	strbuf_addf(sb, ",\n \"%s\" = CASE WHEN ROW(%s(", u->column,
+		    u->fold ? "lower" : "");
+	add_merged(sb, f, u->value);
+	strbuf_adds(sb, ")");
+	for (size_t i = 0; i < u->nscope; i++) {
+		strbuf_adds(sb, ", ");
+		add_merged(sb, f, u->scope[i]);
+	}
+	strbuf_adds(sb, ") IS NOT DISTINCT FROM ROW(");
+	sqlgen_fold(sb, u, t, "t");
+	for (size_t i = 0; i < u->nscope; i++)
+		strbuf_addf(sb, ", t.\"%s\"", t->columns[u->scope[i]].name);
+	strbuf_addf(sb, ") THEN t.\"%s\" ELSE %s(", u->column,
+		    u->fold ? "lower" : "");
+	add_merged(sb, f, u->value);
+	strbuf_adds(sb, ") || '#' || ");
+	sqlgen_key_text(sb, t, "t");
+	strbuf_adds(sb, " END");
+}
+
+static void
+add_set(struct strbuf *sb, const struct form *f)
+{
+	const struct table *t = f->t;
+
+	strbuf_adds(sb, "\"gsb_v_row\" = excluded.\"gsb_v_row\"");
+	for (size_t i = 0; i < t->nparams; i++) {
+		const struct column *c = &t->columns[t->params[i]];
+
+		if (c->role != COLUMN_VALUE || !comes(f, t->params[i]) ||
+		    !group_comes(f, c->group))
+			continue;
+		strbuf_addf(sb, ",\n \"%s\" = ", c->name);
+		add_merged(sb, f, t->params[i]);
+	}
+	for (size_t g = 0; g < t->ngroups; g++) {
+		const char *name = t->groups[g].name;
+
+		if (!group_comes(f, g))
+			continue;
+		strbuf_addf(sb,
+			    ",\n \"gsb_v_%s\" = CASE WHEN "
+			    "excluded.\"gsb_v_row\" > t.\"gsb_v_row\" OR ",
+			    name);
+		add_better(sb, f, g);
+		strbuf_addf(sb,
+			    " THEN excluded.\"gsb_v_%s\" ELSE t.\"gsb_v_%s\" "
+			    "END",
+			    name, name);
+	}
+	for (size_t u = 0; u < t->nuniques; u++)
+		if (unique_comes(f, &t->uniques[u]))
+			add_merged_key(sb, f, &t->uniques[u]);
+}
+
+/* Ties come first: each is reported, whatever the other groups say. */
+static void
+add_condition(struct strbuf *sb, const struct form *f)
+{
+	const struct table *t = f->t;
+
+	strbuf_adds(sb, "excluded.\"gsb_v_row\" > t.\"gsb_v_row\"\n OR "
+			"excluded.\"gsb_v_row\" = t.\"gsb_v_row\" AND "
+			"(NOT (false");
+	for (size_t g = 0; g < t->ngroups; g++) {
+		if (!group_comes(f, g))
+			continue;
+		strbuf_adds(sb, "\n  OR ");
+		add_tie(sb, f, g);
+	}
+	strbuf_adds(sb, ") OR gsb.note_tie(");
+	sqlgen_literal(sb, t->rel);
+	strbuf_adds(sb, ", ");
+	sqlgen_key_text(sb, t, "t");
+	strbuf_adds(sb, ", to_jsonb(t.*), to_jsonb(excluded.*), ");
+	sqlgen_newest(sb, t, "t");
+	strbuf_adds(sb, "))\n AND (false");
+	for (size_t g = 0; g < t->ngroups; g++) {
+		if (!group_comes(f, g))
+			continue;
+		strbuf_adds(sb, "\n  OR ");
+		add_better(sb, f, g);
+		strbuf_adds(sb, " OR ");
+		add_tie(sb, f, g);
+	}
+	strbuf_adds(sb, ")");
+}
+
+/* Below a tombstone: dropped; reported if its deleter had not seen it. */
+static void
+add_alive(struct strbuf *sb, const struct form *f)
+{
+	strbuf_adds(sb, "CASE WHEN d.v IS NULL OR d.v < s.\"gsb_v_row\" "
+			"THEN true\n WHEN greatest(s.\"gsb_v_row\"");
+	for (size_t g = 0; g < f->t->ngroups; g++)
+		if (group_comes(f, g))
+			strbuf_addf(sb, ", s.\"gsb_v_%s\"",
+				    f->t->groups[g].name);
+	strbuf_adds(sb, ") > d.seen THEN gsb.note_dead(");
+	sqlgen_literal(sb, f->t->rel);
+	strbuf_adds(sb, ", d.key, to_jsonb(s.*), d.v, greatest("
+			"s.\"gsb_v_row\"");
+	for (size_t g = 0; g < f->t->ngroups; g++)
+		if (group_comes(f, g))
+			strbuf_addf(sb, ", s.\"gsb_v_%s\"",
+				    f->t->groups[g].name);
+	strbuf_adds(sb, ")) ELSE false END");
+}
+
+static void
+add_insert(struct strbuf *sb, const struct form *f)
+{
+	const struct table *t = f->t;
+	bool always = false;
+
+	strbuf_addf(sb, "INSERT INTO %s AS t (", t->quoted);
+	add_came(sb, f);
+	for (size_t u = 0; u < t->nuniques; u++)
+		if (unique_comes(f, &t->uniques[u]))
+			strbuf_addf(sb, ", \"%s\"", t->uniques[u].column);
+	for (size_t i = 0; i < t->ncolumns; i++)
+		always = always || t->columns[i].always;
+	strbuf_addf(sb, ")%s\nSELECT ",
+		    always ? " OVERRIDING SYSTEM VALUE" : "");
+}
+
+static void
+add_select(struct strbuf *sb, const struct form *f)
+{
+	const struct table *t = f->t;
+	bool first = true;
+
+	for (size_t i = 0; i < t->nparams; i++) {
+		const struct column *c = &t->columns[t->params[i]];
+
+		if (!comes(f, t->params[i]))
+			continue;
+		if (!first)
+			strbuf_adds(sb, ", ");
+		first = false;
+		if (f->partial && c->role == COLUMN_VERSION)
+			strbuf_addf(sb, "coalesce(s.\"%s\", cur.\"%s\")",
+				    c->name, c->name);
+		else
+			add_value(sb, f, t->params[i]);
+	}
+	for (size_t u = 0; u < t->nuniques; u++)
+		if (unique_comes(f, &t->uniques[u])) {
+			strbuf_adds(sb, ",\n ");
+			add_new_key(sb, f, &t->uniques[u]);
+		}
+}
+
+static const char *
+rows_sql(struct arena *a, const struct form *f)
+{
+	const struct table *t = f->t;
+	STRBUF_AUTO sb = { 0 };
+
+	add_insert(&sb, f);
+	add_select(&sb, f);
+	strbuf_adds(&sb, "\nFROM ");
+	add_unnest(&sb, f, t->params, t->nparams);
+	strbuf_adds(&sb, " AS s(");
+	add_came(&sb, f);
+	strbuf_adds(&sb, ")\nLEFT JOIN gsb.tombstone d ON d.rel = ");
+	sqlgen_literal(&sb, t->rel);
+	strbuf_adds(&sb, " AND d.key = ");
+	sqlgen_key_text(&sb, t, "s");
+	if (f->partial) {
+		strbuf_addf(&sb, "\nLEFT JOIN %s cur ON ", t->quoted);
+		sqlgen_key_equal(&sb, t, "cur", "s");
+		strbuf_adds(&sb, " AND cur.\"gsb_v_row\" = s.\"gsb_v_row\"");
+	}
+	strbuf_adds(&sb, "\nWHERE ");
+	add_alive(&sb, f);
+	if (f->partial) {
+		strbuf_adds(&sb, "\n AND (cur.\"gsb_v_row\" IS NOT NULL");
+		strbuf_adds(&sb, " OR NOT (false");
+		for (size_t g = 0; g < t->ngroups; g++)
+			if (group_comes(f, g))
+				strbuf_addf(&sb, " OR s.\"gsb_v_%s\" IS NULL",
+					    t->groups[g].name);
+		strbuf_adds(&sb, "))");
+	}
+	strbuf_adds(&sb, "\nORDER BY ");
+	sqlgen_columns(&sb, t, "s", t->key, t->nkey);
+	strbuf_adds(&sb, "\nON CONFLICT (");
+	sqlgen_columns(&sb, t, NULL, t->key, t->nkey);
+	strbuf_adds(&sb, ") DO UPDATE SET ");
+	add_set(&sb, f);
+	strbuf_adds(&sb, "\nWHERE ");
+	add_condition(&sb, f);
+	return arena_span(a, strbuf_span(&sb));
+}
+
+const char *
+merge_rows_sql(struct arena *a, const struct table *t, const bool *missing)
+{
+	return rows_sql(a, &(struct form){ .t = t, .missing = missing });
+}
+
+const char *
+merge_partial_sql(struct arena *a, const struct table *t, const bool *missing)
+{
+	return rows_sql(
+	    a, &(struct form){ .t = t, .missing = missing, .partial = true });
+}

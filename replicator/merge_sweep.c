@@ -1,0 +1,125 @@
+/*
+ * The statements around the merge: what lies below a tombstone, what has to
+ * be fetched whole, and effective keys.
+ */
+#include "base/strbuf.h"
+#include "replicator/merge.h"
+#include "replicator/sqlgen.h"
+
+/* unnest($1::uuid[], ...) AS s("id", ...) of the key, and more */
+static void
+add_keys(struct strbuf *sb, const struct table *t, const char *more_types,
+	 const char *more_names)
+{
+	strbuf_adds(sb, "unnest(");
+	for (size_t i = 0; i < t->nkey; i++)
+		strbuf_addf(sb, "%s$%zu::%s[]", i > 0 ? ", " : "", i + 1,
+			    t->columns[t->key[i]].type);
+	strbuf_adds(sb, more_types);
+	strbuf_adds(sb, ")");
+	strbuf_adds(sb, more_names[0] == '\0' ? "" : " WITH ORDINALITY");
+	strbuf_adds(sb, " AS s(");
+	sqlgen_columns(sb, t, NULL, t->key, t->nkey);
+	strbuf_adds(sb, more_names);
+	strbuf_adds(sb, ")");
+}
+
+/* Edits that the deleter had not seen are kept in the history. */
+static const char *
+sweep_sql(struct arena *a, const struct table *t, struct strbuf *using)
+{
+	STRBUF_AUTO sb = { 0 };
+
+	strbuf_addf(&sb, "WITH gone AS (DELETE FROM %s t USING ", t->quoted);
+	strbuf_add_span(&sb, strbuf_span(using));
+	strbuf_adds(&sb, " AND t.\"gsb_v_row\" < d.v\nRETURNING d.key, d.v, "
+			 "d.seen, to_jsonb(t.*) AS loser, ");
+	sqlgen_newest(&sb, t, "t");
+	strbuf_adds(&sb, " AS newest)\nSELECT gsb.note_dead(");
+	sqlgen_literal(&sb, t->rel);
+	strbuf_adds(&sb, ", key, loser, v, newest) FROM gone WHERE newest > "
+			 "seen");
+	strbuf_fini(using);
+	return arena_span(a, strbuf_span(&sb));
+}
+
+const char *
+merge_sweep_sql(struct arena *a, const struct table *t)
+{
+	struct strbuf sb = { 0 };
+
+	add_keys(&sb, t, "", "");
+	strbuf_adds(&sb, "\nJOIN gsb.tombstone d ON d.rel = ");
+	sqlgen_literal(&sb, t->rel);
+	strbuf_adds(&sb, " AND d.key = ");
+	sqlgen_key_text(&sb, t, "s");
+	strbuf_adds(&sb, "\nWHERE ");
+	sqlgen_key_equal(&sb, t, "t", "s");
+	return sweep_sql(a, t, &sb);
+}
+
+const char *
+merge_sweep_dead_sql(struct arena *a, const struct table *t)
+{
+	struct strbuf sb = { 0 };
+
+	strbuf_adds(&sb, "unnest($1::text[]) AS s(key)\n"
+			 "JOIN gsb.tombstone d ON d.rel = ");
+	sqlgen_literal(&sb, t->rel);
+	strbuf_adds(&sb, " AND d.key = s.key\nWHERE ");
+	sqlgen_key_is(&sb, t, "t", "s.key");
+	return sweep_sql(a, t, &sb);
+}
+
+const char *
+merge_lacking_sql(struct arena *a, const struct table *t)
+{
+	char more[32];
+	STRBUF_AUTO sb = { 0 };
+
+	snprintf(more, sizeof(more), ", $%zu::int8[]", t->nkey + 1);
+	strbuf_adds(&sb, "SELECT s.ord FROM ");
+	add_keys(&sb, t, more, ", v, ord");
+	strbuf_addf(&sb, "\nWHERE NOT EXISTS (SELECT FROM %s t WHERE ",
+		    t->quoted);
+	sqlgen_key_equal(&sb, t, "t", "s");
+	strbuf_adds(&sb, " AND t.\"gsb_v_row\" >= s.v)\n AND NOT EXISTS "
+			 "(SELECT FROM gsb.tombstone d WHERE d.rel = ");
+	sqlgen_literal(&sb, t->rel);
+	strbuf_adds(&sb, " AND d.key = ");
+	sqlgen_key_text(&sb, t, "s");
+	strbuf_adds(&sb, " AND d.v > s.v)");
+	return arena_span(a, strbuf_span(&sb));
+}
+
+const char *
+merge_fetch_sql(struct arena *a, const struct table *t)
+{
+	STRBUF_AUTO sb = { 0 };
+
+	strbuf_adds(&sb, "SELECT ");
+	sqlgen_columns(&sb, t, "t", t->params, t->nparams);
+	strbuf_adds(&sb, " FROM ");
+	add_keys(&sb, t, "", "");
+	strbuf_addf(&sb, " JOIN %s t ON ", t->quoted);
+	sqlgen_key_equal(&sb, t, "t", "s");
+	return arena_span(a, strbuf_span(&sb));
+}
+
+const char *
+merge_demote_sql(struct arena *a, const struct table *t, size_t u)
+{
+	STRBUF_AUTO sb = { 0 };
+
+	sqlgen_demote(&sb, t, &t->uniques[u], "");
+	return arena_span(a, strbuf_span(&sb));
+}
+
+const char *
+merge_promote_sql(struct arena *a, const struct table *t, size_t u)
+{
+	STRBUF_AUTO sb = { 0 };
+
+	sqlgen_promote(&sb, t, &t->uniques[u], "");
+	return arena_span(a, strbuf_span(&sb));
+}
