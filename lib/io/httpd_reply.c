@@ -1,0 +1,197 @@
+/* Requests as their owners see them, and answers. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/status.h"
+#include "io/httpd_inner.h"
+
+struct httpd_req *
+req_new(struct httpd_conn *c)
+{
+	struct arena *arena = arena_new();
+	struct httpd_req *r = arena_make(arena, struct httpd_req);
+
+	r->arena = arena;
+	r->httpd = c->httpd;
+	r->conn = c;
+	memcpy(r->peer, c->peer, sizeof(r->peer));
+	return r;
+}
+
+void
+req_free(struct httpd_req **rp)
+{
+	struct httpd_req *r = *rp;
+	struct arena *arena;
+
+	*rp = NULL;
+	if (r == NULL)
+		return;
+	if (r->conn == NULL)
+		TAILQ_REMOVE(&r->httpd->orphans, r, entry);
+	strbuf_fini(&r->body);
+	arena = r->arena; /* r lies in it */
+	arena_free(&arena);
+}
+
+static void
+add_head(struct strbuf *out, int status, const struct httpd_field *fields,
+	 bool close)
+{
+	strbuf_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status,
+		    http_status_reason(status), clock_http_now());
+	for (; fields != NULL && fields->name != NULL; fields++) {
+		assert(http_value_valid(span_of(fields->value)));
+		strbuf_addf(out, "%s: %s\r\n", fields->name, fields->value);
+	}
+	if (close)
+		strbuf_adds(out, "Connection: close\r\n");
+}
+
+static void
+answer(struct httpd_req *r, int status, const struct httpd_field *fields,
+       struct span body, bool close)
+{
+	struct httpd_conn *c = r->conn;
+	STRBUF_AUTO out = { 0 };
+
+	close = close || c->httpd->draining || !r->head.keep_alive ||
+		r->head.minor == 0;
+	add_head(&out, status, fields, close);
+	if (!http_status_bodyless(status))
+		strbuf_addf(&out, "Content-Length: %zu\r\n", body.len);
+	strbuf_adds(&out, "\r\n");
+	if (!http_status_bodyless(status) && r->head.method != HTTP_HEAD)
+		strbuf_add_span(&out, body);
+	conn_answered(c, &out, close);
+}
+
+static void
+reply(struct httpd_req *r, int status, const struct httpd_field *fields,
+      struct span body, bool close)
+{
+	assert(status >= 200 && status <= 599);
+	if (r->conn == NULL) {
+		req_free(&r); /* nobody is there any more */
+		return;
+	}
+	assert(r->conn->state == CONN_HANDLE);
+	r->httpd->in_flight--;
+	answer(r, status, fields, body, close);
+}
+
+void
+httpd_reply(struct httpd_req *r, int status, const struct httpd_field *fields,
+	    struct span body)
+{
+	reply(r, status, fields, body, false);
+}
+
+void
+httpd_reply_close(struct httpd_req *r, int status,
+		  const struct httpd_field *fields, struct span body)
+{
+	reply(r, status, fields, body, true);
+}
+
+void
+httpd_abort(struct httpd_req *r)
+{
+	if (r->conn != NULL)
+		conn_drop(r->conn);
+	else
+		req_free(&r);
+}
+
+void
+req_fault(struct httpd_conn *c, int status, const char *why)
+{
+	struct httpd *h = c->httpd;
+	struct httpd_field fields[] = { { "Content-Type", "text/plain" },
+					{ NULL, NULL } };
+	struct span body = { 0 };
+
+	if (c->req == NULL)
+		c->req = req_new(c);
+	if (h->conf.render != NULL)
+		body = h->conf.render(h->conf.ctx, c->req, status, why,
+				      &fields[0].value);
+	if (body.at == NULL)
+		body = span_of(arena_printf(c->req->arena, "%d %s: %s\n",
+					    status, http_status_reason(status),
+					    why));
+	answer(c->req, status, fields, body, true);
+}
+
+struct span
+httpd_method(const struct httpd_req *r)
+{
+	return r->head.method_text;
+}
+
+struct span
+httpd_target(const struct httpd_req *r)
+{
+	return r->head.target;
+}
+
+struct span
+httpd_path(const struct httpd_req *r)
+{
+	return r->head.path;
+}
+
+struct span
+httpd_query(const struct httpd_req *r)
+{
+	return r->head.query;
+}
+
+struct span
+httpd_body(const struct httpd_req *r)
+{
+	return strbuf_span(&r->body);
+}
+
+struct span
+httpd_field(const struct httpd_req *r, const char *name)
+{
+	return http_head_named(&r->head, name);
+}
+
+bool
+httpd_field_at(const struct httpd_req *r, unsigned i, struct span *name,
+	       struct span *value)
+{
+	if (i >= r->head.nfields)
+		return false;
+	*name = r->head.fields[i].name;
+	*value = r->head.fields[i].value;
+	return true;
+}
+
+const char *
+httpd_peer(const struct httpd_req *r)
+{
+	return r->peer;
+}
+
+struct arena *
+httpd_arena(struct httpd_req *r)
+{
+	return r->arena;
+}
+
+void
+httpd_set_data(struct httpd_req *r, void *data)
+{
+	r->data = data;
+}
+
+void *
+httpd_data(const struct httpd_req *r)
+{
+	return r->data;
+}
