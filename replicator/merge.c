@@ -84,13 +84,23 @@ group_compare(const struct table *t, const struct group *g,
 	for (size_t i = 0; i < g->ncolumns && by == 0; i++) {
 		size_t column = g->columns[i];
 
-		if (is_absent(a, column) != is_absent(b, column))
-			by = is_absent(a, column) ? -1 : 1;
-		else if (!is_absent(a, column))
+		if (!is_absent(a, column) && !is_absent(b, column))
 			by = compare_bytes(a->values[column],
 					   b->values[column]);
 	}
 	return by;
+}
+
+/* An absent value is unchanged: what the other state has. */
+static unsigned char
+pick(const struct merge_row *a, const struct merge_row *b, size_t column,
+     unsigned char from)
+{
+	const struct merge_row *winner = from ? b : a, *other = from ? a : b;
+
+	if (is_absent(winner, column) && !is_absent(other, column))
+		return !from;
+	return from;
 }
 
 int
@@ -109,7 +119,7 @@ merge_join(const struct table *t, const struct merge_row *a,
 		unsigned char from = group_compare(t, g, a, b) < 0;
 
 		for (size_t c = 0; c < g->ncolumns; c++)
-			take[g->columns[c]] = from;
+			take[g->columns[c]] = pick(a, b, g->columns[c], from);
 		if (g->version != TABLE_NONE)
 			take[g->version] = from;
 	}

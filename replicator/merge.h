@@ -87,8 +87,8 @@ struct merge_row {
 
 /*
  * The join of two states of one key: for each column 0 (a's value stands) or
- * 1 (b's). By incarnation; then per group by ranks, version, bytes; an absent
- * value loses to a present one of the same version. Commutative, associative,
+ * 1 (b's). By incarnation; then per group by ranks, version, bytes; where the
+ * winner's value did not come the other's stands. Commutative, associative,
  * idempotent. Result: 0 or 1, the side that has the incarnation.
  */
 int merge_join(const struct table *t, const struct merge_row *a,

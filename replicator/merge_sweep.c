@@ -2,6 +2,8 @@
  * The statements around the merge: what lies below a tombstone, what has to
  * be fetched whole, and effective keys.
  */
+#include <stdio.h>
+
 #include "base/strbuf.h"
 #include "replicator/merge.h"
 #include "replicator/sqlgen.h"
