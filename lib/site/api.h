@@ -26,6 +26,7 @@ struct httpd_field;
 struct httpd_req;
 struct pgreq;
 struct site;
+struct store;
 struct write;
 
 /* How an API says things. Spans go into the request's arena. */
@@ -62,11 +63,12 @@ struct api {
 
 	const struct httpd_field *extra; /* fields of a good answer; or NULL */
 
-	/* What is under way (api.c, auth.c, write.c). */
+	/* What is under way (api.c, auth.c, store_*.c, write.c). */
 	void (*done)(struct api *a, const struct pgresult *r, size_t n);
 	struct pgreq *query;
 	struct auth *auth;
 	struct write *write;
+	struct store *store;
 	bool committed; /* its write has (perhaps) happened */
 	TAILQ_ENTRY(api) link;
 };

@@ -5,7 +5,9 @@
  * What changes a row is a JSON object keyed by column: absent members stay as
  * they are, null clears, and phones, address, telephony, options and extra
  * are merged member by member. Unknown members are ignored. The caller has
- * checked the values; text is UTF-8.
+ * checked the values; text is UTF-8. A row that is not there is refused as
+ * FAULT_NO_USER or FAULT_NO_MEETING, one of another host as FAULT_DENIED,
+ * within the write, so that the journal comes first.
  */
 #ifndef SITE_STORE_H
 #define SITE_STORE_H
@@ -30,8 +32,9 @@ typedef void store_accounts_fn(struct api *a, const struct account *list,
 void store_account_get(struct api *a, const struct store_account_by *by,
 		       store_accounts_fn *fn);
 
-/* Orders: up to 3 of the words in store_account_orders, "-" before it for
- * descending; unknown ones are ignored. NULL filters do not filter. */
+/* Orders: names of columns, "-" before it for descending; unknown ones are
+ * ignored. Accounts: webexid email first_name last_name active created number;
+ * meetings: starts confname host. NULL filters do not filter. */
 struct store_page {
 	int64_t skip, max;
 	const char *order[3];
@@ -44,7 +47,7 @@ struct store_account_filter {
 void store_account_list(struct api *a, const struct store_account_filter *f,
 			const struct store_page *p, store_accounts_fn *fn);
 
-/* Renders the row as it is now; account NULL: there is no such row. */
+/* Makes the answer from the row as it is now. */
 typedef void store_account_render(struct api *a, const struct account *account,
 				  struct write_answer *out);
 /* fields: taken. "password_hash" makes a new credentials number. */
@@ -55,7 +58,7 @@ void store_account_update(struct api *a, const struct store_account_by *by,
 
 /* --- meetings --- */
 
-/* host_id: only of this host; NULL: of anyone. number: every one that was
+/* host_id: only if this is its host; NULL: any. number: every one that was
  * ever answered for the meeting. */
 struct store_meeting_by {
 	const char *id, *host_id;

@@ -1,0 +1,324 @@
+#include "base/crypto.h"
+#include "site/made.h"
+#include "site/record_columns.h"
+#include "site/store.h"
+#include "site/store_inner.h"
+
+#define COLUMNS RECORD_COLUMNS(RECORD_ACCOUNT)
+
+/* $1 company, $2 id, $3 webexid, $4 email, $5 number */
+#define TARGET                                                         \
+	"a.company_id = $1 AND a.id = coalesce($2::uuid, "             \
+	"(SELECT t.id FROM account t WHERE t.company_id = $1 AND "     \
+	"t.gsb_key_webexid = lower($3)), "                             \
+	"(SELECT t.id FROM account t WHERE t.company_id = $1 AND "     \
+	"t.gsb_key_email = lower($4)), "                               \
+	"(SELECT t.row_id FROM number t WHERE t.kind = 'account' AND " \
+	"t.number = $5::bigint))"
+#define TARGET_PARAMS 5
+
+static const struct pgstmt get = {
+	.name = "account_get",
+	.sql = "SELECT " COLUMNS "FROM account a WHERE " TARGET,
+	.nparams = TARGET_PARAMS,
+};
+
+/* $1 id, $2 company, $3 fields */
+static const struct pgstmt create = {
+	.name = "account_create",
+	.sql =
+	    "WITH r AS (SELECT * FROM jsonb_populate_record(NULL::account, "
+	    "'{\"first_name\": \"\", \"last_name\": \"\", "
+	    "\"active\": \"active\", \"host\": true, \"site_admin\": false, "
+	    "\"ro_site_admin\": false, \"phones\": {}, \"address\": {}, "
+	    "\"privileges\": {}, \"meeting_types\": [], \"extra\": {}}' || "
+	    "jsonb_strip_nulls($3::jsonb))), "
+	    "a AS (INSERT INTO account (id, company_id, number, webexid, "
+	    "email, first_name, last_name, display_name, title, language, "
+	    "locale, timezone_id, timezone, password_hash, active, host, "
+	    "site_admin, ro_site_admin, phones, address, privileges, "
+	    "meeting_types, extra) SELECT $1::uuid, $2::uuid, "
+	    "new_number('account'), webexid, email, first_name, last_name, "
+	    "display_name, title, language, locale, timezone_id, timezone, "
+	    "password_hash, active, host, site_admin, ro_site_admin, phones, "
+	    "address, privileges, meeting_types, extra FROM r RETURNING *), "
+	    "n AS (INSERT INTO number (kind, number, row_id, company_id) "
+	    "SELECT 'account', number, id, company_id FROM a) "
+	    "SELECT " COLUMNS "FROM a",
+	.nparams = 3,
+};
+
+/* A status that goes back needs a new activation: else the greater status
+ * would win over it in the merge. */
+#define RANK(of)                                                    \
+	"array_position('{active,locked,deactivated}'::text[], " of \
+	".active::text)"
+
+/* TARGET, $6 fields */
+static const struct pgstmt update = {
+	.name = "account_update",
+	.sql =
+	    "WITH a AS (UPDATE account a SET (webexid, email, first_name, "
+	    "last_name, display_name, title, language, locale, timezone_id, "
+	    "timezone, password_hash, active, activation_no, host, "
+	    "site_admin, ro_site_admin, meeting_types) = (SELECT r.webexid, "
+	    "r.email, r.first_name, r.last_name, r.display_name, r.title, "
+	    "r.language, r.locale, r.timezone_id, r.timezone, "
+	    "r.password_hash, r.active, a.activation_no + "
+	    "(" RANK("r") " < " RANK(
+		"a") ")::int, r.host, r.site_admin, "
+		     "r.ro_site_admin, r.meeting_types "
+		     "FROM jsonb_populate_record(a, $6::jsonb) r), "
+		     "credentials_no = a.credentials_no + "
+		     "($6::jsonb ? 'password_hash')::int, " STORE_MERGE("a", "phones", "$6") ", " STORE_MERGE(
+			 "a", "address",
+			 "$6") ", " STORE_MERGE("a", "privileges",
+						"$6") ", " STORE_MERGE("a",
+								       "extra",
+								       "$6") ","
+									     " "
+									     "m"
+									     "o"
+									     "d"
+									     "i"
+									     "f"
+									     "i"
+									     "e"
+									     "d"
+									     " "
+									     "="
+									     " "
+									     "n"
+									     "o"
+									     "w"
+									     "("
+									     ")"
+									     " "
+									     "W"
+									     "H"
+									     "E"
+									     "R"
+									     "E"
+									     " " TARGET
+									     " "
+									     "R"
+									     "E"
+									     "T"
+									     "U"
+									     "R"
+									     "N"
+									     "I"
+									     "N"
+									     "G"
+									     " "
+									     "a"
+									     "."
+									     "*"
+									     ")"
+									     " "
+									     "S"
+									     "E"
+									     "L"
+									     "E"
+									     "C"
+									     "T"
+									     " " COLUMNS
+									     "F"
+									     "R"
+									     "O"
+									     "M"
+									     " "
+									     "a",
+	.nparams = TARGET_PARAMS + 1,
+};
+
+#define ORDERS(X, param)                              \
+	X(param, "webexid", "lower(a.webexid)")       \
+	X(param, "email", "lower(a.email)")           \
+	X(param, "first_name", "lower(a.first_name)") \
+	X(param, "last_name", "lower(a.last_name)")   \
+	X(param, "active", "a.active")                \
+	X(param, "created", "a.created")              \
+	X(param, "number", "a.number")
+
+/* Without a value a test is neither true nor false and does not count. */
+#define TESTS(X, and_or)                                   \
+	X("lower(a.webexid) = lower($3)")                  \
+	and_or X("lower(a.email) = lower($4)")             \
+	    and_or X("lower(a.first_name) = lower($5)")    \
+		and_or X("lower(a.last_name) = lower($6)") \
+		    and_or X("a.active = $7")
+#define TEST_OR(test) "coalesce(" test ", false)"
+#define TEST_AND(test) "coalesce(" test ", true)"
+
+/* $1 company, $2 any, $3 to $7 tests, $8 $9 created, $10 to $12 orders */
+static const struct pgstmt list = {
+	.name = "account_list",
+	.sql =
+	    "SELECT " COLUMNS ", count(*) OVER () FROM account a "
+	    "WHERE a.company_id = $1 AND CASE WHEN $2::boolean AND "
+	    "num_nonnulls($3, $4, $5, $6, $7) > 0 "
+	    "THEN " TESTS(TEST_OR, " OR ") " ELSE " TESTS(
+		TEST_AND,
+		" AND ") " END AND a.created >= coalesce($8::timestamptz, "
+			 "'-infinity') "
+			 "AND a.created <= coalesce($9::timestamptz, "
+			 "'infinity') "
+			 "ORDER BY " STORE_ORDER(ORDERS, "$10")
+			     STORE_ORDER(ORDERS, "$11") STORE_ORDER(
+				 ORDERS,
+				 "$12") "lower(a.webexid), a.id "
+					"OFFSET $13::bigint LIMIT $14::bigint",
+	.nparams = 14,
+};
+
+static void on_list(struct api *a, const struct pgresult *r, size_t n);
+static void fill_create(struct api *a, struct pgbatch *b);
+static void render_create(struct api *a, const struct pgresult *r, size_t n,
+			  struct write_answer *out);
+static void fill_update(struct api *a, struct pgbatch *b);
+static void render_update(struct api *a, const struct pgresult *r, size_t n,
+			  struct write_answer *out);
+
+static const struct write_op create_op = { "account.create", fill_create,
+					   render_create };
+static const struct write_op update_op = { "account.update", fill_update,
+					   render_update };
+
+/* Binds the company and one way to find a row. */
+static void
+target(const struct api *a, const struct store_account_by *by,
+       struct pgparam *p)
+{
+	uint8_t raw[16];
+	bool uuid = by->id != NULL &&
+		    crypto_uuid_parse(span_of(by->id), raw) == 0;
+
+	p[0] = pgparam_text(a->company->id);
+	p[1] = pgparam_text(uuid ? by->id : NULL);
+	p[2] = pgparam_text(by->webexid);
+	p[3] = pgparam_text(by->email);
+	p[4] = store_number(by->number);
+}
+
+void
+store_account_get(struct api *a, const struct store_account_by *by,
+		  store_accounts_fn *fn)
+{
+	struct pgbatch *b = pgbatch_new();
+	struct pgparam p[TARGET_PARAMS];
+
+	store_begin(a)->accounts = fn;
+	target(a, by, p);
+	pgbatch_add(b, &get, p);
+	api_query(a, &b, on_list);
+}
+
+void
+store_account_list(struct api *a, const struct store_account_filter *f,
+		   const struct store_page *page, store_accounts_fn *fn)
+{
+	struct pgbatch *b = pgbatch_new();
+	const struct pgparam p[] = {
+		pgparam_text(a->company->id),
+		pgparam_bool(f->any),
+		pgparam_text(f->webexid),
+		pgparam_text(f->email),
+		pgparam_text(f->first_name),
+		pgparam_text(f->last_name),
+		pgparam_text(f->active),
+		pgparam_text(f->registered_from),
+		pgparam_text(f->registered_to),
+		pgparam_text(page->order[0]),
+		pgparam_text(page->order[1]),
+		pgparam_text(page->order[2]),
+		pgparam_int(page->skip),
+		pgparam_int(page->max),
+	};
+
+	store_begin(a)->accounts = fn;
+	pgbatch_add(b, &list, p);
+	api_query(a, &b, on_list);
+}
+
+static void
+on_list(struct api *a, const struct pgresult *r, size_t n)
+{
+	size_t rows = (size_t)pgresult_rows(r);
+	struct account *found = arena_array(a->arena, struct account, rows);
+	int64_t total = (int64_t)rows;
+
+	for (size_t i = 0; i < rows; i++)
+		record_account(a, r, (int)i, &found[i]);
+	if (rows > 0 && pgresult_columns(r) > RECORD_WIDTH(RECORD_ACCOUNT))
+		total = pgresult_int(r, 0, RECORD_WIDTH(RECORD_ACCOUNT));
+	a->store->accounts(a, found, rows, total);
+}
+
+void
+store_account_create(struct api *a, json_t *fields,
+		     store_account_render *render)
+{
+	struct store *s = store_begin(a);
+
+	s->fields = store_fields(a, fields);
+	s->render_account = render;
+	write_start(a, &create_op);
+}
+
+static void
+fill_create(struct api *a, struct pgbatch *b)
+{
+	char id[CRYPTO_UUID_SIZE];
+	struct pgparam p[3];
+
+	made_id(a, create_op.name, "account", id);
+	p[0] = pgparam_text(id);
+	p[1] = pgparam_text(a->company->id);
+	p[2] = pgparam_text(a->store->fields);
+	pgbatch_add(b, &create, p);
+}
+
+static void
+render_create(struct api *a, const struct pgresult *r, size_t n,
+	      struct write_answer *out)
+{
+	struct account *row = arena_make(a->arena, struct account);
+
+	record_account(a, &r[0], 0, row);
+	a->store->render_account(a, row, out);
+}
+
+void
+store_account_update(struct api *a, const struct store_account_by *by,
+		     json_t *fields, store_account_render *render)
+{
+	struct store *s = store_begin(a);
+
+	s->account = *by;
+	s->fields = store_fields(a, fields);
+	s->render_account = render;
+	write_start(a, &update_op);
+}
+
+static void
+fill_update(struct api *a, struct pgbatch *b)
+{
+	struct pgparam p[TARGET_PARAMS + 1];
+
+	target(a, &a->store->account, p);
+	p[TARGET_PARAMS] = pgparam_text(a->store->fields);
+	pgbatch_add(b, &update, p);
+}
+
+static void
+render_update(struct api *a, const struct pgresult *r, size_t n,
+	      struct write_answer *out)
+{
+	if (pgresult_rows(&r[0]) == 0) {
+		out->refused = true;
+		out->fault = FAULT_NO_USER;
+		return;
+	}
+	render_create(a, r, n, out);
+}
