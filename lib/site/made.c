@@ -48,20 +48,28 @@ name_of(const struct made_from *from, struct strbuf *out)
 	}
 }
 
+/* The signature as it is written, hashed: even bytes to draw from. */
+static void
+draw(const struct made_from *from, const struct keyring *keys,
+     uint8_t out[static CRYPTO_SHA256_SIZE])
+{
+	STRBUF_AUTO name = { 0 };
+	STRBUF_AUTO mac = { 0 };
+
+	strbuf_adds(&name, "secret:");
+	name_of(from, &name);
+	keyring_sign(keys, strbuf_span(&name), &mac);
+	crypto_sha256(strbuf_span(&mac), out);
+}
+
 void
 made_password(const struct made_from *from, const struct keyring *keys,
 	      char *out, size_t size)
 {
-	STRBUF_AUTO name = { 0 };
-	STRBUF_AUTO mac = { 0 };
 	uint8_t raw[CRYPTO_SHA256_SIZE];
 
 	assert(size >= 7 && size <= sizeof(raw));
-	strbuf_adds(&name, "password:");
-	name_of(from, &name);
-	keyring_sign(keys, strbuf_span(&name), &mac);
-	/* the signature as it is written, hashed: even bytes to draw from */
-	crypto_sha256(strbuf_span(&mac), raw);
+	draw(from, keys, raw);
 	for (size_t i = 0; i < size - 1; i++)
 		out[i] = all[raw[i] % (sizeof(all) - 1)];
 	out[1] = lower[raw[1] % (sizeof(lower) - 1)];
@@ -98,4 +106,19 @@ made_secret(const struct api *a, const char *operation, const char *entity,
 	struct made_from from = from_api(a, operation, entity);
 
 	made_password(&from, a->site->keys, out, size);
+}
+
+void
+made_digits(const struct api *a, const char *operation, const char *entity,
+	    char *out, size_t size)
+{
+	struct made_from from = from_api(a, operation, entity);
+	uint8_t raw[CRYPTO_SHA256_SIZE];
+
+	assert(size >= 2 && size <= sizeof(raw));
+	draw(&from, a->site->keys, raw);
+	for (size_t i = 0; i < size - 1; i++)
+		out[i] = (char)('0' + raw[i] % 10);
+	out[0] = (char)('1' + raw[0] % 9);
+	out[size - 1] = '\0';
 }
