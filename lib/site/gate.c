@@ -175,6 +175,12 @@ gate_serving(const struct gate *g)
 	return gate_holds(g, g->lease.epoch);
 }
 
+bool
+gate_is_elsewhere(const struct gate *g)
+{
+	return g->lease.epoch > 0 && !g->lease.serve;
+}
+
 int64_t
 gate_epoch(const struct gate *g)
 {

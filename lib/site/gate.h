@@ -72,6 +72,8 @@ json_t *gate_report(const struct gate *g);
 /* True while a grant for this epoch holds. */
 bool gate_holds(const struct gate *g, int64_t epoch);
 bool gate_serving(const struct gate *g); /* for whichever epoch */
+/* The newest grant said that this service is not to serve. */
+bool gate_is_elsewhere(const struct gate *g);
 int64_t gate_epoch(const struct gate *g);
 bool gate_peer_dead(const struct gate *g);
 bool gate_degraded(const struct gate *g); /* under a grant that holds */
