@@ -254,6 +254,7 @@ authority_store(struct authority *a, const struct authority_record *r,
 	JSON_AUTO doc = authority_json(r);
 	STRBUF_AUTO sum = { 0 };
 	STRBUF_AUTO text = { 0 };
+	struct stat seen;
 	int fd, done;
 
 	checksum(doc, &sum);
@@ -264,13 +265,14 @@ authority_store(struct authority *a, const struct authority_record *r,
 	if (fd < 0)
 		return err_set(e, ERR_IO, "%s: %s", a->temp, strerror(errno));
 	done = write_whole(fd, strbuf_span(&text), e);
-	if (done == 0 && fstat(fd, &a->seen) < 0)
+	if (done == 0 && fstat(fd, &seen) < 0)
 		done = err_set(e, ERR_IO, "%s", strerror(errno));
 	close(fd);
 	if (done < 0)
 		return err_prefix(e, "%s", a->temp);
 	if (rename(a->temp, a->path) < 0)
 		return err_set(e, ERR_IO, "%s: %s", a->path, strerror(errno));
+	a->seen = seen;
 	return sync_dir(a->dir, e);
 }
 

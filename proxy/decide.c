@@ -72,7 +72,7 @@ decide_paused(const struct failover *f, const struct view *v)
 static bool
 behind(const struct failover *f, const struct view *v)
 {
-	const struct answer_replication *r = &active_of(f, v)->replication;
+	const struct answer_replication *r = &active_of(f, v)->known;
 
 	if (f->rec.degraded || !r->known)
 		return true;

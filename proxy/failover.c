@@ -296,8 +296,9 @@ failover_step(struct failover *f, const struct view *v,
 	out->to = (enum states_state)fsm_to(out->row, (int)f->state);
 	memcpy(out->note, note.text, sizeof(out->note));
 	act(f, v, (enum states_action)out->row->action);
-	if (f->word.order != FAILOVER_NO_ORDER)
-		memset(&f->word, 0, sizeof(f->word));
+	if (f->word.order == FAILOVER_CANCEL)
+		f->asked_return = false;
+	memset(&f->word, 0, sizeof(f->word));
 	if (out->to != f->state)
 		f->since_ms = v->now_ms;
 	if (f->state == STATE_RELEASE && out->to != STATE_RELEASE)

@@ -23,7 +23,8 @@ struct view_site {
 	int64_t rooms;
 	uint64_t epoch;                        /* the highest that it knows */
 	int64_t whole_since_ms;                /* 0: it is not whole */
-	struct answer_replication replication; /* as it said last */
+	struct answer_replication replication; /* of its last answer */
+	struct answer_replication known;       /* the last that it ever told */
 	uint64_t in_flight, may_write, websockets;
 };
 

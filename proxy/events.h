@@ -1,0 +1,40 @@
+/*
+ * What was decided and ordered, with what was known at the time: the newest
+ * in memory for operators, all of them in an append-only audit file, one
+ * JSON line each.
+ */
+#ifndef PROXY_EVENTS_H
+#define PROXY_EVENTS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+struct events;
+
+/* The file is DIR/audit.log; its tail gives the next id and `former`. */
+struct events *events_open(const char *dir, struct err *e)
+    __attribute__((warn_unused_result));
+void events_close(struct events **ep);
+
+/* The highest epoch that the audit file knew when it was opened. */
+uint64_t events_former_epoch(const struct events *ev);
+
+/* Called after each new event; NULL: nobody. */
+void events_observe(struct events *ev, void (*fn)(void *ctx), void *ctx);
+
+/*
+ * kind: "transition", "record", "order", "alarm", "service". text: one line
+ * for people. detail: an object whose members are put into the event
+ * (taken), or NULL. Also logged.
+ */
+void events_add(struct events *ev, const char *kind, uint64_t epoch,
+		const char *text, json_t *detail);
+
+/* Given: those with id > since that memory still has, oldest first, at most
+ * max of them. */
+json_t *events_since(const struct events *ev, uint64_t since, size_t max);
+uint64_t events_last(const struct events *ev);
+
+#endif

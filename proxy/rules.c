@@ -1,0 +1,345 @@
+#include "proxy/rules.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/decide.h"
+
+static const char *const verb_names[] = { "switchover", "failover", "failback",
+					  "pause",      "resume",   "adopt",
+					  "cancel" };
+static_assert(sizeof(verb_names) / sizeof(verb_names[0]) == RULES_VERBS,
+	      "one name for each verb");
+
+#define PAUSE_MAX_MS INT64_C(604800000)
+
+const char *
+rules_verb_name(enum rules_verb v)
+{
+	return verb_names[v];
+}
+
+int
+rules_verb_parse(const char *name)
+{
+	for (int i = 0; i < RULES_VERBS; i++)
+		if (strcmp(verb_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+static void refuse(struct rules_judged *out, const char *rule,
+		   const char *override, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void
+refuse(struct rules_judged *out, const char *rule, const char *override,
+       const char *fmt, ...)
+{
+	va_list ap;
+
+	out->verdict = RULES_REFUSED;
+	out->rule = rule;
+	out->override = override;
+	va_start(ap, fmt);
+	vsnprintf(out->message, sizeof(out->message), fmt, ap);
+	va_end(ap);
+}
+
+static void
+nothing(struct rules_judged *out, const char *message)
+{
+	out->verdict = RULES_NOTHING_TO_DO;
+	snprintf(out->message, sizeof(out->message), "%s", message);
+}
+
+static void
+go(struct rules_judged *out, enum failover_order order, const char *message)
+{
+	out->verdict = RULES_GO;
+	out->word.order = order;
+	snprintf(out->message, sizeof(out->message), "%s", message);
+}
+
+/* In these states traffic is on the move already, or cannot move. */
+static bool
+busy(const struct failover *f, struct rules_judged *out)
+{
+	const char *name = states_fsm.states[f->state];
+
+	switch (f->state) {
+	case STATE_LOST:
+		refuse(out, "no-authority", NULL,
+		       "there is no authority record to trust; say who serves "
+		       "with: gsbctl authority adopt --to primary|backup");
+		return true;
+	case STATE_START:
+	case STATE_FENCING:
+	case STATE_HOLD:
+	case STATE_DRAIN:
+	case STATE_SYNC:
+	case STATE_SWITCH:
+	case STATE_RELEASE:
+		refuse(out, "busy", NULL,
+		       "a change is under way (%s); wait for it to end", name);
+		return true;
+	case STATE_NORMAL:
+	case STATE_SUSPECT:
+	case STATE_ON_BACKUP:
+	case STATE_CATCHING_UP:
+	case STATE_READY_TO_RETURN:
+	case STATE_MAINTENANCE:
+	case STATE_CLOSED:
+		break;
+	}
+	return false;
+}
+
+static bool
+in_doubt(const struct failover *f, struct rules_judged *out)
+{
+	if (f->state != STATE_SUSPECT && f->state != STATE_CLOSED)
+		return false;
+	refuse(out, "active-in-doubt", NULL,
+	       "the %s does not answer well, so nothing can be drained from "
+	       "it; use: gsbctl failover --to %s",
+	       route_site_name(f->rec.active),
+	       route_site_name(failover_other(f->rec.active)));
+	return true;
+}
+
+static bool
+target_bad(const struct rules_order *o, enum route_site to,
+	   const struct view *v, struct rules_judged *out)
+{
+	enum judge_verdict verdict = v->site[to].verdict;
+
+	if (!judge_serves(verdict)) {
+		refuse(out, "target-dead", NULL,
+		       "the %s is %s: it cannot serve", route_site_name(to),
+		       judge_name(verdict));
+		return true;
+	}
+	if (verdict != JUDGE_PARTIAL || o->allow_partial)
+		return false;
+	refuse(out, "target-partial", "--allow-partial",
+	       "the %s is partial: some of it does not work",
+	       route_site_name(to));
+	return true;
+}
+
+static bool
+lags(const struct rules_order *o, const struct failover *f,
+     const struct view *v, struct rules_judged *out)
+{
+	enum route_site other = failover_other(f->rec.active);
+	const struct answer_replication *r = &v->site[f->rec.active]
+						  .replication;
+
+	if (o->allow_behind ||
+	    view_caught_up(&v->site[f->rec.active], &v->site[other]))
+		return false;
+	refuse(out, "behind", "--allow-behind",
+	       "the %s is not caught up: stream %s, %lld bytes behind, commits "
+	       "%s; requests might be held in vain",
+	       route_site_name(other), answer_stream_name(r->out),
+	       (long long)r->out_lag_bytes, answer_sync_name(r->sync));
+	return true;
+}
+
+static void
+judge_failback(const struct rules_order *o, const struct failover *f,
+	       const struct view *v, struct rules_judged *out)
+{
+	enum judge_verdict verdict = v->site[ROUTE_PRIMARY].verdict;
+
+	if (busy(f, out))
+		return;
+	if (f->rec.active == ROUTE_PRIMARY) {
+		nothing(out, "the primary is active already");
+		return;
+	}
+	if (in_doubt(f, out))
+		return;
+	if (verdict != JUDGE_WHOLE) {
+		refuse(out, "target-dead", NULL,
+		       "the primary is %s; a return needs it whole "
+		       "(gsbctl failover --to primary goes without)",
+		       judge_name(verdict));
+		return;
+	}
+	go(out, FAILOVER_RETURN,
+	   "back to the primary as soon as it is caught up");
+}
+
+static void
+judge_switchover(const struct rules_order *o, const struct failover *f,
+		 const struct view *v, struct rules_judged *out)
+{
+	if (o->to == ROUTE_PRIMARY) {
+		judge_failback(o, f, v, out);
+		return;
+	}
+	if (busy(f, out))
+		return;
+	if (f->state == STATE_MAINTENANCE) {
+		nothing(out, "the backup is active and held already");
+		return;
+	}
+	if (in_doubt(f, out))
+		return;
+	if (f->rec.active == ROUTE_BACKUP) {
+		go(out, FAILOVER_STAY, "the backup stays active");
+		return;
+	}
+	if (target_bad(o, ROUTE_BACKUP, v, out) || lags(o, f, v, out))
+		return;
+	go(out, FAILOVER_SWITCH, "everybody moves to the backup");
+}
+
+/* Writes that were acknowledged may be on the active site alone. */
+static bool
+may_lose(const struct failover *f, const struct view *v)
+{
+	const struct answer_replication *r = &v->site[f->rec.active].known;
+
+	if (!f->served)
+		return false;
+	if (f->rec.degraded || !r->known)
+		return true;
+	return r->sync == ANSWER_SYNC_OFF &&
+	       (r->out != ANSWER_STREAM_STREAMING || r->out_lag_bytes > 0);
+}
+
+static void
+judge_failover(const struct rules_order *o, const struct failover *f,
+	       const struct view *v, struct rules_judged *out)
+{
+	if (busy(f, out))
+		return;
+	if (o->to == f->rec.active) {
+		nothing(out, "that site is active already");
+		return;
+	}
+	if (target_bad(o, o->to, v, out))
+		return;
+	if (may_lose(f, v) && !o->allow_data_loss) {
+		refuse(out, "data-loss", "--allow-data-loss",
+		       "the %s may lack writes that the %s acknowledged; they "
+		       "are merged when the %s is back",
+		       route_site_name(o->to), route_site_name(f->rec.active),
+		       route_site_name(f->rec.active));
+		return;
+	}
+	go(out, FAILOVER_FORCE, "fails over without a drain");
+}
+
+static void
+judge_pause(const struct rules_order *o, const struct failover *f,
+	    const struct view *v, struct rules_judged *out)
+{
+	if (o->expires_ms <= 0 || o->expires_ms > PAUSE_MAX_MS) {
+		refuse(out, "pause-expires", NULL,
+		       "a pause needs an end: --expires-in 1s to 7d");
+		return;
+	}
+	if (f->rec.epoch == 0) {
+		refuse(out, "no-authority", NULL, "there is no record yet");
+		return;
+	}
+	go(out, FAILOVER_PAUSE, "nothing moves by itself until then");
+	out->word.until_us = v->wall_us + o->expires_ms * 1000;
+}
+
+static void
+judge_adopt(const struct rules_order *o, const struct failover *f,
+	    const struct view *v, struct rules_judged *out)
+{
+	if (f->state != STATE_LOST &&
+	    (f->state != STATE_START || f->rec.epoch > 0)) {
+		refuse(out, "authority-known", NULL,
+		       "there is a good record (epoch %llu, %s active); use "
+		       "switchover or failover",
+		       (unsigned long long)f->rec.epoch,
+		       route_site_name(f->rec.active));
+		return;
+	}
+	if (!judge_serves(v->site[o->to].verdict)) {
+		refuse(out, "target-dead", NULL,
+		       "the %s is %s: it cannot serve", route_site_name(o->to),
+		       judge_name(v->site[o->to].verdict));
+		return;
+	}
+	go(out, FAILOVER_ADOPT, "begins anew with that site");
+}
+
+static void
+judge_cancel(const struct failover *f, struct rules_judged *out)
+{
+	if (!f->asked_return && f->state != STATE_HOLD &&
+	    f->state != STATE_DRAIN && f->state != STATE_SYNC) {
+		refuse(out, "not-cancellable", NULL,
+		       "in %s there is nothing that could be called off",
+		       states_fsm.states[f->state]);
+		return;
+	}
+	go(out, FAILOVER_CANCEL, "called off");
+}
+
+void
+rules_judge(const struct rules_order *o, const struct failover *f,
+	    const struct view *v, struct rules_judged *out)
+{
+	memset(out, 0, sizeof(*out));
+	snprintf(out->word.who, sizeof(out->word.who), "%s", o->who);
+	snprintf(out->word.why, sizeof(out->word.why), "%s", o->why);
+	out->word.to = o->to;
+	switch (o->verb) {
+	case RULES_SWITCHOVER:
+		return judge_switchover(o, f, v, out);
+	case RULES_FAILOVER:
+		return judge_failover(o, f, v, out);
+	case RULES_FAILBACK:
+		out->word.to = ROUTE_PRIMARY;
+		return judge_failback(o, f, v, out);
+	case RULES_PAUSE:
+		return judge_pause(o, f, v, out);
+	case RULES_RESUME:
+		if (f->rec.paused_until_us == 0)
+			return nothing(out, "automation is not paused");
+		return go(out, FAILOVER_RESUME, "automation goes on");
+	case RULES_ADOPT:
+		return judge_adopt(o, f, v, out);
+	case RULES_CANCEL:
+		return judge_cancel(f, out);
+	case RULES_VERBS:
+		break;
+	}
+	assert(!"a verb");
+}
+
+static bool
+at_goal(const struct rules_order *o, enum states_state s)
+{
+	if (o->verb == RULES_FAILBACK || o->to == ROUTE_PRIMARY)
+		return s == STATE_NORMAL;
+	return s == STATE_MAINTENANCE;
+}
+
+enum rules_progress
+rules_progress(const struct rules_order *o,
+	       const struct failover_change *change)
+{
+	int event = change->row->event;
+
+	if (o->verb == RULES_PAUSE || o->verb == RULES_RESUME ||
+	    o->verb == RULES_CANCEL)
+		return RULES_DONE;
+	if (event == EVENT_ABORT_PRIMARY || event == EVENT_ABORT_BACKUP ||
+	    event == EVENT_ABORT_HELD || event == EVENT_FAIL ||
+	    change->to == STATE_CLOSED || change->to == STATE_LOST)
+		return RULES_FAILED;
+	return at_goal(o, change->to) ? RULES_DONE : RULES_RUNNING;
+}

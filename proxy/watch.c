@@ -1,0 +1,163 @@
+#include "proxy/watch.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct watch {
+	struct health *health[ROUTE_SITES][ROUTE_SERVICES];
+	struct judge_counts counts;
+	int64_t whole_since_ms[ROUTE_SITES]; /* 0: not whole */
+};
+
+struct watch *
+watch_new(const struct watch_conf *conf)
+{
+	struct watch *w = mem_new(struct watch);
+
+	w->counts = conf->pace.counts;
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			w->health[s][k] = health_new(&(struct health_conf){
+			    .site = (enum route_site)s,
+			    .service = (enum route_service)k,
+			    .address = conf->address[s][k],
+			    .keys = conf->keys,
+			    .pace = conf->pace,
+			    .may_grant = conf->may_grant,
+			    .on_probed = conf->on_probed,
+			    .ctx = conf->ctx });
+	return w;
+}
+
+void
+watch_free(struct watch **wp)
+{
+	struct watch *w = *wp;
+
+	*wp = NULL;
+	if (w == NULL)
+		return;
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			health_free(&w->health[s][k]);
+	mem_free(w);
+}
+
+void
+watch_aim(struct watch *w,
+	  const struct lease_terms terms[ROUTE_SITES][ROUTE_SERVICES])
+{
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			health_aim(w->health[s][k], &terms[s][k]);
+}
+
+void
+watch_hurry(struct watch *w, bool fast)
+{
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			health_hurry(w->health[s][k], fast);
+}
+
+void
+watch_poke(struct watch *w, enum route_site site, enum route_service service)
+{
+	health_poke(w->health[site][service]);
+}
+
+void
+watch_set_pace(struct watch *w, const struct health_pace *pace)
+{
+	w->counts = pace->counts;
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			health_set_pace(w->health[s][k], pace);
+}
+
+const struct health_seen *
+watch_seen(const struct watch *w, enum route_site site,
+	   enum route_service service)
+{
+	return health_seen(w->health[site][service]);
+}
+
+static void
+view_leases(const struct health_seen *web, const struct health_seen *collab,
+	    uint64_t epoch, bool quiet, struct view_site *out)
+{
+	int64_t now = clock_mono_ms();
+
+	/*
+	 * Its port refuses, and no request is with it, nor will one be sent:
+	 * the process is gone, or at least no answer of it reaches anybody.
+	 */
+	out->web_over = lease_over(&web->lease, epoch, now,
+				   web->refused && quiet &&
+				       out->in_flight == 0);
+	out->collab_over = lease_over(&collab->lease, epoch, now,
+				      collab->refused && quiet &&
+					  out->websockets == 0);
+	out->serving = web->answered &&
+		       lease_serves(&web->lease, &web->last, epoch, now);
+	out->collab_serving = collab->answered &&
+			      lease_serves(&collab->lease, &collab->last, epoch,
+					   now);
+}
+
+static void
+view_health(const struct watch *w, const struct health_seen *web,
+	    const struct health_seen *collab, struct view_site *out)
+{
+	struct judge_site parts = {
+		.web = web->reach.level,
+		.db = web->db.level,
+		.files = web->files.level,
+		.collab = collab->reach.level,
+		.rooms = collab->answered ? collab->last.sessions : 0,
+	};
+
+	out->verdict = judge_site(&parts);
+	out->wavering = judge_wavers(&web->reach, w->counts) ||
+			judge_wavers(&web->db, w->counts);
+	out->probed = web->probed && collab->probed;
+	out->answered = web->answered && collab->answered;
+	out->collab_up = parts.collab == JUDGE_LEVEL_OK;
+	out->db_up = parts.web == JUDGE_LEVEL_OK && parts.db == JUDGE_LEVEL_OK;
+	out->db_down = parts.db == JUDGE_LEVEL_DOWN;
+	out->rooms = parts.rooms;
+	out->epoch = web->epoch > collab->epoch ? web->epoch : collab->epoch;
+	if (web->answered)
+		out->replication = web->last.replication;
+	out->known = web->replication;
+}
+
+void
+watch_view(struct watch *w, uint64_t epoch, const struct plane_counts *counts,
+	   bool settled, struct view *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->now_ms = clock_mono_ms();
+	out->wall_us = clock_wall_us();
+	out->settled = settled;
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		const struct health_seen *web = health_seen(
+		    w->health[s][ROUTE_WEB]);
+		const struct health_seen *collab = health_seen(
+		    w->health[s][ROUTE_COLLAB]);
+		struct view_site *site = &out->site[s];
+
+		site->in_flight = counts->in_flight[s];
+		site->may_write = counts->may_write[s];
+		site->websockets = counts->websockets[s];
+		view_health(w, web, collab, site);
+		view_leases(web, collab, epoch, settled, site);
+		if (site->verdict != JUDGE_WHOLE)
+			w->whole_since_ms[s] = 0;
+		else if (w->whole_since_ms[s] == 0)
+			w->whole_since_ms[s] = out->now_ms;
+		site->whole_since_ms = w->whole_since_ms[s];
+	}
+}
