@@ -19,7 +19,7 @@ enum http_body_result {
 	HTTP_BODY_BAD   /* not a body; see what */
 };
 
-#define HTTP_CHUNK_LINE_MAX 256    /* of a size with its extensions */
+#define HTTP_CHUNK_LINE_MAX 256    /* bytes of extensions of a chunk */
 #define HTTP_CHUNK_WASTE_MAX 16384 /* of all extensions together */
 #define HTTP_TRAILER_MAX 8192
 
