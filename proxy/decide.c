@@ -72,12 +72,12 @@ decide_paused(const struct failover *f, const struct view *v)
 static bool
 behind(const struct failover *f, const struct view *v)
 {
-	const struct answer_replication *r = &active_of(f, v)->known;
+	const struct report_replication *r = &active_of(f, v)->known;
 
 	if (f->rec.degraded || !r->known)
 		return true;
-	return r->sync == ANSWER_SYNC_OFF &&
-	       (r->out != ANSWER_STREAM_STREAMING || r->out_lag_bytes > 0);
+	return r->sync == REPORT_SYNC_OFF &&
+	       (r->out != REPORT_STREAM_STREAMING || r->out_lag_bytes > 0);
 }
 
 const char *
@@ -127,19 +127,19 @@ static const char *
 lag_words(const struct view_site *a, const struct view_site *o,
 	  struct decide_note *note)
 {
-	const struct answer_replication *ra = &a->replication;
-	const struct answer_replication *ro = &o->replication;
+	const struct report_replication *ra = &a->replication;
+	const struct report_replication *ro = &o->replication;
 
 	if (!ra->known || !ro->known)
 		say(note, "replication has not answered");
-	else if (ra->out != ANSWER_STREAM_STREAMING ||
-		 ro->out != ANSWER_STREAM_STREAMING)
+	else if (ra->out != REPORT_STREAM_STREAMING ||
+		 ro->out != REPORT_STREAM_STREAMING)
 		say(note, "replication there is %s, back %s",
-		    answer_stream_name(ra->out), answer_stream_name(ro->out));
+		    report_stream_name(ra->out), report_stream_name(ro->out));
 	else if (!view_caught_up(a, o))
 		say(note, "%lld bytes (%lld ms) behind; commits %s and %s",
 		    (long long)ra->out_lag_bytes, (long long)ra->out_lag_ms,
-		    answer_sync_name(ra->sync), answer_sync_name(ro->sync));
+		    report_sync_name(ra->sync), report_sync_name(ro->sync));
 	else
 		say(note, "waiting for barriers");
 	return note->text;
@@ -196,13 +196,13 @@ decide_why_not(const struct failover *f, const struct view *v,
 int
 decide_at_risk(const struct failover *f, const struct view *v)
 {
-	const struct answer_replication *r = &active_of(f, v)->replication;
+	const struct report_replication *r = &active_of(f, v)->replication;
 
-	if (!r->known || r->sync == ANSWER_SYNC_UNKNOWN)
+	if (!r->known || r->sync == REPORT_SYNC_UNKNOWN)
 		return -1;
-	if (r->sync == ANSWER_SYNC_OFF)
+	if (r->sync == REPORT_SYNC_OFF)
 		return 0;
-	return f->peer_dead || r->sync == ANSWER_SYNC_DEGRADED;
+	return f->peer_dead || r->sync == REPORT_SYNC_DEGRADED;
 }
 
 static int

@@ -115,7 +115,7 @@ record_switch(struct failover *f, const struct view *v)
 	enum route_site to = failover_other(old);
 
 	f->rec.held = to == ROUTE_BACKUP;
-	f->rec.degraded = v->site[to].replication.sync == ANSWER_SYNC_DEGRADED;
+	f->rec.degraded = v->site[to].replication.sync == REPORT_SYNC_DEGRADED;
 	f->peer_dead = false;
 	new_epoch(f, f->rec.epoch + 1, to);
 	f->keep_collab[old] = v->site[old].collab_serving &&

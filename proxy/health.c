@@ -135,7 +135,7 @@ on_due(void *ctx)
 }
 
 static void
-heard(struct health *h, const struct answer *a)
+heard(struct health *h, const struct report *a)
 {
 	struct health_seen *s = &h->seen;
 
@@ -178,7 +178,7 @@ failed(struct health *h, const struct err *e)
 
 static int
 read_answer(const struct health *h, const struct httpc_answer *answer,
-	    const struct err *err, struct answer *out, struct err *e)
+	    const struct err *err, struct report *out, struct err *e)
 {
 	if (sitecall_check(answer, err, e) < 0) {
 		/* Whoever answers is there, whatever he says. */
@@ -186,7 +186,7 @@ read_answer(const struct health *h, const struct httpc_answer *answer,
 			e->code = ERR_INVALID;
 		return -1;
 	}
-	if (answer_read(answer->body, out, e) < 0)
+	if (report_read(answer->body, out, e) < 0)
 		return err_prefix(e, "its answer");
 	if (out->site != h->conf.site || out->service != h->conf.service)
 		return err_set(e, ERR_INVALID, "%s %s answers at %s",
@@ -209,7 +209,7 @@ static void
 on_answer(void *ctx, const struct httpc_answer *answer, const struct err *err)
 {
 	struct health *h = ctx;
-	struct answer a;
+	struct report a;
 	struct err e = { 0 };
 	bool good;
 

@@ -49,8 +49,8 @@ void health_set_pace(struct health *h, const struct health_pace *pace);
 struct health_seen {
 	struct judge_run reach, db, files;
 	struct lease lease;
-	struct answer last;                    /* valid if answered */
-	struct answer_replication replication; /* the last that was told */
+	struct report last;                    /* valid if answered */
+	struct report_replication replication; /* the last that was told */
 	bool probed, answered;
 	bool refused;      /* the last probe met no listener */
 	int64_t heard_ms;  /* the last answer; 0: none */

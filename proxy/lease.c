@@ -23,7 +23,7 @@ lease_init(struct lease *l, int64_t now_ms, int64_t ttl_ms)
 }
 
 void
-lease_heard(struct lease *l, const struct answer *a, int64_t now_ms)
+lease_heard(struct lease *l, const struct report *a, int64_t now_ms)
 {
 	memcpy(l->boot, a->boot, sizeof(l->boot));
 	l->clock_us = a->clock_us;
@@ -63,7 +63,7 @@ lease_over(const struct lease *l, uint64_t epoch, int64_t now_ms, bool gone)
 }
 
 bool
-lease_serves(const struct lease *l, const struct answer *a, uint64_t epoch,
+lease_serves(const struct lease *l, const struct report *a, uint64_t epoch,
 	     int64_t now_ms)
 {
 	return a->serving && a->epoch == epoch && now_ms < l->bound_ms;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
-#include "proxy/answer.h"
+#include "proxy/report.h"
 
 /* What control wants a service to hold. */
 struct lease_terms {
@@ -37,7 +37,7 @@ struct lease {
 /* A proxy that just began may have a forerunner: its grants may last a ttl. */
 void lease_init(struct lease *l, int64_t now_ms, int64_t ttl_ms);
 
-void lease_heard(struct lease *l, const struct answer *a, int64_t now_ms);
+void lease_heard(struct lease *l, const struct report *a, int64_t now_ms);
 
 /* The probe failed: the next one only asks. */
 void lease_lost(struct lease *l);
@@ -57,7 +57,7 @@ bool lease_over(const struct lease *l, uint64_t epoch, int64_t now_ms,
 		bool gone);
 
 /* It says that it serves, under this epoch, and its lease still runs. */
-bool lease_serves(const struct lease *l, const struct answer *a, uint64_t epoch,
+bool lease_serves(const struct lease *l, const struct report *a, uint64_t epoch,
 		  int64_t now_ms);
 
 /* The body of the probe, appended. */

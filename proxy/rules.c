@@ -135,7 +135,7 @@ lags(const struct rules_order *o, const struct failover *f,
      const struct view *v, struct rules_judged *out)
 {
 	enum route_site other = failover_other(f->rec.active);
-	const struct answer_replication *r = &v->site[f->rec.active]
+	const struct report_replication *r = &v->site[f->rec.active]
 						  .replication;
 
 	if (o->allow_behind ||
@@ -144,8 +144,8 @@ lags(const struct rules_order *o, const struct failover *f,
 	refuse(out, "behind", "--allow-behind",
 	       "the %s is not caught up: stream %s, %lld bytes behind, commits "
 	       "%s; requests might be held in vain",
-	       route_site_name(other), answer_stream_name(r->out),
-	       (long long)r->out_lag_bytes, answer_sync_name(r->sync));
+	       route_site_name(other), report_stream_name(r->out),
+	       (long long)r->out_lag_bytes, report_sync_name(r->sync));
 	return true;
 }
 
@@ -203,14 +203,14 @@ judge_switchover(const struct rules_order *o, const struct failover *f,
 static bool
 may_lose(const struct failover *f, const struct view *v)
 {
-	const struct answer_replication *r = &v->site[f->rec.active].known;
+	const struct report_replication *r = &v->site[f->rec.active].known;
 
 	if (!f->served)
 		return false;
 	if (f->rec.degraded || !r->known)
 		return true;
-	return r->sync == ANSWER_SYNC_OFF &&
-	       (r->out != ANSWER_STREAM_STREAMING || r->out_lag_bytes > 0);
+	return r->sync == REPORT_SYNC_OFF &&
+	       (r->out != REPORT_STREAM_STREAMING || r->out_lag_bytes > 0);
 }
 
 static void

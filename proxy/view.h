@@ -4,8 +4,8 @@
 #ifndef PROXY_VIEW_H
 #define PROXY_VIEW_H
 
-#include "proxy/answer.h"
 #include "proxy/judge.h"
+#include "proxy/report.h"
 #include "proxy/route.h"
 
 struct view_site {
@@ -23,8 +23,8 @@ struct view_site {
 	int64_t rooms;
 	uint64_t epoch;                        /* the highest that it knows */
 	int64_t whole_since_ms;                /* 0: it is not whole */
-	struct answer_replication replication; /* of its last answer */
-	struct answer_replication known;       /* the last that it ever told */
+	struct report_replication replication; /* of its last answer */
+	struct report_replication known;       /* the last that it ever told */
 	uint64_t in_flight, may_write, websockets;
 };
 

@@ -1,0 +1,75 @@
+/*
+ * Where decisions meet the world: looks (watch, plane), decides (failover),
+ * records (authority, events), and makes the world as the plan says.
+ * Everything runs on the loop that opened it.
+ */
+#ifndef PROXY_CONTROL_H
+#define PROXY_CONTROL_H
+
+#include "proxy/authority.h"
+#include "proxy/barrier.h"
+#include "proxy/companies.h"
+#include "proxy/conf.h"
+#include "proxy/events.h"
+#include "proxy/orders.h"
+#include "proxy/plan.h"
+#include "proxy/watch.h"
+
+/* What distinguishes one published snapshot from the next. */
+struct control_published {
+	uint64_t epoch, companies;
+	enum route_site active;
+	enum route_mode mode;
+	bool suspect;
+	bool healthy[ROUTE_SITES][ROUTE_SERVICES];
+	bool granted[ROUTE_SITES][ROUTE_SERVICES];
+};
+
+/* Read by status and admin; changed by control.c alone. */
+struct control {
+	const struct conf *conf; /* borrowed */
+	struct keyring *keys;
+	struct route_address web[ROUTE_SITES], collab[ROUTE_SITES];
+	struct authority *authority;
+	struct events *events;
+	struct orders *orders;
+	struct companies *companies;
+	struct watch *watch;
+	struct plane *plane;
+	struct failover f;
+	struct view view;
+	struct plan plan;
+	struct control_published published;
+	bool publish; /* again, though it says the same */
+	uint64_t signalled[ROUTE_SITES][ROUTE_SERVICES]; /* probes then; 0 */
+	uint64_t signals[PLANE_SIGNALS];
+	int64_t confirmed_ms; /* the record on the disk is ours */
+	int64_t record_retry_ms;
+	int64_t sockets_ms; /* when they were last told to move */
+	uint64_t barriers;  /* the number that these belong to */
+	struct barrier *there, *back;
+	bool there_seen, back_seen;
+	int64_t barrier_retry_ms;
+	enum judge_verdict verdict[ROUTE_SITES]; /* last told as an event */
+	int64_t begun_wall_us, state_wall_us;
+	struct timer *tick;
+};
+
+struct control *control_open(const struct conf *conf, struct err *e)
+    __attribute__((warn_unused_result));
+void control_close(struct control **cp);
+
+/* Another configuration; addresses and files stay until a restart. */
+void control_reload(struct control *c, const struct conf *conf);
+
+/* Stops granting nothing: leases go on until the data plane is empty. */
+void control_drain(struct control *c, void (*on_drained)(void *ctx), void *ctx);
+
+/* Judges the order and, unless dry, takes it: *id is its number then. */
+void control_order(struct control *c, const struct rules_order *o, bool dry,
+		   struct rules_judged *judged, uint64_t *id);
+
+/* Looks, decides and acts until there is nothing more to decide. */
+void control_look(struct control *c);
+
+#endif
