@@ -305,6 +305,8 @@ add_condition(struct strbuf *sb, const struct form *f)
 	sqlgen_key_text(sb, t, "t");
 	strbuf_adds(sb, ", to_jsonb(t.*), to_jsonb(excluded.*), ");
 	sqlgen_newest(sb, t, "t");
+	strbuf_adds(sb, ", ");
+	sqlgen_newest(sb, t, "excluded");
 	strbuf_adds(sb, "))\n AND (false");
 	for (size_t g = 0; g < t->ngroups; g++) {
 		if (!group_comes(f, g))

@@ -26,21 +26,12 @@ add_keys(struct strbuf *sb, const struct table *t, const char *more_types,
 	strbuf_adds(sb, ")");
 }
 
-/* Edits that the deleter had not seen are kept in the history. */
 static const char *
 sweep_sql(struct arena *a, const struct table *t, struct strbuf *using)
 {
 	STRBUF_AUTO sb = { 0 };
 
-	strbuf_addf(&sb, "WITH gone AS (DELETE FROM %s t USING ", t->quoted);
-	strbuf_add_span(&sb, strbuf_span(using));
-	strbuf_adds(&sb, " AND t.\"gsb_v_row\" < d.v\nRETURNING d.key, d.v, "
-			 "d.seen, to_jsonb(t.*) AS loser, ");
-	sqlgen_newest(&sb, t, "t");
-	strbuf_adds(&sb, " AS newest)\nSELECT gsb.note_dead(");
-	sqlgen_literal(&sb, t->rel);
-	strbuf_adds(&sb, ", key, loser, v, newest) FROM gone WHERE newest > "
-			 "seen");
+	sqlgen_sweep(&sb, t, strbuf_text(using));
 	strbuf_fini(using);
 	return arena_span(a, strbuf_span(&sb));
 }

@@ -163,6 +163,22 @@ sqlgen_lost(struct strbuf *sb, const struct unique *u, const struct table *t,
 	sqlgen_fold(sb, u, t, alias);
 }
 
+void
+sqlgen_sweep(struct strbuf *sb, const struct table *t, const char *from)
+{
+	strbuf_addf(sb,
+		    "WITH gone AS (DELETE FROM %s t USING %s "
+		    "AND t.\"gsb_v_row\" < d.v\n"
+		    "RETURNING d.key, d.v, d.seen, to_jsonb(t.*) AS loser, ",
+		    t->quoted, from);
+	sqlgen_newest(sb, t, "t");
+	strbuf_adds(sb, " AS newest)\nINSERT INTO gsb.conflict "
+			"(rel, key, kind, loser, winner_v, loser_v)\nSELECT ");
+	sqlgen_literal(sb, t->rel);
+	strbuf_adds(sb, ", key, 'delete', loser, v, newest FROM gone WHERE "
+			"newest > seen\nON CONFLICT DO NOTHING");
+}
+
 /* For each value that somebody lost, the first of its losers. */
 static void
 add_first_lost(struct strbuf *sb, const struct table *t, const struct unique *u,

@@ -53,6 +53,12 @@ void sqlgen_lost(struct strbuf *sb, const struct unique *u,
 		 const struct table *t, const char *alias);
 
 /*
+ * Deletes rows "t" below their tombstone "d"; from: what stands behind USING,
+ * d and the join among it. Edits that the deleter had not seen are kept.
+ */
+void sqlgen_sweep(struct strbuf *sb, const struct table *t, const char *from);
+
+/*
  * UPDATEs that put effective keys right; only: a further condition on the
  * lost rows "o" (" AND ..."), or "".
  */

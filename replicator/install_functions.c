@@ -1,0 +1,115 @@
+/*
+ * The functions of the schema gsb that are the same for every declaration.
+ */
+#include "replicator/install_script.h"
+
+#define DEFINER "SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n"
+
+static const char *const internal[] = {
+	"CREATE OR REPLACE FUNCTION gsb.refuse_truncate() RETURNS trigger\n"
+	"LANGUAGE plpgsql AS $gsb$\n"
+	"BEGIN\n"
+	" RAISE feature_not_supported USING MESSAGE = format("
+	"'%s is replicated: TRUNCATE would stay on this site; use DELETE',\n"
+	"  TG_RELID::regclass);\n"
+	"END $gsb$",
+
+	"CREATE OR REPLACE FUNCTION gsb.guard(expected pg_lsn) RETURNS void\n"
+	"LANGUAGE plpgsql AS $gsb$\n"
+	"DECLARE\n"
+	" progress pg_lsn := "
+	"coalesce(pg_replication_origin_session_progress(false), '0/0');\n"
+	"BEGIN\n"
+	" IF progress <> coalesce(expected, '0/0') THEN\n"
+	"  RAISE EXCEPTION USING ERRCODE = 'GS001', MESSAGE =\n"
+	"   format('applied up to %s, not %s', progress, expected);\n"
+	" END IF;\n"
+	"END $gsb$",
+
+	/* Called from a merge's WHERE: reports, and lets the row pass. */
+	"CREATE OR REPLACE FUNCTION gsb.note_tie(rel text, key text,\n"
+	" here jsonb, there jsonb, here_v bigint, there_v bigint)\n"
+	"RETURNS boolean LANGUAGE sql VOLATILE AS $gsb$\n"
+	" INSERT INTO gsb.conflict\n"
+	"  (rel, key, kind, winner, loser, winner_v, loser_v)\n"
+	" VALUES (rel, key, 'tie', there, here, there_v, here_v)\n"
+	" ON CONFLICT DO NOTHING;\n"
+	" SELECT true\n"
+	"$gsb$",
+
+	/* The same for a row below a tombstone: it does not pass. */
+	"CREATE OR REPLACE FUNCTION gsb.note_dead(rel text, key text,\n"
+	" loser jsonb, tombstone bigint, newest bigint)\n"
+	"RETURNS boolean LANGUAGE sql VOLATILE AS $gsb$\n"
+	" INSERT INTO gsb.conflict\n"
+	"  (rel, key, kind, loser, winner_v, loser_v)\n"
+	" VALUES (rel, key, 'delete', loser, tombstone, newest)\n"
+	" ON CONFLICT DO NOTHING;\n"
+	" SELECT false\n"
+	"$gsb$",
+};
+
+static const char *const for_site[] = {
+	"CREATE OR REPLACE FUNCTION gsb.sync_state() RETURNS text\n"
+	"LANGUAGE sql VOLATILE " DEFINER "AS $gsb$\n"
+	" SELECT CASE WHEN mode = 'off' THEN 'off'\n"
+	"  WHEN state IN ('on', 'remote_apply')\n"
+	"   AND current_setting('synchronous_standby_names') <> ''\n"
+	"  THEN state ELSE 'degraded' END FROM gsb.sync\n"
+	"$gsb$",
+
+	"CREATE OR REPLACE FUNCTION gsb.peer_dead() RETURNS void\n"
+	"LANGUAGE sql VOLATILE " DEFINER "AS $gsb$\n"
+	" SELECT pg_notify('gsb_peer', 'dead')\n"
+	"$gsb$",
+
+	"CREATE OR REPLACE FUNCTION gsb.barrier(token text) RETURNS pg_lsn\n"
+	"LANGUAGE sql VOLATILE " DEFINER "AS $gsb$\n"
+	" SELECT pg_logical_emit_message(true, 'gsb.barrier', token)\n"
+	"$gsb$",
+
+	"CREATE OR REPLACE FUNCTION gsb.barrier_seen(token text)\n"
+	"RETURNS boolean LANGUAGE sql VOLATILE " DEFINER "AS $gsb$\n"
+	" SELECT EXISTS (SELECT FROM gsb.barrier_mark m\n"
+	"  WHERE m.token = barrier_seen.token)\n"
+	"$gsb$",
+
+	"CREATE OR REPLACE FUNCTION gsb.health() RETURNS jsonb\n"
+	"LANGUAGE sql VOLATILE " DEFINER "AS $gsb$\n"
+	" SELECT jsonb_build_object(\n"
+	"  'sync', gsb.sync_state(),\n"
+	"  'oldest_commit_wait_ms', (SELECT coalesce(max(1000 * extract(\n"
+	"    epoch FROM clock_timestamp() - a.query_start))::bigint, 0)\n"
+	"   FROM pg_stat_activity a WHERE a.wait_event = 'SyncRep'),\n"
+	"  'out', jsonb_build_object(\n"
+	"   'state', coalesce(o.state, 'down'),\n"
+	"   'lag_bytes', greatest(0, pg_current_wal_lsn() -\n"
+	"    coalesce(o.replay_lsn, s.confirmed_flush_lsn)),\n"
+	"   'lag_ms', CASE WHEN o.state IS NOT NULL THEN\n"
+	"    coalesce(1000 * extract(epoch FROM o.replay_lag), 0)::bigint "
+	"END),\n"
+	"  'in', jsonb_build_object(\n"
+	"   'state', CASE WHEN i.age_ms < 5000 THEN i.in_state\n"
+	"    ELSE 'down' END,\n"
+	"   'lag_ms', i.in_lag_ms, 'applied_lsn', i.applied),\n"
+	"  'parked', (SELECT count(*) FROM gsb.parked),\n"
+	"  'conflicts', (SELECT count(*) FROM\n"
+	"   (SELECT FROM gsb.conflict LIMIT 10000) c),\n"
+	"  'replicator_age_ms', i.age_ms)\n"
+	" FROM gsb.node n\n"
+	" LEFT JOIN pg_replication_slots s ON s.slot_name = 'gsb_' || n.peer\n"
+	" LEFT JOIN pg_stat_replication o ON o.pid = s.active_pid\n"
+	" LEFT JOIN (SELECT *, (1000 * extract(epoch FROM\n"
+	"   clock_timestamp() - t.at))::bigint AS age_ms\n"
+	"  FROM gsb.status t) i ON true\n"
+	"$gsb$",
+};
+
+void
+install_functions(struct script *s)
+{
+	for (size_t i = 0; i < sizeof(internal) / sizeof(internal[0]); i++)
+		script_add(s, NULL, internal[i]);
+	for (size_t i = 0; i < sizeof(for_site) / sizeof(for_site[0]); i++)
+		script_add(s, NULL, for_site[i]);
+}

@@ -1,0 +1,99 @@
+/*
+ * The tables of the schema gsb. Each statement can run again; a later version
+ * adds columns by further ALTER TABLE … ADD COLUMN IF NOT EXISTS.
+ */
+#include "replicator/install_script.h"
+
+static const char *const tables[] = {
+	"CREATE SCHEMA IF NOT EXISTS gsb",
+	"CREATE TABLE IF NOT EXISTS gsb.node (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" site text NOT NULL, number int NOT NULL, peer text NOT NULL,\n"
+	" installed timestamptz NOT NULL DEFAULT now())",
+
+	"CREATE TABLE IF NOT EXISTS gsb.tombstone (\n"
+	" rel text, key text, v bigint NOT NULL, seen bigint NOT NULL,\n"
+	" PRIMARY KEY (rel, key))",
+	"COMMENT ON TABLE gsb.tombstone IS\n"
+	" 'replicated: incarnations below v are deleted; seen: the newest "
+	"version that the deleter knew'",
+
+	"CREATE TABLE IF NOT EXISTS gsb.sweep (\n"
+	" rel text, key text, horizon xid8, PRIMARY KEY (rel, key))",
+	"COMMENT ON TABLE gsb.sweep IS\n"
+	" 'keys to look at again when the transactions below horizon have "
+	"ended'",
+
+	"CREATE TABLE IF NOT EXISTS gsb.conflict (\n"
+	" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n"
+	" at timestamptz NOT NULL DEFAULT now(),\n"
+	" rel text NOT NULL, key text NOT NULL,\n"
+	" kind text NOT NULL, part text NOT NULL DEFAULT '',\n"
+	" winner jsonb, loser jsonb,\n"
+	" winner_v bigint NOT NULL, loser_v bigint NOT NULL,\n"
+	" skew_us bigint GENERATED ALWAYS AS\n"
+	"  ((winner_v >> 8) - (loser_v >> 8)) STORED,\n"
+	" UNIQUE (rel, key, kind, part, loser_v, winner_v))",
+	"COMMENT ON COLUMN gsb.conflict.kind IS\n"
+	" 'tie: equal versions, other values; delete: an edit that the deleter "
+	"had not seen; key: lost its unique value'",
+
+	"CREATE TABLE IF NOT EXISTS gsb.parked (\n"
+	" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n"
+	" at timestamptz NOT NULL DEFAULT now(),\n"
+	" rel text NOT NULL, key text NOT NULL, lsn pg_lsn,\n"
+	" sqlstate text NOT NULL, message text NOT NULL,\n"
+	" payload bytea, tries int NOT NULL DEFAULT 1,\n"
+	" last timestamptz NOT NULL DEFAULT now())",
+
+	"CREATE TABLE IF NOT EXISTS gsb.extra (\n"
+	" rel text, key text, name text, value bytea, v bigint NOT NULL,\n"
+	" PRIMARY KEY (rel, key, name))",
+
+	"CREATE TABLE IF NOT EXISTS gsb.barrier_mark (\n"
+	" token text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
+
+	"CREATE TABLE IF NOT EXISTS gsb.peer (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" system_id text, timeline int, lsn pg_lsn,\n"
+	" at timestamptz NOT NULL DEFAULT now())",
+	"COMMENT ON TABLE gsb.peer IS\n"
+	" 'who the peer was when it was last streamed from'",
+
+	"CREATE TABLE IF NOT EXISTS gsb.sync (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" mode text NOT NULL CHECK (mode IN ('off', 'on', 'remote_apply')),\n"
+	" state text NOT NULL CHECK (state IN\n"
+	"  ('off', 'on', 'remote_apply', 'degraded')),\n"
+	" since timestamptz NOT NULL DEFAULT now(), why text,\n"
+	" degradations bigint NOT NULL DEFAULT 0)",
+
+	/* Written often, true only while the replicator lives. */
+	"CREATE UNLOGGED TABLE IF NOT EXISTS gsb.status (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" at timestamptz NOT NULL DEFAULT now(),\n"
+	" in_state text NOT NULL, in_lag_ms bigint,\n"
+	" applied pg_lsn, detail jsonb)",
+};
+
+void
+install_schema(struct script *s, const struct install_site *site)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		script_add(s, NULL, tables[i]);
+	script_addf(s, "schema gsb",
+		    "INSERT INTO gsb.node AS n (site, number, peer)\n"
+		    "VALUES ('%s', %d, '%s')\n"
+		    "ON CONFLICT (one) DO UPDATE SET site = excluded.site,\n"
+		    " number = excluded.number, peer = excluded.peer\n"
+		    "WHERE (n.site, n.number, n.peer) IS DISTINCT FROM\n"
+		    " (excluded.site, excluded.number, excluded.peer)",
+		    site->name, site->number, site->peer);
+	script_addf(s, NULL,
+		    "INSERT INTO gsb.sync AS y (mode, state)\n"
+		    "VALUES ('%s', '%s') ON CONFLICT (one) DO UPDATE\n"
+		    "SET mode = excluded.mode, state = excluded.state,\n"
+		    " since = now() WHERE y.mode <> excluded.mode",
+		    site->sync,
+		    strcmp(site->sync, "off") == 0 ? "off" : "degraded");
+}

@@ -1,0 +1,406 @@
+/*
+ * version = (greatest(stamp, (old >> 8) + 1) << 8) | site
+ * v_row   =  greatest(stamp, (tombstone >> 8) + 1) << 8
+ *
+ * The tombstone is looked for after the insert: an insert that waited for an
+ * uncommitted DELETE of its key has a snapshot without that tombstone before,
+ * and one with it after. That needs READ COMMITTED, so others are refused.
+ */
+#include "replicator/trigger.h"
+
+#include "replicator/sqlgen.h"
+
+#define NOW                                                                 \
+	"coalesce(nullif(current_setting('gsb.stamp', true), '')::bigint, " \
+	"(date_part('epoch', clock_timestamp()) * 1000000)::bigint "        \
+	"- 946684800000000)"
+
+static void
+begin_function(struct trigger_sql *s, const char *name, const char *options)
+{
+	strbuf_addf(s->out,
+		    "CREATE OR REPLACE FUNCTION gsb.\"%s_%s\"() RETURNS "
+		    "trigger\nLANGUAGE plpgsql %sAS $gsb$\nDECLARE\n",
+		    s->table->rel, name, options);
+}
+
+static void
+end_function(struct trigger_sql *s, const char *value)
+{
+	strbuf_addf(s->out, " RETURN %s;\nEND $gsb$", value);
+}
+
+#define DEFINER "SECURITY DEFINER SET search_path = pg_catalog, pg_temp "
+
+static const char *const new_old[] = { "NEW", "OLD" };
+
+static void
+add_claim(struct trigger_sql *s, const struct unique *u)
+{
+	strbuf_addf(s->out, "  NEW.\"%s\" := ", u->column);
+	sqlgen_fold(s->out, u, s->table, "NEW");
+	strbuf_adds(s->out, ";\n");
+}
+
+/* All groups begin with the incarnation. */
+static void
+add_creation(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, "  NEW.\"gsb_v_row\" := gsb_at << 8;\n");
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := gsb_at << 8 | %d;\n",
+			    t->groups[g].name, s->site);
+}
+
+static void
+add_rank_order(struct trigger_sql *s, size_t g, const char *row)
+{
+	/* with the version of neither: (rank, ..., 0) */
+	struct strbuf order = { 0 };
+
+	sqlgen_order(&order, s->table, g, row);
+	strbuf_cut(&order, (size_t)(strrchr(order.at, ',') - order.at));
+	strbuf_addf(s->out, "%s, 0)", strbuf_text(&order));
+	strbuf_fini(&order);
+}
+
+/*
+ * A max group only rises, or the sites would disagree: what would lower it
+ * raises its first counter, or is refused where there is none.
+ */
+static void
+add_rise(struct trigger_sql *s, size_t g)
+{
+	const struct table *t = s->table;
+	const struct group *group = &t->groups[g];
+	const char *first;
+
+	if (group->nranks == 0)
+		return;
+	first = t->columns[group->ranks[0].column].name;
+	strbuf_adds(s->out, "   IF ");
+	add_rank_order(s, g, "NEW");
+	strbuf_adds(s->out, " < ");
+	add_rank_order(s, g, "OLD");
+	strbuf_adds(s->out, " THEN\n");
+	if (group->ranks[0].labels.n == 0)
+		strbuf_addf(s->out,
+			    "    NEW.\"%s\" := coalesce(OLD.\"%s\", 0) + 1;\n",
+			    first, first);
+	else
+		strbuf_addf(s->out,
+			    "    RAISE check_violation USING MESSAGE = "
+			    "'%s of %s can only rise';\n",
+			    first, t->rel);
+	strbuf_adds(s->out, "   END IF;\n");
+}
+
+static void
+add_bump(struct trigger_sql *s, size_t g)
+{
+	const struct group *group = &s->table->groups[g];
+
+	strbuf_adds(s->out, "  IF ");
+	sqlgen_differ(s->out, s->table, group->columns, group->ncolumns,
+		      new_old);
+	strbuf_adds(s->out, " THEN\n");
+	add_rise(s, g);
+	strbuf_addf(s->out,
+		    "   NEW.\"gsb_v_%s\" := greatest(gsb_at, "
+		    "(OLD.\"gsb_v_%s\" >> 8) + 1) << 8 | %d;\n"
+		    "  ELSE\n   NEW.\"gsb_v_%s\" := OLD.\"gsb_v_%s\";\n"
+		    "  END IF;\n",
+		    group->name, group->name, s->site, group->name,
+		    group->name);
+}
+
+/* NEW and OLD differ in the value of u as people wrote it, or in scope. */
+static void
+add_unique_changed(struct trigger_sql *s, const struct unique *u)
+{
+	const struct table *t = s->table;
+
+	sqlgen_differ(s->out, t, &u->value, 1, new_old);
+	for (size_t i = 0; i < u->nscope; i++) {
+		strbuf_adds(s->out, " OR ");
+		sqlgen_differ(s->out, t, &u->scope[i], 1, new_old);
+	}
+}
+
+static void
+add_key_changed(struct trigger_sql *s)
+{
+	sqlgen_differ(s->out, s->table, s->table->key, s->table->nkey, new_old);
+}
+
+void
+trigger_version(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	begin_function(s, "version", "");
+	strbuf_adds(s->out, " gsb_at bigint := " NOW ";\nBEGIN\n"
+			    " IF TG_OP = 'INSERT' THEN\n");
+	add_creation(s);
+	for (size_t u = 0; u < t->nuniques; u++)
+		add_claim(s, &t->uniques[u]);
+	/* born raises it; a row under another key is another row */
+	strbuf_adds(s->out, " ELSIF NEW.\"gsb_v_row\" > OLD.\"gsb_v_row\" OR ");
+	add_key_changed(s);
+	strbuf_adds(s->out, " THEN\n  gsb_at := greatest(gsb_at, "
+			    "NEW.\"gsb_v_row\" >> 8, (");
+	sqlgen_newest(s->out, t, "OLD");
+	strbuf_adds(s->out, " >> 8) + 1);\n");
+	add_creation(s);
+	strbuf_adds(s->out, " ELSE\n"
+			    "  NEW.\"gsb_v_row\" := OLD.\"gsb_v_row\";\n");
+	for (size_t g = 0; g < t->ngroups; g++)
+		add_bump(s, g);
+	strbuf_adds(s->out, " END IF;\n");
+	for (size_t u = 0; u < t->nuniques; u++) {
+		strbuf_adds(s->out, " IF TG_OP = 'UPDATE' AND (");
+		add_unique_changed(s, &t->uniques[u]);
+		strbuf_adds(s->out, ") THEN\n");
+		add_claim(s, &t->uniques[u]);
+		strbuf_adds(s->out, " END IF;\n");
+	}
+	end_function(s, "NEW");
+}
+
+/* Raises the row above a tombstone of its key. */
+static void
+add_rebirth(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, " SELECT d.v INTO gsb_dead FROM gsb.tombstone d "
+			    "WHERE d.rel = ");
+	sqlgen_literal(s->out, t->rel);
+	strbuf_adds(s->out, " AND d.key = ");
+	sqlgen_key_text(s->out, t, "NEW");
+	strbuf_addf(s->out,
+		    ";\n IF gsb_dead > NEW.\"gsb_v_row\" THEN\n"
+		    "  UPDATE %s t SET \"gsb_v_row\" = "
+		    "((gsb_dead >> 8) + 1) << 8 WHERE ",
+		    t->quoted);
+	sqlgen_key_equal(s->out, t, "t", "NEW");
+	strbuf_adds(s->out, ";\n END IF;\n");
+}
+
+static void
+add_isolation(struct trigger_sql *s)
+{
+	strbuf_addf(s->out,
+		    " IF current_setting('transaction_isolation') <> "
+		    "'read committed' THEN\n"
+		    "  RAISE feature_not_supported USING MESSAGE = "
+		    "'%s is replicated: write to it in READ COMMITTED';\n"
+		    " END IF;\n",
+		    s->table->rel);
+}
+
+void
+trigger_born(struct trigger_sql *s)
+{
+	begin_function(s, "born", DEFINER);
+	strbuf_adds(s->out, " gsb_dead bigint;\nBEGIN\n");
+	add_isolation(s);
+	add_rebirth(s);
+	end_function(s, "NULL");
+}
+
+static void
+add_tombstone(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, " gsb_seen := ");
+	sqlgen_newest(s->out, t, "OLD");
+	strbuf_adds(s->out, ";\n INSERT INTO gsb.tombstone AS d "
+			    "(rel, key, v, seen) VALUES (");
+	sqlgen_literal(s->out, t->rel);
+	strbuf_adds(s->out, ", ");
+	sqlgen_key_text(s->out, t, "OLD");
+	strbuf_addf(s->out,
+		    ",\n  greatest(" NOW ", (gsb_seen >> 8) + 1) << 8 | %d, "
+		    "gsb_seen)\n"
+		    " ON CONFLICT (rel, key) DO UPDATE SET v = excluded.v, "
+		    "seen = excluded.seen\n  WHERE d.v < excluded.v;\n",
+		    s->site);
+}
+
+/* Who has the bare value now; what a race leaves behind gsb.tidy() does. */
+static void
+add_settle(struct trigger_sql *s, const struct unique *u, const char *row)
+{
+	const struct table *t = s->table;
+	STRBUF_AUTO only = { 0 };
+
+	for (size_t i = 0; i < u->nscope; i++) {
+		const char *name = t->columns[u->scope[i]].name;
+
+		strbuf_addf(&only, " AND o.\"%s\" = %s.\"%s\"", name, row,
+			    name);
+	}
+	strbuf_adds(&only, " AND ");
+	sqlgen_fold(&only, u, t, "o");
+	strbuf_adds(&only, " = ");
+	sqlgen_fold(&only, u, t, row);
+	strbuf_addf(s->out, " IF EXISTS (SELECT FROM %s o WHERE ", t->quoted);
+	sqlgen_lost(s->out, u, t, "o");
+	strbuf_addf(s->out, "%s) THEN\n BEGIN\n", strbuf_text(&only));
+	sqlgen_demote(s->out, t, u, strbuf_text(&only));
+	strbuf_adds(s->out, ";\n");
+	sqlgen_promote(s->out, t, u, strbuf_text(&only));
+	strbuf_adds(s->out, ";\n EXCEPTION WHEN unique_violation THEN NULL;\n"
+			    " END;\n END IF;\n");
+}
+
+void
+trigger_moved(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	begin_function(s, "moved", DEFINER);
+	strbuf_adds(s->out, " gsb_dead bigint;\n gsb_seen bigint;\nBEGIN\n"
+			    " IF ");
+	add_key_changed(s);
+	strbuf_adds(s->out, " THEN\n");
+	add_isolation(s);
+	add_tombstone(s);
+	add_rebirth(s);
+	strbuf_adds(s->out, " END IF;\n");
+	for (size_t u = 0; u < t->nuniques; u++) {
+		add_settle(s, &t->uniques[u], "OLD");
+		add_settle(s, &t->uniques[u], "NEW");
+	}
+	end_function(s, "NULL");
+}
+
+void
+trigger_gone(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	begin_function(s, "gone", DEFINER);
+	strbuf_adds(s->out, " gsb_seen bigint;\nBEGIN\n");
+	add_tombstone(s);
+	for (size_t u = 0; u < t->nuniques; u++)
+		add_settle(s, &t->uniques[u], "OLD");
+	end_function(s, "NULL");
+}
+
+/* The names sort so that version comes behind other BEFORE triggers. */
+bool
+trigger_create(struct trigger_sql *s, size_t i)
+{
+	static const struct {
+		const char *name, *when, *function;
+	} list[] = {
+		{ "zz_gsb_version", "BEFORE INSERT OR UPDATE", "version" },
+		{ "gsb_born", "AFTER INSERT", "born" },
+		{ "gsb_gone", "AFTER DELETE", "gone" },
+		{ "gsb_moved", "AFTER UPDATE", "moved" },
+		{ "gsb_truncate", "BEFORE TRUNCATE", NULL },
+	};
+	const struct table *t = s->table;
+
+	if (i == sizeof(list) / sizeof(list[0]))
+		return false;
+	strbuf_addf(s->out, "CREATE OR REPLACE TRIGGER \"%s\" %s ON %s\n",
+		    list[i].name, list[i].when, t->quoted);
+	if (list[i].function == NULL) {
+		strbuf_adds(s->out, "FOR EACH STATEMENT EXECUTE FUNCTION "
+				    "gsb.refuse_truncate()");
+		return true;
+	}
+	strbuf_adds(s->out, "FOR EACH ROW ");
+	if (strcmp(list[i].function, "moved") == 0) {
+		strbuf_adds(s->out, "WHEN (");
+		add_key_changed(s);
+		for (size_t u = 0; u < t->nuniques; u++) {
+			strbuf_adds(s->out, " OR ");
+			add_unique_changed(s, &t->uniques[u]);
+		}
+		strbuf_adds(s->out, ") ");
+	}
+	strbuf_addf(s->out, "EXECUTE FUNCTION gsb.\"%s_%s\"()", t->rel,
+		    list[i].function);
+	return true;
+}
+
+static void
+tidy_unique(struct strbuf *out, const struct table *t, const struct unique *u)
+{
+	const char *group = t->groups[t->columns[u->value].group].name;
+
+	strbuf_addf(out, " IF EXISTS (SELECT FROM %s o WHERE ", t->quoted);
+	sqlgen_lost(out, u, t, "o");
+	strbuf_adds(out, ") THEN\n BEGIN\n");
+	sqlgen_demote(out, t, u, "");
+	strbuf_adds(out, ";\n");
+	sqlgen_promote(out, t, u, "");
+	strbuf_adds(out, ";\n EXCEPTION WHEN unique_violation THEN NULL;\n"
+			 " END;\n INSERT INTO gsb.conflict (rel, key, kind, "
+			 "part, winner, loser, winner_v, loser_v)\n SELECT ");
+	sqlgen_literal(out, t->rel);
+	strbuf_adds(out, ", ");
+	sqlgen_key_text(out, t, "o");
+	strbuf_adds(out, ", 'key', ");
+	sqlgen_literal(out, u->name);
+	strbuf_addf(out,
+		    ", to_jsonb(h.*), to_jsonb(o.*), h.\"gsb_v_%s\", "
+		    "o.\"gsb_v_%s\"\n FROM %s o JOIN %s h ON ",
+		    group, group, t->quoted, t->quoted);
+	for (size_t i = 0; i < u->nscope; i++)
+		strbuf_addf(out, "h.\"%s\" = o.\"%s\" AND ",
+			    t->columns[u->scope[i]].name,
+			    t->columns[u->scope[i]].name);
+	strbuf_addf(out, "h.\"%s\" = ", u->column);
+	sqlgen_fold(out, u, t, "o");
+	strbuf_adds(out, " WHERE ");
+	sqlgen_lost(out, u, t, "o");
+	strbuf_adds(out, "\n ON CONFLICT DO NOTHING;\n END IF;\n");
+}
+
+/*
+ * A local transaction that was open while a tombstone came may have brought
+ * the key back below it. Keys wait in gsb.sweep until all have ended that
+ * were open when the first tidy after that commit saw them.
+ */
+void
+trigger_tidy(struct strbuf *out, const struct table *tables, size_t n)
+{
+	strbuf_adds(out,
+		    "CREATE OR REPLACE FUNCTION gsb.tidy() RETURNS bigint\n"
+		    "LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp "
+		    "AS $gsb$\nDECLARE\n"
+		    " ended xid8 := pg_snapshot_xmin(pg_current_snapshot());\n"
+		    " waiting bigint := 0;\nBEGIN\n"
+		    " IF EXISTS (SELECT FROM gsb.sweep) THEN\n"
+		    " UPDATE gsb.sweep w SET horizon = "
+		    "pg_snapshot_xmax(pg_current_snapshot())\n"
+		    "  WHERE w.horizon IS NULL AND w.xmin <> "
+		    "pg_current_xact_id()::xid;\n");
+	for (size_t i = 0; i < n; i++) {
+		STRBUF_AUTO from = { 0 };
+
+		strbuf_adds(&from, "gsb.sweep w JOIN gsb.tombstone d ON "
+				   "d.rel = w.rel AND d.key = w.key\n"
+				   "WHERE w.rel = ");
+		sqlgen_literal(&from, tables[i].rel);
+		strbuf_adds(&from, " AND ");
+		sqlgen_key_is(&from, &tables[i], "t", "w.key");
+		sqlgen_sweep(out, &tables[i], strbuf_text(&from));
+		strbuf_adds(out, ";\n");
+	}
+	strbuf_adds(out, " DELETE FROM gsb.sweep w WHERE w.horizon <= ended;\n"
+			 " END IF;\n");
+	for (size_t i = 0; i < n; i++)
+		for (size_t u = 0; u < tables[i].nuniques; u++)
+			tidy_unique(out, &tables[i], &tables[i].uniques[u]);
+	strbuf_adds(out, " SELECT count(*) INTO waiting FROM gsb.sweep;\n"
+			 " RETURN waiting;\nEND $gsb$");
+}
