@@ -94,7 +94,7 @@ on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 void
 xmlapi_meeting_run_list(struct api *a)
 {
-	static const char *const orders[] = { "HOSTWEBEXID", "host_webexid",
+	static const char *const orders[] = { "HOSTWEBEXID", "host",
 					      "CONFNAME",    "confname",
 					      "STARTTIME",   "starts",
 					      NULL };
