@@ -59,25 +59,19 @@ test_path(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+#define TEN "/1/1/1/1/1/1/1/1/1/1"
+
 static void
 test_path_refuses(void **state)
 {
 	static const char *const bad[] = {
-		"/a/../b",
-		"/..",
-		"/.",
-		"/%2e%2E/x",
-		"/a/.%2e",
-		"/a%2fb",
-		"/a%2Fb",
-		"/a%5cb",
-		"/a%00",
-		"/a%0d%0a",
-		"/a%7f",
-		"/a%",
-		"/a%1",
-		"/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/"
-		"1/2/3",
+		"/a/../b", "/..",
+		"/.",      "/%2e%2E/x",
+		"/a/.%2e", "/a%2fb",
+		"/a%2Fb",  "/a%5cb",
+		"/a%00",   "/a%0d%0a",
+		"/a%7f",   "/a%",
+		"/a%1",    TEN "/1" TEN "/1" TEN "/1",
 	};
 	struct url_path p;
 	struct err e = { 0 };
