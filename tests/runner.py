@@ -109,7 +109,7 @@ def part_build(tally, builds=tuple(BUILDS)):
                            f"-DCMAKE_BUILD_TYPE={kind}",
                            f"-DCMAKE_C_COMPILER={compiler}"])
         if status == 0:
-            status, out = run(["ninja", "-C", folder])
+            status, out = run(["ninja", "-C", folder, "-k", "0", "--quiet"])
         if status != 0:
             tally.add(f"build {name}", 0, 1, out)
             fine = False
