@@ -1,0 +1,343 @@
+/*
+ *  DOWN --on_up--> SETUP --on_set_up--> READY <-----------------.
+ *    ^                                  |  |  a group fails     |
+ *    |                       a row lacks|  '--> SETTLING        |
+ *    |                       its TOAST  |        | all ended    |
+ *    |                                  v        v              |
+ *    |                               FETCHING  BACKING_OFF      |
+ *    |                                  |        |       REPAIRING
+ *    |                                  |      ASKING -----'    |
+ *    '---- reset(): connection lost, ---'--------'--------------'
+ *          catalog to be read again
+ *
+ * Groups are applied in order on one session, two under way; the guard in
+ * each keeps one from committing after one that failed.
+ */
+#include "replicator/apply.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "replicator/apply_inner.h"
+#include "replicator/envelope.h"
+#include "replicator/remedy.h"
+
+#define IN_FLIGHT 2
+
+static void on_group(void *ctx, const struct pgresult *results, size_t n,
+		     const struct err *err);
+static void on_fetched(void *ctx, size_t rows, const struct err *err);
+static void on_repaired(void *ctx, size_t parked, const struct err *err);
+
+struct apply *
+apply_new(const struct apply_conf *conf)
+{
+	struct apply *a = mem_new(struct apply);
+
+	a->conf = *conf;
+	a->conf.conninfo = mem_strdup(conf->conninfo);
+	a->conf.peer_conninfo = mem_strdup(conf->peer_conninfo);
+	a->conf.application = mem_strdup(conf->application);
+	a->conf.origin = mem_strdup(conf->origin);
+	TAILQ_INIT(&a->groups);
+	apply_session_start(a);
+	return a;
+}
+
+void
+apply_free(struct apply **ap)
+{
+	struct apply *a = *ap;
+
+	*ap = NULL;
+	if (a == NULL)
+		return;
+	apply_session_end(a);
+	statements_free(&a->statements);
+	catalog_free(&a->catalog);
+	mem_free((void *)a->conf.conninfo);
+	mem_free((void *)a->conf.peer_conninfo);
+	mem_free((void *)a->conf.application);
+	mem_free((void *)a->conf.origin);
+	mem_free(a);
+}
+
+void
+apply_drop_group(struct apply *a, struct apply_group *g)
+{
+	TAILQ_REMOVE(&a->groups, g, entry);
+	if (g->batch != NULL)
+		a->stats.queued_bytes -= g->batch->bytes;
+	if (g->call != NULL)
+		a->stats.in_flight--;
+	else
+		a->stats.queued--;
+	batch_free(&g->batch);
+	mem_free(g);
+}
+
+void
+apply_submit(struct apply *a, struct batch **b)
+{
+	struct apply_group *g = mem_new(struct apply_group);
+
+	assert(a->state != APPLY_DOWN && a->state != APPLY_SETUP);
+	g->apply = a;
+	g->batch = *b;
+	*b = NULL;
+	g->whole = !fetch_is_needed(g->batch);
+	if (g->batch->ends)
+		a->submitted = g->batch->end_lsn;
+	TAILQ_INSERT_TAIL(&a->groups, g, entry);
+	a->stats.queued++;
+	a->stats.queued_bytes += g->batch->bytes;
+	if (a->state == APPLY_READY)
+		apply_pump(a);
+}
+
+static uint64_t
+prev_lsn(const struct apply *a, struct apply_group *g)
+{
+	const struct apply_group *before = TAILQ_PREV(g, apply_groups, entry);
+
+	return before != NULL ? before->batch->end_lsn : a->progress;
+}
+
+static void
+send_group(struct apply *a, struct apply_group *g)
+{
+	struct pgbatch *out = pgbatch_new();
+	const struct batch *b = g->batch;
+
+	if (b->begins && b->ends)
+		envelope_whole(out, b, prev_lsn(a, g));
+	else if (b->begins)
+		envelope_begin(out, prev_lsn(a, g));
+	statements_add_all(a->statements, out, b);
+	for (size_t i = 0; i < b->nrejects; i++)
+		envelope_park(out, &b->rejects[i], b->end_lsn, "");
+	envelope_barriers(out, b);
+	if (b->ends && !b->begins)
+		envelope_commit(out, b);
+	a->stats.queued--;
+	a->stats.in_flight++;
+	g->call = pgconn_run(a->conn, &out, clock_mono_ms() + APPLY_CALL_MS,
+			     on_group, g);
+}
+
+static void
+fetch_rows(struct apply *a, struct apply_group *g)
+{
+	a->state = APPLY_FETCHING;
+	a->fetch = fetch_start(
+	    &(struct fetch_conf){
+		.local = a->conn,
+		.peer = a->conf.peer_conninfo,
+		.application = a->conf.application,
+		.statements = a->statements,
+		.batch = g->batch,
+	    },
+	    on_fetched, a);
+}
+
+static void
+repair(struct apply *a, struct apply_group *g)
+{
+	a->state = APPLY_REPAIRING;
+	a->repair = repair_start(
+	    &(struct repair_conf){
+		.conn = a->conn,
+		.statements = a->statements,
+		.batch = g->batch,
+		.prev_lsn = a->progress,
+		.is_transient = remedy_is_transient,
+	    },
+	    on_repaired, a);
+}
+
+void
+apply_pump(struct apply *a)
+{
+	struct apply_group *g;
+
+	if (a->tidy_due) {
+		if (a->stats.in_flight == 0)
+			apply_tidy(a);
+		return;
+	}
+	TAILQ_FOREACH(g, &a->groups, entry)
+	{
+		bool alone = !g->whole || a->careful_at == a->progress;
+
+		if (g->call != NULL)
+			continue;
+		if (a->stats.in_flight >= IN_FLIGHT ||
+		    (alone && a->stats.in_flight > 0))
+			return;
+		if (!g->whole) {
+			fetch_rows(a, g);
+			return;
+		}
+		if (alone) {
+			repair(a, g);
+			return;
+		}
+		send_group(a, g);
+	}
+}
+
+static void
+on_fetched(void *ctx, size_t rows, const struct err *err)
+{
+	struct apply *a = ctx;
+	struct apply_group *g = TAILQ_FIRST(&a->groups);
+	struct err e = { 0 };
+
+	if (err != NULL)
+		e = *err;
+	a->fetch = NULL;
+	a->stats.fetched += rows;
+	if (err != NULL) {
+		err_prefix(&e, "rows without their long values are wanted "
+			       "whole from the peer");
+		if (pgconn_is_up(a->conn))
+			apply_retry(a, &e);
+		return;
+	}
+	while (g->whole)
+		g = TAILQ_NEXT(g, entry);
+	g->whole = true;
+	a->state = APPLY_READY;
+	apply_pump(a);
+}
+
+/* It is committed, or a piece of what will be. */
+static void
+finish_group(struct apply *a, struct apply_group *g)
+{
+	struct batch *b = g->batch;
+
+	a->stats.groups++;
+	a->stats.transactions += b->transactions;
+	a->stats.rows += b->rows;
+	a->stats.changes += b->changes;
+	a->failures = 0;
+	a->stats.stuck = false;
+	a->was_applied = true;
+	if (b->ends) {
+		a->progress = b->end_lsn;
+		a->progress_us = b->time_us;
+		a->reloaded_at = a->careful_at = UINT64_MAX;
+	}
+	g->batch = NULL;
+	a->stats.queued_bytes -= b->bytes;
+	apply_drop_group(a, g);
+	a->state = APPLY_READY;
+	apply_pump(a);
+	if (b->ends)
+		a->conf.on_applied(a->conf.ctx, b);
+	batch_free(&b);
+}
+
+/* All that was under way when a group failed has ended. */
+static void
+settle(struct apply *a)
+{
+	struct err e = a->failure;
+
+	err_clear(&a->failure);
+	if (e.code != ERR_REFUSED) {
+		apply_reset(a, &e);
+		return;
+	}
+	if (remedy_is_transient(&e)) {
+		apply_retry(a, &e);
+		return;
+	}
+	if (a->reloaded_at != a->progress) {
+		/* perhaps the tables are not what they were */
+		a->reloaded_at = a->progress;
+		apply_reset(a, &e);
+		return;
+	}
+	a->careful_at = a->progress;
+	if (!TAILQ_FIRST(&a->groups)->batch->begins) {
+		apply_reset(a, &e);
+		return;
+	}
+	apply_retry(a, &e);
+}
+
+static void
+on_group(void *ctx, const struct pgresult *results, size_t n,
+	 const struct err *err)
+{
+	struct apply_group *g = ctx;
+	struct apply *a = g->apply;
+
+	g->call = NULL;
+	a->stats.in_flight--;
+	a->stats.queued++;
+	if (err == NULL) {
+		finish_group(a, g);
+		return;
+	}
+	a->state = APPLY_SETTLING;
+	if (a->failure.code == ERR_NONE)
+		a->failure = *err;
+	/* when the connection is gone, on_down says so */
+	if (a->stats.in_flight == 0 && pgconn_is_up(a->conn))
+		settle(a);
+}
+
+static void
+on_repaired(void *ctx, size_t parked, const struct err *err)
+{
+	struct apply *a = ctx;
+
+	a->repair = NULL;
+	if (err != NULL) {
+		if (pgconn_is_up(a->conn))
+			apply_retry(a, err);
+		return;
+	}
+	a->stats.parked += parked;
+	finish_group(a, TAILQ_FIRST(&a->groups));
+}
+
+/* --- what the owner asks -------------------------------------------------- */
+
+bool
+apply_is_idle(const struct apply *a)
+{
+	return TAILQ_EMPTY(&a->groups);
+}
+
+void
+apply_abandon(struct apply *a)
+{
+	struct err e;
+
+	err_set(&e, ERR_CANCELLED, "the stream ended inside a transaction");
+	apply_reset(a, &e);
+}
+
+uint64_t
+apply_progress(const struct apply *a)
+{
+	return a->progress;
+}
+
+uint64_t
+apply_submitted(const struct apply *a)
+{
+	return a->submitted;
+}
+
+void
+apply_stats(const struct apply *a, struct apply_stats *out)
+{
+	*out = a->stats;
+}

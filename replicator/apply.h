@@ -1,0 +1,68 @@
+/*
+ * The session on the local database that merges batches in order, each with
+ * its progress in one transaction. Retries what is transient for ever, finds
+ * and parks single rows that cannot be merged, and goes on.
+ */
+#ifndef REPLICATOR_APPLY_H
+#define REPLICATOR_APPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "replicator/batch.h"
+#include "replicator/catalog.h"
+
+struct apply;
+
+struct apply_conf {
+	const char *conninfo;      /* local; copied, as all texts */
+	const char *peer_conninfo; /* where missing rows are read whole */
+	const char *application;
+	const char *origin;          /* gsb_<peer> */
+	const struct tables *tables; /* borrowed to the end */
+	/*
+	 * The session is ready: begin the stream at progress (0: never
+	 * applied anything). The catalog is borrowed until on_reset.
+	 */
+	void (*on_ready)(void *ctx, const struct catalog *catalog,
+			 uint64_t progress);
+	/* Committed and flushed up to b->end_lsn; b is borrowed. */
+	void (*on_applied)(void *ctx, const struct batch *b);
+	/* Everything that was submitted is gone: stop the stream. on_ready
+	 * follows, for ever tried. Also for each failed attempt. */
+	void (*on_reset)(void *ctx, const struct err *why);
+	void *ctx;
+};
+
+struct apply_stats {
+	uint64_t groups, transactions, rows, changes;
+	uint64_t retries; /* of groups */
+	uint64_t parked;  /* rows */
+	uint64_t fetched; /* rows, whole from the peer */
+	unsigned queued;  /* groups, not sent */
+	unsigned in_flight;
+	size_t queued_bytes; /* both */
+	bool stuck;          /* the last group failed and is tried again */
+};
+
+struct apply *apply_new(const struct apply_conf *conf);
+void apply_free(struct apply **ap);
+
+/* Takes *b. Only between on_ready and on_reset. */
+void apply_submit(struct apply *a, struct batch **b);
+
+/* Everything submitted is committed. */
+bool apply_is_idle(const struct apply *a);
+
+/* The stream was cut inside a transaction of which pieces were submitted:
+ * they are rolled back, by a reset. */
+void apply_abandon(struct apply *a);
+
+/* The end of what is committed; of what is submitted as whole transactions. */
+uint64_t apply_progress(const struct apply *a);
+uint64_t apply_submitted(const struct apply *a);
+
+void apply_stats(const struct apply *a, struct apply_stats *out);
+
+#endif

@@ -1,0 +1,75 @@
+/* The inside of apply, for apply.c and apply_session.c alone. */
+#ifndef REPLICATOR_APPLY_INNER_H
+#define REPLICATOR_APPLY_INNER_H
+
+#include <sys/queue.h>
+
+#include "io/pgconn.h"
+#include "io/timer.h"
+#include "replicator/apply.h"
+#include "replicator/fetch.h"
+#include "replicator/repair.h"
+#include "replicator/statements.h"
+
+enum apply_state {
+	APPLY_DOWN,
+	APPLY_SETUP,
+	APPLY_READY,
+	APPLY_TIDYING,
+	APPLY_FETCHING,
+	APPLY_SETTLING,
+	APPLY_BACKING_OFF,
+	APPLY_ASKING,
+	APPLY_REPAIRING
+};
+
+struct apply_group {
+	TAILQ_ENTRY(group) entry;
+	struct apply *apply;
+	struct batch *batch;
+	struct pgcall *call; /* while it is under way */
+	bool whole;          /* no row of it lacks its TOAST any more */
+};
+TAILQ_HEAD(apply_groups, apply_group);
+
+struct apply {
+	struct apply_conf conf;
+	enum apply_state state;
+	struct pgconn *conn;
+	struct pgcall *call; /* of SETUP, TIDYING, ASKING */
+	struct timer *timer; /* in DOWN: next attempt; in BACKING_OFF */
+	struct timer *tidy;  /* in the others, once a second */
+	struct fetch *fetch;
+	struct repair *repair;
+	struct catalog *catalog;
+	struct statements *statements;
+	struct apply_groups groups;
+	uint64_t progress, submitted;
+	int64_t progress_us; /* commit time of what progress stands for */
+	bool was_applied;    /* since the last tidying */
+	bool keys_wait;      /* the last tidying left some */
+	bool tidy_due;       /* before the next group is sent */
+	struct err failure;  /* the first of a group that failed */
+	unsigned failures;   /* in a row */
+	/* a failure that does not pass: first the catalog is read again, then
+	 * the groups from this progress on are repaired */
+	uint64_t reloaded_at, careful_at;
+	struct apply_stats stats;
+};
+
+/* apply_session.c: the connection, its set-up, and what is asked on it. */
+#define APPLY_CALL_MS 120000
+void apply_session_start(struct apply *a);
+void apply_session_end(struct apply *a);
+/* Drops everything and connects anew; the owner hears of it. Last. */
+void apply_reset(struct apply *a, const struct err *why);
+/* The same groups once more, after a while. */
+void apply_retry(struct apply *a, const struct err *why);
+/* Puts effective keys right; then READY. Nothing is under way. */
+void apply_tidy(struct apply *a);
+
+/* apply.c: the queue. */
+void apply_pump(struct apply *a);
+void apply_drop_group(struct apply *a, struct apply_group *g);
+
+#endif

@@ -1,0 +1,284 @@
+/*
+ * The session of apply: connecting, what must be known before the first
+ * group, and what is asked between groups.
+ */
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/retry.h"
+#include "base/strbuf.h"
+#include "replicator/apply_inner.h"
+#include "replicator/merge.h"
+#include "replicator/remedy.h"
+
+#define TIDY_MS 1000
+#define RETRY ((struct retry_conf){ 10, 2000 })
+#define PROGRESS_SQL                                                      \
+	"SELECT coalesce(pg_replication_origin_session_progress(false), " \
+	"'0/0')::text"
+
+static void on_connect(void *ctx);
+static void on_up(void *ctx);
+static void on_set_up(void *ctx, const struct pgresult *results, size_t n,
+		      const struct err *err);
+static void on_retry(void *ctx);
+static void on_asked(void *ctx, const struct pgresult *results, size_t n,
+		     const struct err *err);
+static void on_tidy(void *ctx);
+static void on_tidied(void *ctx, const struct pgresult *results, size_t n,
+		      const struct err *err);
+static void on_down(void *ctx, const struct err *why);
+
+void
+apply_session_start(struct apply *a)
+{
+	a->reloaded_at = a->careful_at = UINT64_MAX;
+	a->timer = timer_start(0, on_connect, a);
+}
+
+void
+apply_session_end(struct apply *a)
+{
+	struct apply_group *g;
+
+	timer_cancel(&a->timer);
+	timer_cancel(&a->tidy);
+	fetch_cancel(&a->fetch);
+	repair_cancel(&a->repair);
+	pgconn_free(&a->conn);
+	a->call = NULL;
+	while ((g = TAILQ_FIRST(&a->groups)) != NULL)
+		apply_drop_group(a, g);
+	err_clear(&a->failure);
+}
+
+static uint32_t
+back_off(struct apply *a)
+{
+	a->failures++;
+	return retry_wait_ms(&RETRY, a->failures, crypto_random_u32());
+}
+
+/* The catalog stays until the owner has let go of it. */
+void
+apply_reset(struct apply *a, const struct err *why)
+{
+	struct err copy = *why;
+	char quoted[512];
+
+	log_warn("apply", "reset=yes why=%s",
+		 log_quote(quoted, sizeof(quoted), err_text(&copy)));
+	apply_session_end(a);
+	a->state = APPLY_DOWN;
+	a->timer = timer_start(back_off(a), on_connect, a);
+	a->conf.on_reset(a->conf.ctx, &copy); /* last */
+}
+
+static void
+on_connect(void *ctx)
+{
+	struct apply *a = ctx;
+	STRBUF_AUTO setup = { 0 };
+
+	a->timer = NULL;
+	/* the name is made of the site's, it holds no quotes */
+	strbuf_addf(&setup,
+		    "%s; SET lock_timeout = '10s'; SET statement_timeout = 0; "
+		    "SET idle_in_transaction_session_timeout = 0; "
+		    "SET client_connection_check_interval = '2s'; "
+		    "SELECT pg_replication_origin_session_setup('%s')",
+		    merge_session_sql, a->conf.origin);
+	a->conn = pgconn_new(&(struct pgconn_conf){
+	    .conninfo = a->conf.conninfo,
+	    .application = a->conf.application,
+	    .setup = strbuf_text(&setup),
+	    .on_up = on_up,
+	    .on_down = on_down,
+	    .ctx = a,
+	});
+}
+
+static void
+on_down(void *ctx, const struct err *why)
+{
+	apply_reset(ctx, why);
+}
+
+#define PROGRESS_SQL                                                      \
+	"SELECT coalesce(pg_replication_origin_session_progress(false), " \
+	"'0/0')::text"
+
+static void
+on_up(void *ctx)
+{
+	struct apply *a = ctx;
+	struct pgbatch *b = pgbatch_new();
+	char *names = catalog_parameter(a->conf.tables);
+	struct pgparam param = pgparam_text(names);
+
+	a->state = APPLY_SETUP;
+	pgbatch_add_sql(b, PROGRESS_SQL);
+	pgbatch_add(b, &catalog_query, &param);
+	mem_free(names);
+	a->call = pgconn_run(a->conn, &b, clock_mono_ms() + APPLY_CALL_MS,
+			     on_set_up, a);
+}
+
+static uint64_t
+read_progress(const struct pgresult *res)
+{
+	uint64_t lsn = 0;
+
+	if (decoder_parse_lsn(span_of(pgresult_text(res, 0, 0)), &lsn) != 0)
+		return 0;
+	return lsn;
+}
+
+static void
+on_set_up(void *ctx, const struct pgresult *results, size_t n,
+	  const struct err *err)
+{
+	struct apply *a = ctx;
+	struct catalog *fresh;
+	struct err e;
+
+	a->call = NULL;
+	if (err != NULL) {
+		if (err->code == ERR_REFUSED)
+			apply_reset(a, err);
+		return; /* else on_down follows */
+	}
+	fresh = catalog_new(a->conf.tables, &results[1], true, &e);
+	if (fresh == NULL) {
+		apply_reset(a, &e);
+		return;
+	}
+	statements_free(&a->statements);
+	catalog_free(&a->catalog);
+	a->catalog = fresh;
+	a->statements = statements_new(fresh);
+	a->progress = a->submitted = read_progress(&results[0]);
+	a->state = APPLY_READY;
+	a->was_applied = true;
+	a->tidy = timer_start(TIDY_MS, on_tidy, a);
+	a->conf.on_ready(a->conf.ctx, fresh, a->progress);
+}
+
+void
+apply_retry(struct apply *a, const struct err *why)
+{
+	char quoted[512];
+
+	log_warn("apply", "retry=%u sqlstate=%s why=%s", a->failures + 1,
+		 why->sqlstate[0] != '\0' ? why->sqlstate : "-",
+		 log_quote(quoted, sizeof(quoted), err_text(why)));
+	a->stats.retries++;
+	a->stats.stuck = true;
+	a->tidy_due = a->tidy_due || remedy_wants_tidying(why);
+	a->state = APPLY_BACKING_OFF;
+	a->timer = timer_start(back_off(a), on_retry, a);
+}
+
+static void
+on_retry(void *ctx)
+{
+	struct apply *a = ctx;
+	struct apply_group *g = TAILQ_FIRST(&a->groups);
+	struct pgbatch *b;
+	struct err e;
+
+	a->timer = NULL;
+	if (g != NULL && !g->batch->begins) {
+		err_set(&e, ERR_CANCELLED,
+			"a transaction that came in pieces starts over");
+		apply_reset(a, &e);
+		return;
+	}
+	a->state = APPLY_ASKING;
+	b = pgbatch_new();
+	pgbatch_add_sql(b, "ROLLBACK");
+	pgbatch_add_sql(b, PROGRESS_SQL);
+	a->call = pgconn_run(a->conn, &b, clock_mono_ms() + APPLY_CALL_MS,
+			     on_asked, a);
+}
+
+static void
+on_asked(void *ctx, const struct pgresult *results, size_t n,
+	 const struct err *err)
+{
+	struct apply *a = ctx;
+	struct err e;
+
+	a->call = NULL;
+	if (err != NULL) {
+		if (pgconn_is_up(a->conn))
+			apply_reset(a, err);
+		return;
+	}
+	if (read_progress(&results[1]) != a->progress) {
+		err_set(&e, ERR_INVALID,
+			"the origin %s is moved by somebody else",
+			a->conf.origin);
+		apply_reset(a, &e);
+		return;
+	}
+	a->state = APPLY_READY;
+	apply_pump(a);
+}
+
+/* --- effective keys, and what open local transactions had hidden --------- */
+
+static void
+on_tidy(void *ctx)
+{
+	struct apply *a = ctx;
+
+	a->tidy = timer_start(TIDY_MS, on_tidy, a);
+	if (a->was_applied || a->keys_wait)
+		a->tidy_due = true;
+	if (a->tidy_due && a->state == APPLY_READY)
+		apply_pump(a);
+}
+
+void
+apply_tidy(struct apply *a)
+{
+	static const struct pgstmt setup = {
+		.name = "tidy_setup",
+		.sql = "SELECT pg_replication_origin_xact_setup($1::pg_lsn, "
+		       "'2000-01-01 00:00:00+00'::timestamptz + $2::int8 * "
+		       "'1 us'::interval)",
+		.nparams = 2
+	};
+	struct pgbatch *b = pgbatch_new();
+	char lsn[DECODER_LSN_SIZE];
+
+	a->state = APPLY_TIDYING;
+	a->tidy_due = a->was_applied = false;
+	/* else it would inherit the position of a group that failed */
+	pgbatch_add(
+	    b, &setup,
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(a->progress, lsn)),
+				pgparam_int(a->progress_us) });
+	pgbatch_add_sql(b, merge_tidy_sql);
+	a->call = pgconn_run(a->conn, &b, clock_mono_ms() + APPLY_CALL_MS,
+			     on_tidied, a);
+}
+
+static void
+on_tidied(void *ctx, const struct pgresult *results, size_t n,
+	  const struct err *err)
+{
+	struct apply *a = ctx;
+
+	a->call = NULL;
+	if (err != NULL && !pgconn_is_up(a->conn))
+		return; /* on_down follows */
+	if (err != NULL)
+		log_warn("apply", "why=\"keys could not be put right: %s\"",
+			 err_text(err));
+	a->keys_wait = err != NULL || pgresult_int(&results[1], 0, 0) > 0;
+	a->state = APPLY_READY;
+	apply_pump(a);
+}

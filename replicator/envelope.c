@@ -1,0 +1,117 @@
+#include "replicator/envelope.h"
+
+#include "base/json.h"
+#include "base/strbuf.h"
+#include "replicator/merge.h"
+
+#define PROGRESS(lsn, us)                                                     \
+	"pg_replication_origin_xact_setup(" lsn "::pg_lsn, "                  \
+	"'2000-01-01 00:00:00+00'::timestamptz + " us "::int8 * "             \
+	"'1 us'::interval), " /* what changes nothing would else not move the \
+				 origin */                                    \
+	"pg_logical_emit_message(true, 'gsb.progress', '')"
+
+void
+envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t prev_lsn)
+{
+	static const struct pgstmt stmt = {
+		.name = "whole",
+		.sql = "SELECT gsb.guard($1::pg_lsn), " PROGRESS("$2", "$3"),
+		.nparams = 3
+	};
+	char prev[DECODER_LSN_SIZE], end[DECODER_LSN_SIZE];
+
+	pgbatch_add(
+	    out, &stmt,
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(prev_lsn, prev)),
+				pgparam_text(decoder_lsn(b->end_lsn, end)),
+				pgparam_int(b->time_us) });
+	pgbatch_commits(out);
+}
+
+void
+envelope_begin(struct pgbatch *out, uint64_t prev_lsn)
+{
+	static const struct pgstmt stmt = { .name = "guard",
+					    .sql = merge_guard_sql,
+					    .nparams = 1 };
+	char prev[DECODER_LSN_SIZE];
+
+	pgbatch_add_sql(out, "BEGIN");
+	pgbatch_add(
+	    out, &stmt,
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(prev_lsn, prev)) });
+}
+
+void
+envelope_commit(struct pgbatch *out, const struct batch *b)
+{
+	static const struct pgstmt stmt = { .name = "progress",
+					    .sql = "SELECT " PROGRESS("$1",
+								      "$2"),
+					    .nparams = 2 };
+	char end[DECODER_LSN_SIZE];
+
+	pgbatch_add(
+	    out, &stmt,
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(b->end_lsn, end)),
+				pgparam_int(b->time_us) });
+	pgbatch_commit(out);
+}
+
+void
+envelope_barriers(struct pgbatch *out, const struct batch *b)
+{
+	static const struct pgstmt stmt = { .name = "barrier",
+					    .sql = merge_barrier_sql,
+					    .nparams = 1 };
+
+	for (size_t i = 0; i < b->nbarriers; i++)
+		pgbatch_add(out, &stmt,
+			    (struct pgparam[]){ pgparam_span(b->barriers[i]) });
+}
+
+void
+envelope_park(struct pgbatch *out, const struct batch_reject *rj, uint64_t lsn,
+	      const char *sqlstate)
+{
+	static const struct pgstmt stmt = {
+		.name = "park",
+		.sql = "INSERT INTO gsb.parked (rel, lsn, sqlstate, message, "
+		       "payload) VALUES ($1, $2::pg_lsn, $3, $4, $5::jsonb)",
+		.nparams = 5,
+	};
+	char end[DECODER_LSN_SIZE];
+
+	pgbatch_add(out, &stmt,
+		    (struct pgparam[]){
+			pgparam_text(rj->rel),
+			pgparam_text(decoder_lsn(lsn, end)),
+			pgparam_text(sqlstate),
+			pgparam_text(rj->why),
+			pgparam_text(rj->payload),
+		    });
+}
+
+const char *
+envelope_payload(struct arena *a, const struct table *t,
+		 const struct batch_row *row)
+{
+	JSON_AUTO obj = json_object();
+	STRBUF_AUTO text = { 0 };
+
+	for (size_t c = 0; c < t->ncolumns; c++) {
+		STRBUF_AUTO hex = { 0 };
+
+		if (row->absent != NULL && row->absent[c])
+			continue;
+		for (size_t i = 0; i < row->values[c].len; i++)
+			strbuf_addf(&hex, "%02x",
+				    (unsigned char)row->values[c].at[i]);
+		json_put_str(obj, t->columns[c].name,
+			     row->values[c].at != NULL ? strbuf_text(&hex)
+						       : NULL);
+	}
+	json_write(obj, JSON_AS_MADE, &text);
+	return arena_strdup(a, strbuf_text(&text));
+}

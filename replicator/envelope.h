@@ -1,0 +1,33 @@
+/*
+ * What stands around the rows of a group: its beginning with the guard, its
+ * progress and end, barriers, and rows that could not be merged.
+ */
+#ifndef REPLICATOR_ENVELOPE_H
+#define REPLICATOR_ENVELOPE_H
+
+#include "io/pgbatch.h"
+#include "replicator/batch.h"
+
+/*
+ * First statement of a group that is one implicit transaction, which the
+ * SYNC behind it commits: guard (prev_lsn is where the group before ended)
+ * and progress.
+ */
+void envelope_whole(struct pgbatch *out, const struct batch *b,
+		    uint64_t prev_lsn);
+
+/* BEGIN and the guard; progress and COMMIT: for one that is sent in pieces. */
+void envelope_begin(struct pgbatch *out, uint64_t prev_lsn);
+void envelope_commit(struct pgbatch *out, const struct batch *b);
+
+void envelope_barriers(struct pgbatch *out, const struct batch *b);
+
+/* Into gsb.parked. lsn: end of its group. */
+void envelope_park(struct pgbatch *out, const struct batch_reject *rj,
+		   uint64_t lsn, const char *sqlstate);
+
+/* A row as {"column": "hex of its binary form"}, NULL as null; in a. */
+const char *envelope_payload(struct arena *a, const struct table *t,
+			     const struct batch_row *row);
+
+#endif
