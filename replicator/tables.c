@@ -268,7 +268,7 @@ read_rank(struct arena *a, struct rank_decl *to, struct span text,
 
 	if (span_find(text, '(') < 0) {
 		name = text;
-		text = span_make("", 0);
+		text = (struct span){ 0 };
 	} else {
 		(void)span_cut(&text, '(', &name);
 		if (!span_ends(text, ")"))
