@@ -160,6 +160,7 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);
 	a->state = APPLY_READY;
+	a->failures = 0;
 	a->was_applied = true;
 	a->tidy = timer_start(TIDY_MS, on_tidy, a);
 	a->conf.on_ready(a->conf.ctx, fresh, a->progress);

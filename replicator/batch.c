@@ -197,6 +197,7 @@ reject(struct batch *b, const struct relation *r, const struct decoder_row *row,
 			   sizeof(*b->rejects));
 	rj = &b->rejects[b->nrejects++];
 	rj->rel = arena_strdup(b->arena, r->name);
+	rj->key = "";
 	rj->why = why;
 	STRBUF_AUTO text = { 0 };
 	json_write(list, JSON_AS_MADE, &text);

@@ -38,6 +38,7 @@ struct batch_tombstone {
 /* A row that cannot be merged, for gsb.parked. */
 struct batch_reject {
 	const char *rel;
+	const char *key; /* as far as it could be read */
 	const char *why;
 	const char *payload; /* what could be read of it, JSON */
 };

@@ -77,15 +77,17 @@ envelope_park(struct pgbatch *out, const struct batch_reject *rj, uint64_t lsn,
 {
 	static const struct pgstmt stmt = {
 		.name = "park",
-		.sql = "INSERT INTO gsb.parked (rel, lsn, sqlstate, message, "
-		       "payload) VALUES ($1, $2::pg_lsn, $3, $4, $5::jsonb)",
-		.nparams = 5,
+		.sql = "INSERT INTO gsb.parked (rel, key, lsn, sqlstate, "
+		       "message, payload) VALUES ($1, $2, $3::pg_lsn, $4, $5, "
+		       "convert_to($6, 'UTF8'))",
+		.nparams = 6,
 	};
 	char end[DECODER_LSN_SIZE];
 
 	pgbatch_add(out, &stmt,
 		    (struct pgparam[]){
 			pgparam_text(rj->rel),
+			pgparam_text(rj->key),
 			pgparam_text(decoder_lsn(lsn, end)),
 			pgparam_text(sqlstate),
 			pgparam_text(rj->why),
@@ -113,5 +115,47 @@ envelope_payload(struct arena *a, const struct table *t,
 						       : NULL);
 	}
 	json_write(obj, JSON_AS_MADE, &text);
+	return arena_strdup(a, strbuf_text(&text));
+}
+
+/* The few types that keys are made of, as people write them. */
+static void
+add_key(struct strbuf *out, const struct column *c, struct span v)
+{
+	enum { INT8 = 20, INT4 = 23, TEXT = 25, VARCHAR = 1043, UUID = 2950 };
+	uint64_t n = 0;
+
+	if (c->type_oid == TEXT || c->type_oid == VARCHAR) {
+		strbuf_add_span(out, v);
+		return;
+	}
+	if ((c->type_oid == INT8 && v.len == 8) ||
+	    (c->type_oid == INT4 && v.len == 4)) {
+		for (size_t i = 0; i < v.len; i++)
+			n = n << 8 | (unsigned char)v.at[i];
+		strbuf_addf(out, "%lld",
+			    v.len == 8 ? (long long)n
+				       : (long long)(int32_t)(uint32_t)n);
+		return;
+	}
+	for (size_t i = 0; i < v.len; i++)
+		strbuf_addf(
+		    out, "%s%02x",
+		    c->type_oid == UUID && i >= 4 && i <= 10 && i % 2 == 0 ? "-"
+									   : "",
+		    (unsigned char)v.at[i]);
+}
+
+const char *
+envelope_key(struct arena *a, const struct table *t,
+	     const struct batch_row *row)
+{
+	STRBUF_AUTO text = { 0 };
+
+	for (size_t i = 0; i < t->nkey; i++) {
+		if (i > 0)
+			strbuf_addc(&text, ' ');
+		add_key(&text, &t->columns[t->key[i]], row->values[t->key[i]]);
+	}
 	return arena_strdup(a, strbuf_text(&text));
 }

@@ -26,6 +26,10 @@ void envelope_barriers(struct pgbatch *out, const struct batch *b);
 void envelope_park(struct pgbatch *out, const struct batch_reject *rj,
 		   uint64_t lsn, const char *sqlstate);
 
+/* Its key, for people; in a. */
+const char *envelope_key(struct arena *a, const struct table *t,
+			 const struct batch_row *row);
+
 /* A row as {"column": "hex of its binary form"}, NULL as null; in a. */
 const char *envelope_payload(struct arena *a, const struct table *t,
 			     const struct batch_row *row);

@@ -153,6 +153,7 @@ park(struct repair *r, struct pgbatch *b, const struct err *err)
 	const struct batch_table *in = r->now.in;
 	struct batch_reject rj = {
 		.rel = in->table->rel,
+		.key = envelope_key(a, in->table, &in->rows[r->now.from]),
 		.why = err_text(err),
 		.payload = envelope_payload(a, in->table,
 					    &in->rows[r->now.from]),
