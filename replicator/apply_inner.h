@@ -24,7 +24,7 @@ enum apply_state {
 };
 
 struct apply_group {
-	TAILQ_ENTRY(group) entry;
+	TAILQ_ENTRY(apply_group) entry;
 	struct apply *apply;
 	struct batch *batch;
 	struct pgcall *call; /* while it is under way */
