@@ -53,6 +53,7 @@ struct control {
 	enum judge_verdict verdict[ROUTE_SITES]; /* last told as an event */
 	int64_t begun_wall_us, state_wall_us;
 	struct timer *tick;
+	uint32_t tick_ms;
 };
 
 struct control *control_open(const struct conf *conf, struct err *e)

@@ -73,6 +73,7 @@ health_aim(struct health *h, const struct lease_terms *terms)
 		return;
 	h->terms = *terms;
 	httpc_cancel(&h->probe);
+	h->seen.in_flight = false;
 	probe_now(h);
 }
 
@@ -125,55 +126,13 @@ on_due(void *ctx)
 	probe.boot = h->seen.lease.boot;
 	h->blind = probe.boot[0] == '\0';
 	lease_body(&probe, &h->terms, &body);
-	h->seen.probes++;
+	h->seen.in_flight = true;
 	h->probe = sitecall_start(
 	    &(struct sitecall){ .address = h->address,
 				.path = "/gsb/lease",
 				.keys = h->conf.keys,
 				.timeout_ms = h->conf.pace.timeout_ms },
 	    strbuf_span(&body), on_answer, h);
-}
-
-static void
-heard(struct health *h, const struct report *a)
-{
-	struct health_seen *s = &h->seen;
-
-	s->heard_ms = clock_mono_ms();
-	s->last = *a;
-	s->answered = true;
-	if (a->replication.known)
-		s->replication = a->replication;
-	s->refused = false;
-	s->failures = 0;
-	if (a->epoch > s->epoch)
-		s->epoch = a->epoch;
-	lease_heard(&s->lease, a, s->heard_ms);
-	judge_count(&s->reach, h->conf.pace.counts,
-		    h->conf.service == ROUTE_WEB ? a->web == JUDGE_LEVEL_OK
-						 : a->collab == JUDGE_LEVEL_OK);
-	if (a->db != JUDGE_LEVEL_UNKNOWN)
-		judge_count(&s->db, h->conf.pace.counts,
-			    a->db == JUDGE_LEVEL_OK);
-	if (a->files != JUDGE_LEVEL_UNKNOWN)
-		judge_count(&s->files, h->conf.pace.counts,
-			    a->files == JUDGE_LEVEL_OK);
-}
-
-static void
-failed(struct health *h, const struct err *e)
-{
-	struct health_seen *s = &h->seen;
-
-	s->refused = e->code == ERR_REFUSED;
-	s->failures++;
-	snprintf(s->error, sizeof(s->error), "%s", err_text(e));
-	lease_lost(&s->lease);
-	judge_count(&s->reach, h->conf.pace.counts, false);
-	if (s->failures == 1)
-		log_warn("health", "site=%s service=%s error=\"%s\"",
-			 route_site_name(h->conf.site),
-			 route_service_name(h->conf.service), s->error);
 }
 
 static int
@@ -215,15 +174,58 @@ on_answer(void *ctx, const struct httpc_answer *answer, const struct err *err)
 
 	h->probe = NULL; /* it has ended */
 	good = read_answer(h, answer, err, &a, &e) == 0;
+	h->seen.in_flight = false;
 	if (good)
-		heard(h, &a);
+		health_take(&h->seen, h->conf.service, h->conf.pace.counts, &a,
+			    clock_mono_ms());
 	else
-		failed(h, &e);
-	h->seen.probed = true;
+		health_miss(&h->seen, h->conf.pace.counts, &e);
+	if (h->seen.failures == 1)
+		log_warn("health", "site=%s service=%s error=\"%s\"",
+			 route_site_name(h->conf.site),
+			 route_service_name(h->conf.service), h->seen.error);
 	/* Asked, and now it can be told: the grant need not wait. */
 	if (h->again || (good && h->blind && h->terms.epoch != 0))
 		h->timer = timer_start(0, on_due, h);
 	else
 		h->timer = timer_start(wait_ms(h), on_due, h);
 	h->conf.on_probed(h->conf.ctx); /* last: it may aim anew */
+}
+
+void
+health_take(struct health_seen *s, enum route_service service,
+	    struct judge_counts counts, const struct report *r, int64_t now_ms)
+{
+	enum judge_level own = service == ROUTE_WEB ? r->web : r->collab;
+
+	s->probed = true;
+	s->ended++;
+	s->heard_ms = now_ms;
+	s->last = *r;
+	s->answered = true;
+	s->refused = false;
+	s->failures = 0;
+	if (r->replication.known)
+		s->replication = r->replication;
+	if (r->epoch > s->epoch)
+		s->epoch = r->epoch;
+	lease_heard(&s->lease, r, now_ms);
+	judge_count(&s->reach, counts, own == JUDGE_LEVEL_OK);
+	if (r->db != JUDGE_LEVEL_UNKNOWN)
+		judge_count(&s->db, counts, r->db == JUDGE_LEVEL_OK);
+	if (r->files != JUDGE_LEVEL_UNKNOWN)
+		judge_count(&s->files, counts, r->files == JUDGE_LEVEL_OK);
+}
+
+void
+health_miss(struct health_seen *s, struct judge_counts counts,
+	    const struct err *why)
+{
+	s->probed = true;
+	s->ended++;
+	s->refused = why->code == ERR_REFUSED;
+	s->failures++;
+	snprintf(s->error, sizeof(s->error), "%s", err_text(why));
+	lease_lost(&s->lease);
+	judge_count(&s->reach, counts, false);
 }

@@ -57,9 +57,17 @@ struct health_seen {
 	uint64_t epoch;    /* the highest that it told */
 	unsigned failures; /* probes in a row */
 	char error[192];   /* of the last failed probe */
-	uint64_t probes;
+	uint64_t ended;    /* probes, well or badly */
+	bool in_flight;
 };
 /* Borrowed, always current. */
 const struct health_seen *health_seen(const struct health *h);
+
+/* The rules alone, without I/O: what a probe that ended means. */
+void health_take(struct health_seen *s, enum route_service service,
+		 struct judge_counts counts, const struct report *r,
+		 int64_t now_ms);
+void health_miss(struct health_seen *s, struct judge_counts counts,
+		 const struct err *why);
 
 #endif

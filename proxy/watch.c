@@ -85,32 +85,31 @@ watch_seen(const struct watch *w, enum route_site site,
 }
 
 static void
-view_leases(const struct health_seen *web, const struct health_seen *collab,
-	    uint64_t epoch, bool quiet, struct view_site *out)
+view_leases(const struct watch_inputs *in, struct view_site *out)
 {
-	int64_t now = clock_mono_ms();
+	const struct health_seen *web = in->web, *collab = in->collab;
 
 	/*
 	 * Its port refuses, and no request is with it, nor will one be sent:
 	 * the process is gone, or at least no answer of it reaches anybody.
 	 */
-	out->web_over = lease_over(&web->lease, epoch, now,
-				   web->refused && quiet &&
-				       out->in_flight == 0);
-	out->collab_over = lease_over(&collab->lease, epoch, now,
-				      collab->refused && quiet &&
-					  out->websockets == 0);
-	out->serving = web->answered &&
-		       lease_serves(&web->lease, &web->last, epoch, now);
+	out->web_over = lease_over(&web->lease, in->epoch, in->now_ms,
+				   web->refused && in->quiet &&
+				       in->in_flight == 0);
+	out->collab_over = lease_over(&collab->lease, in->epoch, in->now_ms,
+				      collab->refused && in->quiet &&
+					  in->websockets == 0);
+	out->serving = web->answered && lease_serves(&web->lease, &web->last,
+						     in->epoch, in->now_ms);
 	out->collab_serving = collab->answered &&
-			      lease_serves(&collab->lease, &collab->last, epoch,
-					   now);
+			      lease_serves(&collab->lease, &collab->last,
+					   in->epoch, in->now_ms);
 }
 
-static void
-view_health(const struct watch *w, const struct health_seen *web,
-	    const struct health_seen *collab, struct view_site *out)
+void
+watch_site(const struct watch_inputs *in, struct view_site *out)
 {
+	const struct health_seen *web = in->web, *collab = in->collab;
 	struct judge_site parts = {
 		.web = web->reach.level,
 		.db = web->db.level,
@@ -119,9 +118,10 @@ view_health(const struct watch *w, const struct health_seen *web,
 		.rooms = collab->answered ? collab->last.sessions : 0,
 	};
 
+	memset(out, 0, sizeof(*out));
 	out->verdict = judge_site(&parts);
-	out->wavering = judge_wavers(&web->reach, w->counts) ||
-			judge_wavers(&web->db, w->counts);
+	out->wavering = judge_wavers(&web->reach, in->counts) ||
+			judge_wavers(&web->db, in->counts);
 	out->probed = web->probed && collab->probed;
 	out->answered = web->answered && collab->answered;
 	out->collab_up = parts.collab == JUDGE_LEVEL_OK;
@@ -132,6 +132,10 @@ view_health(const struct watch *w, const struct health_seen *web,
 	if (web->answered)
 		out->replication = web->last.replication;
 	out->known = web->replication;
+	out->in_flight = in->in_flight;
+	out->may_write = in->may_write;
+	out->websockets = in->websockets;
+	view_leases(in, out);
 }
 
 void
@@ -143,17 +147,20 @@ watch_view(struct watch *w, uint64_t epoch, const struct plane_counts *counts,
 	out->wall_us = clock_wall_us();
 	out->settled = settled;
 	for (int s = 0; s < ROUTE_SITES; s++) {
-		const struct health_seen *web = health_seen(
-		    w->health[s][ROUTE_WEB]);
-		const struct health_seen *collab = health_seen(
-		    w->health[s][ROUTE_COLLAB]);
 		struct view_site *site = &out->site[s];
+		struct watch_inputs in = {
+			.web = health_seen(w->health[s][ROUTE_WEB]),
+			.collab = health_seen(w->health[s][ROUTE_COLLAB]),
+			.counts = w->counts,
+			.epoch = epoch,
+			.in_flight = counts->in_flight[s],
+			.may_write = counts->may_write[s],
+			.websockets = counts->websockets[s],
+			.now_ms = out->now_ms,
+			.quiet = settled,
+		};
 
-		site->in_flight = counts->in_flight[s];
-		site->may_write = counts->may_write[s];
-		site->websockets = counts->websockets[s];
-		view_health(w, web, collab, site);
-		view_leases(web, collab, epoch, settled, site);
+		watch_site(&in, site);
 		if (site->verdict != JUDGE_WHOLE)
 			w->whole_since_ms[s] = 0;
 		else if (w->whole_since_ms[s] == 0)

@@ -43,4 +43,14 @@ void watch_view(struct watch *w, uint64_t epoch,
 		const struct plane_counts *counts, bool settled,
 		struct view *out);
 
+/* The rule alone: one site at one moment. */
+struct watch_inputs {
+	const struct health_seen *web, *collab;
+	struct judge_counts counts;
+	uint64_t epoch, in_flight, may_write, websockets;
+	int64_t now_ms;
+	bool quiet; /* no request is sent there, nor will one be */
+};
+void watch_site(const struct watch_inputs *in, struct view_site *out);
+
 #endif

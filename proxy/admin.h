@@ -1,0 +1,17 @@
+/*
+ * The operators' API on the admin socket (docs/contracts.md 7), and
+ * /metrics over HTTP.
+ */
+#ifndef PROXY_ADMIN_H
+#define PROXY_ADMIN_H
+
+#include "proxy/control.h"
+
+struct admin;
+
+/* control: borrowed, outlives it. NULL with e set. */
+struct admin *admin_open(struct control *control, struct err *e)
+    __attribute__((warn_unused_result));
+void admin_close(struct admin **ap);
+
+#endif

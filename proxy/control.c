@@ -1,0 +1,461 @@
+/*
+ *   probe ended, signal, settled, barrier, order, tick --> control_look
+ *
+ *   look --> step --> record --> audit --> apply the plan --+
+ *    ^                                                      |
+ *    +------------- as long as something was decided -------+
+ */
+#include "proxy/control.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/timer.h"
+#include "proxy/decide.h"
+#include "proxy/publish.h"
+#include "proxy/tell.h"
+
+/* The record on the disk is looked at this often. */
+#define CONFIRM_MS 250
+/* After a record that could not be written. */
+#define RETRY_MS 250
+/* A second call only for sockets that the first one did not reach. */
+#define SOCKETS_MS 6000
+#define SOCKETS_SPREAD_MS 5000
+#define BARRIER_RETRY_MS 500
+/* More changes in one look than any history has: a bug. */
+#define STEPS_MAX 100
+
+static void on_probed(void *ctx);
+static void on_signal(void *ctx, const struct plane_event *event);
+static void on_settled(void *ctx);
+static void on_companies(void *ctx);
+static void on_tick(void *ctx);
+static void on_there(void *ctx, const struct err *err);
+static void on_back(void *ctx, const struct err *err);
+static bool may_grant(void *ctx);
+
+static int
+read_addresses(struct control *c, struct err *e)
+{
+	for (int s = 0; s < ROUTE_SITES; s++)
+		if (route_address_parse(c->conf->web[s], &c->web[s], e) < 0 ||
+		    route_address_parse(c->conf->collab[s], &c->collab[s], e) <
+			0)
+			return -1;
+	return 0;
+}
+
+static int
+read_record(struct control *c, struct err *e)
+{
+	struct authority_record rec = { 0 };
+	struct failover_conf conf;
+	struct err why = { 0 };
+	int loaded;
+
+	c->authority = authority_open(c->conf->state_dir, e);
+	if (c->authority == NULL)
+		return -1;
+	c->events = events_open(c->conf->state_dir, e);
+	if (c->events == NULL)
+		return -1;
+	conf_failover(c->conf, &conf);
+	failover_init(&c->f, &conf, clock_mono_ms());
+	loaded = authority_load(c->authority, &rec, &why);
+	if (loaded < 0)
+		log_error("control", "error=\"%s\"", err_text(&why));
+	failover_found(&c->f, loaded, &rec, events_former_epoch(c->events));
+	return 0;
+}
+
+static void
+start_watch(struct control *c)
+{
+	struct watch_conf w = { .keys = c->keys,
+				.may_grant = may_grant,
+				.on_probed = on_probed,
+				.ctx = c };
+
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		w.address[s][ROUTE_WEB] = c->conf->web[s];
+		w.address[s][ROUTE_COLLAB] = c->conf->collab_health[s];
+	}
+	conf_pace(c->conf, &w.pace);
+	c->watch = watch_new(&w);
+	c->companies = companies_open(
+	    &(struct companies_conf){ .dir = c->conf->state_dir,
+				      .keys = c->keys,
+				      .on_change = on_companies,
+				      .ctx = c });
+	c->orders = orders_new();
+}
+
+static int
+start_plane(struct control *c, struct err *e)
+{
+	struct plane_conf p = {
+		.listen = c->conf->listen,
+		.workers = (unsigned)c->conf->workers,
+		.access_log = c->conf->access_log,
+		.log_format = (enum plane_log_format)c->conf->access_format,
+		.on_signal = on_signal,
+		.on_settled = on_settled,
+		.ctx = c,
+	};
+
+	conf_limits(c->conf, &p.limits);
+	c->plane = plane_open(&p, e);
+	return c->plane != NULL ? 0 : -1;
+}
+
+struct control *
+control_open(const struct conf *conf, struct err *e)
+{
+	struct control *c = mem_new(struct control);
+
+	c->conf = conf;
+	c->begun_wall_us = clock_wall_us();
+	c->state_wall_us = c->begun_wall_us;
+	c->keys = keyring_load(conf->keys_file, e);
+	if (c->keys == NULL || read_addresses(c, e) < 0 ||
+	    read_record(c, e) < 0 || start_plane(c, e) < 0) {
+		control_close(&c);
+		return NULL;
+	}
+	start_watch(c);
+	c->publish = true;
+	c->tick = timer_start(0, on_tick, c);
+	events_add(c->events, "service", c->f.rec.epoch,
+		   "gsb-proxy " GSB_VERSION " begins", NULL);
+	return c;
+}
+
+void
+control_close(struct control **cp)
+{
+	struct control *c = *cp;
+
+	*cp = NULL;
+	if (c == NULL)
+		return;
+	timer_cancel(&c->tick);
+	barrier_cancel(&c->there);
+	barrier_cancel(&c->back);
+	watch_free(&c->watch);
+	companies_close(&c->companies);
+	plane_close(&c->plane);
+	orders_free(&c->orders);
+	events_close(&c->events);
+	authority_close(&c->authority);
+	keyring_free(&c->keys);
+	mem_free(c);
+}
+
+void
+control_reload(struct control *c, const struct conf *conf)
+{
+	struct plane_limits limits;
+	struct health_pace pace;
+
+	c->conf = conf;
+	conf_failover(conf, &c->f.conf);
+	conf_pace(conf, &pace);
+	watch_set_pace(c->watch, &pace);
+	conf_limits(conf, &limits);
+	plane_set_limits(c->plane, &limits);
+	events_add(c->events, "service", c->f.rec.epoch,
+		   "configuration read again", NULL);
+	control_look(c);
+}
+
+void
+control_drain(struct control *c, void (*on_drained)(void *ctx), void *ctx)
+{
+	events_add(c->events, "service", c->f.rec.epoch, "draining", NULL);
+	plane_drain(c->plane, on_drained, ctx);
+}
+
+static void
+rewrite_record(struct control *c, const struct err *why)
+{
+	struct err e = { 0 };
+	char text[512];
+
+	snprintf(text, sizeof(text), "the authority record was changed: %s",
+		 err_text(why));
+	if (authority_store(c->authority, &c->f.rec, &e) == 0) {
+		c->confirmed_ms = clock_mono_ms();
+		strncat(text, "; written again",
+			sizeof(text) - strlen(text) - 1);
+		tell_alarm(c, text);
+		return;
+	}
+	log_error("control", "error=\"%s; %s\"", text, err_text(&e));
+}
+
+static bool
+may_grant(void *ctx)
+{
+	struct control *c = ctx;
+	struct err e = { 0 };
+	int64_t now = clock_mono_ms();
+
+	if (c->f.rec.epoch == 0)
+		return false;
+	if (now - c->confirmed_ms < CONFIRM_MS)
+		return true;
+	if (authority_confirm(c->authority, &e) == 0)
+		c->confirmed_ms = now;
+	else
+		rewrite_record(c, &e);
+	return now - c->confirmed_ms <= c->conf->staleness_ms;
+}
+
+static void
+look_around(struct control *c)
+{
+	struct plane_counts counts;
+
+	plane_counts(c->plane, &counts);
+	watch_view(c->watch, c->f.rec.epoch, &counts, plane_settled(c->plane),
+		   &c->view);
+	c->view.barriers = c->barriers;
+	c->view.barrier_there = c->there_seen;
+	c->view.barrier_back = c->back_seen;
+}
+
+static bool
+record(struct control *c, const struct failover *before)
+{
+	struct err e = { 0 };
+	char text[512];
+
+	if (authority_store(c->authority, &c->f.rec, &e) == 0) {
+		c->f.store = false;
+		c->confirmed_ms = clock_mono_ms();
+		return true;
+	}
+	snprintf(text, sizeof(text),
+		 "the authority record cannot be written, nothing moves: %s",
+		 err_text(&e));
+	c->f = *before;
+	c->record_retry_ms = c->view.now_ms + RETRY_MS;
+	tell_alarm(c, text);
+	return false;
+}
+
+static void
+want_barriers(struct control *c)
+{
+	enum route_site from = c->plan.active;
+	struct barrier_conf there = {
+		.from = c->conf->web[from],
+		.to = c->conf->web[failover_other(from)],
+		.keys = c->keys,
+		.timeout_ms = (uint32_t)c->conf->timeout_ms
+	};
+	struct barrier_conf back = there;
+
+	back.from = there.to;
+	back.to = there.from;
+	if (c->plan.barriers != c->barriers) {
+		barrier_cancel(&c->there);
+		barrier_cancel(&c->back);
+		c->there_seen = c->back_seen = false;
+		c->barriers = c->plan.barriers;
+		c->barrier_retry_ms = 0;
+	}
+	if (c->view.now_ms < c->barrier_retry_ms)
+		return;
+	if (c->plan.barrier_there && !c->there_seen && c->there == NULL)
+		c->there = barrier_start(&there, on_there, c);
+	if (c->plan.barrier_back && !c->back_seen && c->back == NULL)
+		c->back = barrier_start(&back, on_back, c);
+}
+
+/* Sockets that have no business at the site that is not active any more. */
+static void
+move_sockets(struct control *c)
+{
+	enum route_site other = failover_other(c->plan.active);
+
+	if (!c->plan.close_websockets || c->view.site[other].websockets == 0 ||
+	    c->view.now_ms - c->sockets_ms < SOCKETS_MS)
+		return;
+	c->sockets_ms = c->view.now_ms;
+	plane_close_websockets(c->plane, other, 1012, SOCKETS_SPREAD_MS);
+}
+
+static void
+apply(struct control *c)
+{
+	enum route_site active = c->f.rec.active;
+	const struct health_seen *web;
+
+	plan_make(&c->f, &c->view, &c->plan);
+	watch_aim(c->watch, c->plan.terms);
+	watch_hurry(c->watch, c->plan.fast);
+	publish_if_new(c);
+	want_barriers(c);
+	move_sockets(c);
+	web = watch_seen(c->watch, active, ROUTE_WEB);
+	if (c->view.site[active].serving)
+		companies_heard(c->companies, c->conf->web[active],
+				web->last.companies);
+}
+
+static void
+arm_tick(struct control *c)
+{
+	if (c->tick != NULL && c->plan.tick_ms >= c->tick_ms)
+		return;
+	timer_cancel(&c->tick);
+	c->tick_ms = c->plan.tick_ms;
+	c->tick = timer_start(c->tick_ms, on_tick, c);
+}
+
+void
+control_look(struct control *c)
+{
+	struct failover_change change;
+
+	for (int i = 0; i < STEPS_MAX; i++) {
+		struct failover before;
+		bool stepped;
+
+		look_around(c);
+		tell_verdicts(c);
+		before = c->f;
+		stepped = c->view.now_ms >= c->record_retry_ms &&
+			  failover_step(&c->f, &c->view, &change) == 1;
+		if (stepped && c->f.store)
+			stepped = record(c, &before);
+		if (stepped)
+			tell_change(c, &change);
+		apply(c);
+		if (!stepped) {
+			arm_tick(c);
+			return;
+		}
+	}
+	assert(!"decisions that never end");
+}
+
+void
+control_order(struct control *c, const struct rules_order *o, bool dry,
+	      struct rules_judged *judged, uint64_t *id)
+{
+	*id = 0;
+	look_around(c);
+	rules_judge(o, &c->f, &c->view, judged);
+	if (dry)
+		return;
+	if (judged->verdict == RULES_GO)
+		*id = orders_take(c->orders, o, judged->message);
+	tell_order(c, o, judged, *id);
+	if (judged->verdict != RULES_GO)
+		return;
+	c->f.word = judged->word;
+	c->record_retry_ms = 0;
+	control_look(c);
+}
+
+static void
+on_tick(void *ctx)
+{
+	struct control *c = ctx;
+
+	c->tick = NULL; /* it has fired */
+	control_look(c);
+}
+
+/* A probe after a signal was good: who waits for it may look again. */
+static void
+settle_signals(struct control *c)
+{
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++) {
+			const struct health_seen *seen = watch_seen(
+			    c->watch, (enum route_site)s,
+			    (enum route_service)k);
+
+			if (c->signalled[s][k] == 0 ||
+			    seen->ended < c->signalled[s][k])
+				continue;
+			c->signalled[s][k] = 0;
+			if (seen->failures == 0)
+				c->publish = true;
+		}
+}
+
+static void
+on_probed(void *ctx)
+{
+	struct control *c = ctx;
+
+	settle_signals(c);
+	control_look(c);
+}
+
+static void
+on_signal(void *ctx, const struct plane_event *event)
+{
+	struct control *c = ctx;
+	const struct health_seen *seen = watch_seen(c->watch, event->site,
+						    event->service);
+
+	c->signals[event->kind] += event->n;
+	/* One in flight set out before the signal: the next one tells. */
+	if (c->signalled[event->site][event->service] == 0)
+		c->signalled[event->site][event->service] = seen->ended +
+							    (seen->in_flight
+								 ? 2
+								 : 1);
+	watch_poke(c->watch, event->site, event->service);
+}
+
+static void
+on_settled(void *ctx)
+{
+	control_look(ctx);
+}
+
+static void
+on_companies(void *ctx)
+{
+	control_look(ctx);
+}
+
+static void
+barrier_ended(struct control *c, bool *seen, const struct err *err)
+{
+	*seen = err == NULL;
+	if (err != NULL) {
+		log_warn("control", "error=\"%s\"", err_text(err));
+		c->barrier_retry_ms = clock_mono_ms() + BARRIER_RETRY_MS;
+	}
+	control_look(c);
+}
+
+static void
+on_there(void *ctx, const struct err *err)
+{
+	struct control *c = ctx;
+
+	c->there = NULL; /* it has ended */
+	barrier_ended(c, &c->there_seen, err);
+}
+
+static void
+on_back(void *ctx, const struct err *err)
+{
+	struct control *c = ctx;
+
+	c->back = NULL; /* it has ended */
+	barrier_ended(c, &c->back_seen, err);
+}
