@@ -1,204 +1,377 @@
 #include "proxy/answer.h"
 
-#include <assert.h>
-#include <string.h>
+#include "proxy/front.h"
+#include "proxy/relay.h"
+#include "proxy/tunnel.h"
+#include "proxy/worker.h"
 
-static const char *const sync_names[] = { "unknown", "off", "on",
-					  "remote_apply", "degraded" };
-static_assert(sizeof(sync_names) / sizeof(sync_names[0]) ==
-		  ANSWER_SYNC_DEGRADED + 1,
-	      "one name for each mode");
+#define SEND_BUFS 64
 
-static const char *const stream_names[] = { "unknown", "streaming", "catchup",
-					    "down" };
-static_assert(sizeof(stream_names) / sizeof(stream_names[0]) ==
-		  ANSWER_STREAM_DOWN + 1,
-	      "one name for each state");
+static void on_connected(struct upstream *u);
+static void on_data(struct upstream *u, char *at, size_t len);
+static void on_end(struct upstream *u, int why);
+static void on_drained(struct upstream *u);
+static void on_deadline(struct upstream *u);
 
-const char *
-answer_sync_name(enum answer_sync s)
+const struct upstream_ops answer_ops = { .on_connected = on_connected,
+					 .on_data = on_data,
+					 .on_end = on_end,
+					 .on_drained = on_drained,
+					 .on_deadline = on_deadline };
+
+/* The rest of a body that is larger than what is kept may come. */
+static void
+want_body(struct request *r)
 {
-	return sync_names[s];
+	if (!r->streams || r->whole || r->up->stream.queued > 0)
+		return;
+	r->body_wanted = true;
+	r->front->ops->body(r->front, true);
 }
 
-const char *
-answer_stream_name(enum answer_stream s)
+void
+answer_send(struct request *r)
 {
-	return stream_names[s];
-}
+	struct upstream *u = r->up;
+	uv_buf_t bufs[SEND_BUFS];
+	unsigned n = 0;
 
-static int
-name_index(const char *const *names, int n, const char *text)
-{
-	for (int i = 1; text != NULL && i < n; i++)
-		if (strcmp(names[i], text) == 0)
-			return i;
-	return 0;
-}
-
-static int
-need_copy(const json_t *doc, const char *key, struct span into, struct err *e)
-{
-	const char *text;
-
-	if (json_need_str(doc, key, &text, e) < 0)
-		return -1;
-	if (!span_copy(span_of(text), (char *)(uintptr_t)into.at, into.len))
-		return err_set(e, ERR_INVALID, "%s is longer than %zu bytes",
-			       key, into.len - 1);
-	return 0;
-}
-
-/* Absent counts as `absent`; "ok" is ok; any other word is down. */
-static int
-get_level(const json_t *doc, const char *path, enum judge_level absent,
-	  enum judge_level *out, struct err *e)
-{
-	const char *text;
-	int got = json_get_str(doc, path, &text, e);
-
-	if (got < 0)
-		return -1;
-	*out = got == 0                  ? absent
-	       : strcmp(text, "ok") == 0 ? JUDGE_LEVEL_OK
-					 : JUDGE_LEVEL_DOWN;
-	return 0;
-}
-
-static int
-read_names(const json_t *doc, struct answer *out, struct err *e)
-{
-	const char *site, *service;
-
-	if (json_need_str(doc, "site", &site, e) < 0 ||
-	    json_need_str(doc, "service", &service, e) < 0)
-		return -1;
-	if (strcmp(site, "primary") != 0 && strcmp(site, "backup") != 0)
-		return err_set(e, ERR_INVALID,
-			       "site must be primary or backup, not %s", site);
-	if (strcmp(service, "web") != 0 && strcmp(service, "collab") != 0)
-		return err_set(e, ERR_INVALID,
-			       "service must be web or collab, not %s",
-			       service);
-	out->site = site[0] == 'p' ? ROUTE_PRIMARY : ROUTE_BACKUP;
-	out->service = service[0] == 'w' ? ROUTE_WEB : ROUTE_COLLAB;
-	return 0;
-}
-
-static int
-read_lease(const json_t *doc, struct answer *out, struct err *e)
-{
-	int64_t v, epoch;
-
-	if (json_need_int(doc, "v", &v, e) < 0)
-		return -1;
-	if (v != 1)
-		return err_set(e, ERR_INVALID, "v must be 1, not %lld",
-			       (long long)v);
-	if (need_copy(doc, "boot", span_make(out->boot, sizeof(out->boot)), e) <
-		0 ||
-	    json_need_int(doc, "clock_us", &out->clock_us, e) < 0 ||
-	    json_need_int(doc, "epoch", &epoch, e) < 0 ||
-	    json_need_bool(doc, "serving", &out->serving, e) < 0)
-		return -1;
-	if (out->boot[0] == '\0')
-		return err_set(e, ERR_INVALID, "boot must not be empty");
-	if (epoch < 0 || out->clock_us <= 0)
-		return err_set(e, ERR_INVALID,
-			       "epoch and clock_us must not be negative");
-	out->epoch = (uint64_t)epoch;
-	return 0;
-}
-
-static int
-read_components(const json_t *doc, struct answer *out, struct err *e)
-{
-	bool web = out->service == ROUTE_WEB;
-	enum judge_level need = JUDGE_LEVEL_DOWN;
-	enum judge_level none = JUDGE_LEVEL_UNKNOWN;
-
-	if (get_level(doc, "components.web", web ? need : none, &out->web, e) <
-		0 ||
-	    get_level(doc, "components.db", web ? need : none, &out->db, e) <
-		0 ||
-	    get_level(doc, "components.files", none, &out->files, e) < 0)
-		return -1;
-	return get_level(doc, "components.collab", web ? none : need,
-			 &out->collab, e);
-}
-
-/* Absent, null or not a number: 0. These are for people and for lag. */
-static int64_t
-number(const json_t *doc, const char *path)
-{
-	int64_t n = 0;
-
-	return json_get_int(doc, path, &n, NULL) == 1 ? n : 0;
-}
-
-static int
-name_at(const json_t *doc, const char *path, const char *const *names, int n)
-{
-	const char *text = NULL;
-
-	if (json_get_str(doc, path, &text, NULL) != 1)
-		return 0;
-	return name_index(names, n, text);
+	r->stage = REQUEST_WAITS;
+	/* One reading of the clock does for what happens in one turn. */
+	if (r->attempts > 1 || r->held_once || !r->kept_connection)
+		r->sent_us = worker_now_us();
+	else
+		r->sent_us = r->read_us > 0 ? r->read_us : worker_now_us();
+	r->tries++;
+	u->uses++;
+	upstream_set_deadline(u, r->worker->limits.upstream_ms);
+	for (struct block *b = r->head; b != NULL && n < SEND_BUFS; b = b->next)
+		bufs[n++] = uv_buf_init(b->at, (unsigned)b->len);
+	stream_write_kept(&u->stream, bufs, n);
+	want_body(r);
 }
 
 static void
-read_replication(const json_t *doc, struct answer_replication *out)
+on_connected(struct upstream *u)
 {
-	json_t *r;
+	answer_send(u->request);
+}
 
-	if (json_get_object(doc, "replication", &r, NULL) != 1)
+static void
+on_drained(struct upstream *u)
+{
+	struct request *r = u->request;
+
+	if (r->stage == REQUEST_TUNNELS)
+		r->front->ops->body(r->front, true);
+	else
+		want_body(r);
+}
+
+static void
+on_end(struct upstream *u, int why)
+{
+	struct request *r = u->request;
+
+	switch (r->stage) {
+	case REQUEST_CONNECTS:
+		relay_signal(r, why == UV_ETIMEDOUT ? PLANE_TIMEOUT
+						    : PLANE_REFUSED);
+		relay_failed(r, RESEND_REFUSED);
 		return;
-	out->known = true;
-	out->sync = (enum answer_sync)name_at(r, "sync", sync_names,
-					      ANSWER_SYNC_DEGRADED + 1);
-	out->out = (enum answer_stream)name_at(r, "out.state", stream_names,
-					       ANSWER_STREAM_DOWN + 1);
-	out->in = (enum answer_stream)name_at(r, "in.state", stream_names,
-					      ANSWER_STREAM_DOWN + 1);
-	out->oldest_commit_wait_ms = number(r, "oldest_commit_wait_ms");
-	out->out_lag_bytes = number(r, "out.lag_bytes");
-	out->out_lag_ms = number(r, "out.lag_ms");
-	out->in_lag_ms = number(r, "in.lag_ms");
-	out->in_pending = number(r, "in.pending");
-	out->parked = number(r, "parked");
-	out->conflicts = number(r, "conflicts");
-	out->replicator_age_ms = number(r, "replicator_age_ms");
+	case REQUEST_WAITS:
+		relay_signal(r, PLANE_RESET);
+		relay_failed(r, RESEND_UNCERTAIN);
+		return;
+	case REQUEST_ANSWERS:
+		if (why != UV_EOF ||
+		    http_body_close(&r->answer) != HTTP_BODY_DONE) {
+			relay_signal(r, PLANE_RESET);
+			relay_cut(r, 'S');
+			return;
+		}
+		r->front->ops->data(r->front, span_make(NULL, 0), true);
+		relay_finish(r, false);
+		return;
+	case REQUEST_TUNNELS:
+		tunnel_site_ended(r);
+		return;
+	case REQUEST_READS:
+	case REQUEST_HELD:
+		return;
+	}
 }
 
-int
-answer_take(const json_t *doc, struct answer *out, struct err *e)
+static void
+on_deadline(struct upstream *u)
 {
-	const char *text = NULL;
+	struct request *r = u->request;
 
-	memset(out, 0, sizeof(*out));
-	if (!json_is_object(doc))
-		return err_set(e, ERR_INVALID, "an object is needed");
-	if (read_names(doc, out, e) < 0 || read_lease(doc, out, e) < 0 ||
-	    read_components(doc, out, e) < 0)
-		return -1;
-	read_replication(doc, &out->replication);
-	if (json_get_str(doc, "version", &text, NULL) == 1)
-		(void)span_copy(span_of(text), out->version,
-				sizeof(out->version));
-	if (json_get_str(doc, "companies", &text, NULL) == 1)
-		(void)span_copy(span_of(text), out->companies,
-				sizeof(out->companies));
-	out->schema = number(doc, "schema");
-	out->sessions = number(doc, "sessions");
-	out->in_flight = number(doc, "in_flight");
-	out->wall_us = number(doc, "wall_us");
-	return 0;
+	switch (r->stage) {
+	case REQUEST_CONNECTS:
+		if (!r->moved)
+			relay_signal(r, PLANE_TIMEOUT);
+		relay_failed(r, RESEND_REFUSED);
+		return;
+	case REQUEST_WAITS:
+		if (r->moved) {
+			relay_failed(r, RESEND_MOVED);
+			return;
+		}
+		relay_signal(r, PLANE_TIMEOUT);
+		r->who = 'T';
+		relay_refuse(r, 504, "The service did not answer in time");
+		return;
+	case REQUEST_ANSWERS:
+		if (r->front->queued > 0) /* the client is slow, not the site */
+			upstream_set_deadline(u, r->worker->limits.body_ms);
+		else
+			relay_cut(r, 'T');
+		return;
+	case REQUEST_TUNNELS:
+		tunnel_silent(r);
+		return;
+	case REQUEST_READS:
+	case REQUEST_HELD:
+		return;
+	}
 }
 
-int
-answer_read(struct span body, struct answer *out, struct err *e)
+/* No HTTP, or not an answer to what was asked. */
+static void
+on_garbage(struct request *r)
 {
-	JSON_AUTO doc = json_read(body, e);
+	relay_signal(r, PLANE_5XX);
+	r->who = 'S';
+	relay_refuse(r, 502, "The service gave an invalid answer");
+}
 
-	return doc == NULL ? -1 : answer_take(doc, out, e);
+/* True if the site says that this is no answer; then it is dealt with. */
+static bool
+is_refusal(struct request *r, const struct http_head *head)
+{
+	if (head->status != 421 && head->status != 503)
+		return false;
+	if (http_head_find(head, HTTP_FIELD_GSB_NOT_PROCESSED).len > 0) {
+		relay_signal(r, PLANE_NOT_PROCESSED);
+		relay_failed(r, RESEND_NOT_PROCESSED);
+		return true;
+	}
+	if (!span_is(http_head_find(head, HTTP_FIELD_GSB_OUTCOME), "unknown"))
+		return false;
+	relay_signal(r, PLANE_RESET);
+	relay_failed(r, RESEND_UNCERTAIN);
+	return true;
+}
+
+static void
+begin(struct request *r, const struct http_head *head)
+{
+	struct worker *w = r->worker;
+
+	if (head->status >= 500 && head->status != 501 && head->status != 503)
+		relay_signal(r, PLANE_5XX);
+	r->stage = REQUEST_ANSWERS;
+	r->status = head->status;
+	r->answered_us = worker_now_us();
+	r->answer_closes = !head->keep_alive;
+	request_uncount_write(r);
+	w->works_us[r->site] = r->sent_us;
+	if (r->canary)
+		hold_canary_ended(w, true);
+	r->canary = false;
+	http_body_init(&r->answer, head->body, head->length);
+}
+
+static void
+after_data(struct request *r)
+{
+	upstream_set_deadline(r->up, r->worker->limits.body_ms);
+	if (r->front->queued > 0)
+		stream_pause(&r->up->stream);
+}
+
+static void
+finish(struct request *r, bool extra)
+{
+	relay_finish(r, !extra && !r->answer_closes);
+}
+
+/* Chunked for a front that wants content alone. */
+static void
+pass_decoded(struct request *r, const char *at, size_t len)
+{
+	struct front *f = r->front;
+	enum http_body_result rc;
+	struct span data;
+	size_t used;
+
+	do {
+		rc = http_body_next(&r->answer, at, len, &used, &data);
+		if (rc == HTTP_BODY_DATA)
+			f->ops->data(f, data, false);
+		at += used;
+		len -= used;
+	} while (rc == HTTP_BODY_DATA);
+	if (rc == HTTP_BODY_BAD) {
+		relay_cut(r, 'S');
+	} else if (rc == HTTP_BODY_DONE) {
+		f->ops->data(f, span_make(NULL, 0), true);
+		finish(r, len > 0);
+	} else {
+		after_data(r);
+	}
+}
+
+static void
+pass(struct request *r, const char *at, size_t len)
+{
+	struct front *f = r->front;
+	enum http_body_result rc;
+	size_t used;
+
+	if (f->decoded && r->answer.kind == HTTP_BODY_CHUNKED) {
+		pass_decoded(r, at, len);
+		return;
+	}
+	rc = http_body_pass(&r->answer, at, len, &used);
+	if (rc == HTTP_BODY_BAD) {
+		relay_cut(r, 'S');
+		return;
+	}
+	f->ops->data(f, span_make(at, used), rc == HTTP_BODY_DONE);
+	if (rc == HTTP_BODY_DONE)
+		finish(r, used < len);
+	else
+		after_data(r);
+}
+
+static void
+begin_tunnel(struct request *r, const struct http_head *head, const char *at,
+	     size_t len)
+{
+	if (!r->upgrade || head->upgrade.len == 0) {
+		on_garbage(r);
+		return;
+	}
+	begin(r, head);
+	r->front->ops->answer(r->front, head, span_make(NULL, 0), false);
+	request_uncount(r);
+	r->stage = REQUEST_TUNNELS;
+	tunnel_begin(r, head->websocket);
+	r->front->ops->body(r->front, true); /* what came early goes on */
+	if (len > 0)
+		tunnel_from_site(r, at, len);
+}
+
+/* The head and as much of the body as came with it. */
+static void
+on_answer(struct request *r, const struct http_head *head, const char *at,
+	  size_t len)
+{
+	struct front *f = r->front;
+	enum http_body_result rc;
+	size_t used;
+
+	if (is_refusal(r, head))
+		return;
+	if (head->status == 101) {
+		begin_tunnel(r, head, at, len);
+		return;
+	}
+	begin(r, head);
+	if (f->decoded && head->body == HTTP_BODY_CHUNKED) {
+		f->ops->answer(f, head, span_make(NULL, 0), false);
+		pass_decoded(r, at, len);
+		return;
+	}
+	rc = http_body_pass(&r->answer, at, len, &used);
+	if (rc == HTTP_BODY_BAD) {
+		r->answered_us = 0;
+		on_garbage(r);
+		return;
+	}
+	f->ops->answer(f, head, span_make(at, used), rc == HTTP_BODY_DONE);
+	if (rc == HTTP_BODY_DONE)
+		finish(r, used < len);
+	else
+		after_data(r);
+}
+
+/*
+ * A whole head, perhaps after interim ones. Returns the bytes that are not
+ * used up because the head is not whole, or -1 when that is over.
+ */
+static ssize_t
+read_head(struct request *r, const char *at, size_t len)
+{
+	struct worker *w = r->worker;
+	struct http_head *head = &w->answer_head;
+	struct http_fault fault;
+
+	for (;;) {
+		size_t scanned = 0;
+		size_t end = http_head_end(at, len, &scanned);
+
+		if (end == 0 && len <= WORKER_HEAD_MAX)
+			return (ssize_t)len;
+		if (end == 0 ||
+		    http_response_parse(head, at, end, r->method,
+					&w->answer_limits, &fault) != 0) {
+			on_garbage(r);
+			return -1;
+		}
+		at += end;
+		len -= end;
+		if (head->status >= 200 || head->status == 101) {
+			on_answer(r, head, at, len);
+			return -1;
+		}
+		if (head->status != 100)
+			r->front->ops->interim(r->front, head);
+	}
+}
+
+/* A head that came in pieces is put together in u->partial. */
+static void
+on_head_bytes(struct upstream *u, char *at, size_t len)
+{
+	struct request *r = u->request;
+	struct blocks *blocks = &r->worker->blocks;
+	struct block *whole = u->partial;
+	ssize_t left;
+
+	u->partial = NULL;
+	if (whole != NULL) {
+		block_append(blocks, &whole, at, len);
+		at = whole->at;
+		len = whole->len;
+	}
+	left = read_head(r, at, len); /* r and u may be gone, unless >= 0 */
+	if (left >= 0)
+		block_append(blocks, &u->partial, at + len - left,
+			     (size_t)left);
+	block_put(blocks, &whole);
+}
+
+static void
+on_data(struct upstream *u, char *at, size_t len)
+{
+	struct request *r = u->request;
+
+	switch (r->stage) {
+	case REQUEST_WAITS:
+		on_head_bytes(u, at, len);
+		return;
+	case REQUEST_ANSWERS:
+		pass(r, at, len);
+		return;
+	case REQUEST_TUNNELS:
+		tunnel_from_site(r, at, len);
+		return;
+	case REQUEST_READS:
+	case REQUEST_HELD:
+	case REQUEST_CONNECTS:
+		return;
+	}
 }

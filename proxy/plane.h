@@ -92,7 +92,6 @@ void plane_counts(const struct plane *p, struct plane_counts *out);
 void plane_close_websockets(struct plane *p, enum route_site site, int code,
 			    uint32_t spread_ms);
 
-/* Of a reload. */
 void plane_set_limits(struct plane *p, const struct plane_limits *limits);
 
 /* Prometheus text 0.0.4, appended: gsb_proxy_... */

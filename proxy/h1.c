@@ -1,0 +1,448 @@
+/*
+ *        +--------------------------------------------+
+ *        v                                            |
+ *   HEAD --> BODY --> BUSY (its request is relayed) --+--> FLUSH, LINGER
+ *                       \--> TUNNEL -------------------------^
+ *
+ * Bytes are taken from where they were received; only what cannot be used
+ * yet (half a head, pipelined requests) is kept in `rest`.
+ */
+#include "proxy/h1.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "proxy/h1_inner.h"
+#include "proxy/relay.h"
+#include "proxy/worker.h"
+
+#define REST_MAX 65536 /* of pipelined requests; then reading pauses */
+#define LINGER_MS 2000
+
+static void on_data(struct stream *s, char *at, size_t len);
+static void on_end(struct stream *s, int why);
+static void on_drained(struct stream *s);
+static void on_closed(struct stream *s);
+static void on_deadline(struct wheel_node *n);
+static const struct stream_ops stream_ops = { .on_data = on_data,
+					      .on_end = on_end,
+					      .on_drained = on_drained,
+					      .on_closed = on_closed };
+
+void
+h1_set_deadline(struct h1 *h, uint32_t ms)
+{
+	struct worker *w = h->stream.worker;
+
+	wheel_set(&w->wheel, &h->deadline, worker_now_ms(w) + ms);
+}
+
+static void
+name_peer(struct h1 *h)
+{
+	int len = sizeof(h->peer);
+	const struct sockaddr *peer = (const struct sockaddr *)&h->peer;
+
+	if (uv_tcp_getpeername(&h->stream.tcp, (struct sockaddr *)&h->peer,
+			       &len) != 0 ||
+	    uv_ip_name(peer, h->address, sizeof(h->address)) != 0)
+		snprintf(h->address, sizeof(h->address), "unknown");
+	/* RFC 7239 6: an IPv6 address stands in brackets and quotes. */
+	snprintf(h->node, sizeof(h->node),
+		 peer->sa_family == AF_INET6 ? "\"[%s]\"" : "%s", h->address);
+	rewrite_forwarded(h->address, "http", h->forwarded);
+	h->front.address = h->address;
+	h->front.node = h->node;
+	h->front.forwarded = h->forwarded;
+	h->front.proto = "http";
+	h->front.protocol = "HTTP/1.1";
+}
+
+/* Closes it without having been one of the worker's clients. */
+static void
+turn_away(struct h1 *h)
+{
+	metrics_add(&h->stream.worker->metrics.turned_away, 1);
+	h->state = H1_LINGER;
+	h->peer.ss_family = AF_UNSPEC;
+	stream_close(&h->stream);
+}
+
+void
+h1_accept(struct worker *w, uv_stream_t *server)
+{
+	struct h1 *h = mem_new(struct h1);
+
+	stream_init(&h->stream, w, &stream_ops);
+	wheel_node_init(&h->deadline, on_deadline);
+	h->front.ops = &h1_out_ops;
+	if (uv_accept(server, (uv_stream_t *)&h->stream.tcp) != 0) {
+		turn_away(h);
+		return;
+	}
+	name_peer(h);
+	if (w->draining || !shared_connect(w->shared, &w->limits,
+					   (const struct sockaddr *)&h->peer)) {
+		turn_away(h);
+		return;
+	}
+	LIST_INSERT_HEAD(&w->clients, h, entry);
+	metrics_add(&w->metrics.clients, 1);
+	metrics_add(&w->metrics.accepted, 1);
+	h1_set_deadline(h, w->limits.head_ms);
+	stream_start(&h->stream);
+}
+
+void
+h1_close_now(struct h1 *h, bool reset)
+{
+	struct worker *w = h->stream.worker;
+
+	if (uv_is_closing((uv_handle_t *)&h->stream.tcp))
+		return;
+	h->state = H1_LINGER;
+	LIST_REMOVE(h, entry);
+	wheel_remove(&h->deadline);
+	metrics_sub(&w->metrics.clients, 1);
+	shared_disconnect(w->shared, (const struct sockaddr *)&h->peer);
+	if (reset)
+		stream_reset(&h->stream);
+	else
+		stream_close(&h->stream);
+	worker_check_drained(w);
+}
+
+static void
+on_closed(struct stream *s)
+{
+	struct h1 *h = (struct h1 *)s;
+
+	block_put(&s->worker->blocks, &h->rest);
+	mem_free(h);
+}
+
+/*
+ * Bytes of the client that were never read would make the kernel answer with
+ * a reset, and the client might lose what it was told: so its side goes
+ * first.
+ */
+static void
+linger(struct h1 *h)
+{
+	h->state = H1_LINGER;
+	h1_set_deadline(h, LINGER_MS);
+	stream_shutdown(&h->stream);
+	stream_resume(&h->stream);
+}
+
+void
+h1_close_softly(struct h1 *h, bool unread)
+{
+	if (unread) {
+		linger(h);
+	} else if (h->stream.queued > 0) {
+		h->state = H1_FLUSH;
+		h1_set_deadline(h, h->stream.worker->limits.body_ms);
+	} else {
+		h1_close_now(h, false);
+	}
+}
+
+static void
+log_fault(struct h1 *h, int status, uint64_t sent)
+{
+	struct worker *w = h->stream.worker;
+	const struct http_head *head = &w->request_head;
+	struct accesslog_entry e = { .wall_us = clock_wall_us(),
+				     .client = h->address,
+				     .method = head->method_text,
+				     .target = head->target,
+				     .protocol = h->front.protocol,
+				     .status = status,
+				     .bytes_out = sent,
+				     .read_us = -1,
+				     .held_us = -1,
+				     .answer_us = -1,
+				     .end = "PR--" };
+
+	metrics_add(&w->metrics.answers[METRICS_OWN][status / 100], 1);
+	if (w->log != NULL)
+		accesslog_add(w->log, &e);
+}
+
+/* What came is no request. */
+static void
+refuse_head(struct h1 *h, int status, const char *why)
+{
+	struct worker *w = h->stream.worker;
+	struct reply r = { .status = status,
+			   .form = reply_form_of(w->request_head.target),
+			   .why = why };
+	STRBUF_AUTO text = { 0 };
+	uv_buf_t buf;
+
+	if (w->snapshot != NULL)
+		r.active = w->snapshot->active;
+	metrics_add(&w->metrics.faults, 1);
+	h->closes = true;
+	h1_out_compose(h, &r, false, &text);
+	buf = uv_buf_init(text.at, (unsigned)text.len);
+	h1_out_send(h, &buf, 1);
+	log_fault(h, status, text.len);
+	h1_close_softly(h, true);
+}
+
+static void
+end_body(struct h1 *h)
+{
+	h->state = H1_BUSY;
+	wheel_clear(&h->deadline);
+	relay_body_end(h->front.request);
+}
+
+static void
+begin_body(struct h1 *h, const struct http_head *head, bool waits)
+{
+	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct worker *w = h->stream.worker;
+	uint64_t most = w->limits.body_limit_bytes;
+
+	http_body_init(&h->body, head->body, head->length);
+	h->state = H1_BODY;
+	if (head->body == HTTP_BODY_NONE ||
+	    (head->body == HTTP_BODY_LENGTH && head->length == 0)) {
+		end_body(h);
+		return;
+	}
+	if (most > 0 && head->body == HTTP_BODY_LENGTH && head->length > most) {
+		relay_refuse(h->front.request, 413, "The body is too large");
+		return;
+	}
+	h1_set_deadline(h, w->limits.body_ms);
+	if (head->expect_continue && waits) {
+		uv_buf_t buf = uv_buf_init(go_on, sizeof(go_on) - 1);
+
+		stream_write(&h->stream, &buf, 1);
+	}
+}
+
+/* Returns the bytes used; 0: the head is not whole. */
+static size_t
+take_head(struct h1 *h, const char *at, size_t len)
+{
+	struct worker *w = h->stream.worker;
+	struct http_head *head = &w->request_head;
+	size_t lead = http_head_lead(at, len);
+	struct http_fault fault;
+	size_t end;
+
+	if (h->scanned < lead)
+		h->scanned = lead;
+	end = http_head_end(at, len, &h->scanned);
+	if (end == 0 && len <= w->request_limits.head_bytes)
+		return 0;
+	h->scanned = 0;
+	head->method_text = head->target = span_make(NULL, 0);
+	if (end == 0) {
+		refuse_head(h, 431, "The head is too large");
+		return len;
+	}
+	if (http_request_parse(head, at + lead, end - lead, &w->request_limits,
+			       &fault) != 0) {
+		refuse_head(h, fault.status, fault.what);
+		return len;
+	}
+	h->old = head->minor == 0;
+	h->front.protocol = h->old ? "HTTP/1.0" : "HTTP/1.1";
+	h->front.decoded = h->old;
+	h->closes = !head->keep_alive;
+	relay_begin(w, &h->front, head, end - lead);
+	begin_body(h, head, end == len);
+	return end;
+}
+
+static size_t
+take_body(struct h1 *h, const char *at, size_t len)
+{
+	struct worker *w = h->stream.worker;
+	uint64_t most = w->limits.body_limit_bytes;
+	enum http_body_result rc;
+	size_t used;
+
+	rc = http_body_pass(&h->body, at, len, &used);
+	if (rc == HTTP_BODY_BAD) {
+		relay_refuse(h->front.request, 400, h->body.what);
+		return len;
+	}
+	if (most > 0 && h->body.total > most) {
+		relay_refuse(h->front.request, 413, "The body is too large");
+		return len;
+	}
+	h1_set_deadline(h, w->limits.body_ms);
+	relay_body(h->front.request, at, used);
+	if (rc == HTTP_BODY_DONE && h->state == H1_BODY)
+		end_body(h);
+	return used;
+}
+
+/* Returns the bytes used; the rest waits. */
+static size_t
+process(struct h1 *h, const char *at, size_t len)
+{
+	size_t used = 0, n = 1;
+
+	h->processing = true;
+	while (used < len && n > 0) {
+		switch (h->state) {
+		case H1_HEAD:
+			n = take_head(h, at + used, len - used);
+			break;
+		case H1_BODY:
+			n = take_body(h, at + used, len - used);
+			break;
+		case H1_BUSY:
+			n = 0;
+			break;
+		case H1_TUNNEL:
+			n = len - used;
+			relay_body(h->front.request, at + used, n);
+			break;
+		case H1_FLUSH:
+		case H1_LINGER:
+			n = len - used;
+			break;
+		}
+		used += n;
+	}
+	h->processing = false;
+	return used;
+}
+
+static void
+after_rest(struct h1 *h)
+{
+	if (h->rest->len == 0) {
+		block_put(&h->stream.worker->blocks, &h->rest);
+	} else if (h->rest->len > REST_MAX && h->state == H1_BUSY) {
+		stream_pause(&h->stream);
+		return;
+	}
+	if (!h->body_paused)
+		stream_resume(&h->stream);
+}
+
+void
+h1_process_rest(struct h1 *h)
+{
+	bool fresh = h->scanned == 0;
+	size_t used = process(h, h->rest->at, h->rest->len);
+
+	block_consume(h->rest, used);
+	if (fresh && h->state == H1_HEAD && h->rest->len > 0)
+		h1_set_deadline(h, h->stream.worker->limits.head_ms);
+	after_rest(h);
+}
+
+static void
+on_data(struct stream *s, char *at, size_t len)
+{
+	struct h1 *h = (struct h1 *)s;
+	struct blocks *blocks = &s->worker->blocks;
+	size_t used;
+
+	if (h->rest != NULL) {
+		block_append(blocks, &h->rest, at, len);
+		h1_process_rest(h);
+		return;
+	}
+	used = process(h, at, len);
+	if (used == len)
+		return;
+	if (h->state == H1_HEAD) /* half a head: from now on it is timed */
+		h1_set_deadline(h, s->worker->limits.head_ms);
+	block_append(blocks, &h->rest, at + used, len - used);
+	after_rest(h);
+}
+
+static void
+on_end(struct stream *s, int why)
+{
+	struct h1 *h = (struct h1 *)s;
+
+	if (h->front.request != NULL)
+		relay_drop(h->front.request);
+	h1_close_now(h, false);
+}
+
+static void
+on_drained(struct stream *s)
+{
+	struct h1 *h = (struct h1 *)s;
+
+	h->front.queued = 0;
+	if (h->state == H1_FLUSH) {
+		h1_close_now(h, false);
+		return;
+	}
+	if (h->state == H1_BUSY || h->state == H1_TUNNEL)
+		wheel_clear(&h->deadline);
+	if (h->front.request != NULL)
+		relay_drained(h->front.request);
+}
+
+static void
+on_deadline(struct wheel_node *n)
+{
+	struct h1 *h = (struct h1 *)((char *)n - offsetof(struct h1, deadline));
+
+	switch (h->state) {
+	case H1_HEAD:
+		if (h->rest == NULL)
+			h1_close_now(h, false);
+		else
+			refuse_head(h, 408, "The request did not come in time");
+		return;
+	case H1_BODY:
+		h->front.request->who = 'T';
+		relay_refuse(h->front.request, 408,
+			     "The request did not come in time");
+		return;
+	case H1_BUSY:
+	case H1_TUNNEL:
+		if (h->front.request != NULL)
+			relay_drop(h->front.request);
+		h1_close_now(h, false);
+		return;
+	case H1_FLUSH:
+	case H1_LINGER:
+		h1_close_now(h, false);
+		return;
+	}
+}
+
+void
+h1_drain(struct h1 *h)
+{
+	if (h->state == H1_HEAD && h->rest == NULL)
+		h1_close_now(h, false);
+	else
+		h->closes = true;
+}
+
+void
+h1_abort(struct h1 *h)
+{
+	if (h->front.request != NULL)
+		relay_drop(h->front.request);
+	h1_close_now(h, false);
+}
+
+struct h1 *
+h1_next(struct h1 *h)
+{
+	return LIST_NEXT(h, entry);
+}

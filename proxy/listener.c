@@ -1,0 +1,177 @@
+#include "proxy/listener.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/h1.h"
+#include "proxy/route.h"
+#include "proxy/worker.h"
+
+#define BACKLOG 4096
+
+struct listener {
+	uv_tcp_t tcp;
+	struct worker *worker;
+};
+
+static void
+set_on(int fd, int level, int option)
+{
+	int on = 1;
+
+	setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+/* Accepted sockets inherit TCP_NODELAY: that saves a call for each. */
+static int
+bind_one(struct route_address *a, struct err *e)
+{
+	int fd = socket(a->addr.ss_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return err_set(e, ERR_IO, "socket: %s", strerror(errno));
+	set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	set_on(fd, SOL_SOCKET, SO_REUSEPORT);
+	set_on(fd, IPPROTO_TCP, TCP_NODELAY);
+	if (a->addr.ss_family == AF_INET6)
+		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (bind(fd, (struct sockaddr *)&a->addr, a->len) != 0) {
+		err_set(e, ERR_IO, "listen on %s: %s", a->text,
+			strerror(errno));
+		close(fd);
+		return -1;
+	}
+	/* Port 0 became a real one, which the other copies share. */
+	getsockname(fd, (struct sockaddr *)&a->addr, &a->len);
+	return fd;
+}
+
+/*
+ * SO_REUSEPORT lets a second proxy of the same user take the port unseen; a
+ * bind without it tells.
+ */
+static int
+probe(const struct route_address *a, struct err *e)
+{
+	int fd = socket(a->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	if (fd < 0)
+		return err_set(e, ERR_IO, "socket: %s", strerror(errno));
+	set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (a->addr.ss_family == AF_INET6)
+		set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	rc = bind(fd, (const struct sockaddr *)&a->addr, a->len);
+	if (rc != 0)
+		err_set(e, ERR_IO, "listen on %s: %s", a->text,
+			strerror(errno));
+	close(fd);
+	return rc;
+}
+
+static int
+bind_copies(struct span text, unsigned copies, int *fds, unsigned step,
+	    struct err *e)
+{
+	struct route_address a;
+	char name[128];
+
+	if (!span_copy(span_trim(text), name, sizeof(name)))
+		return err_set(e, ERR_INVALID, "an address is too long");
+	if (route_address_parse(name, &a, e) != 0 || probe(&a, e) != 0)
+		return -1;
+	for (unsigned i = 0; i < copies; i++) {
+		fds[i * step] = bind_one(&a, e);
+		if (fds[i * step] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static unsigned
+count(const char *list)
+{
+	struct span rest = span_of(list), one;
+	unsigned n = 0;
+
+	while (span_cut(&rest, ',', &one))
+		n++;
+	return n;
+}
+
+int
+listener_bind(const char *list, unsigned copies, int *fds, struct err *e)
+{
+	struct span rest = span_of(list), one;
+	unsigned n = count(list), i = 0;
+
+	if (n == 0 || n > LISTENER_MAX)
+		return err_set(e, ERR_INVALID,
+			       "listen names %u addresses; 1 to %d are right",
+			       n, LISTENER_MAX);
+	for (unsigned k = 0; k < copies * n; k++)
+		fds[k] = -1;
+	for (; span_cut(&rest, ',', &one); i++)
+		if (bind_copies(one, copies, fds + i, n, e) != 0)
+			goto fail_bound;
+	return (int)n;
+
+fail_bound:
+	for (unsigned k = 0; k < copies * n; k++)
+		if (fds[k] >= 0)
+			close(fds[k]);
+	return -1;
+}
+
+static void
+on_connection(uv_stream_t *server, int status)
+{
+	struct listener *l = server->data;
+
+	if (status == 0)
+		h1_accept(l->worker, server);
+	else
+		log_warn("listener", "accept=\"%s\"", uv_strerror(status));
+}
+
+struct listener *
+listener_open(struct worker *w, int fd)
+{
+	struct listener *l = mem_new(struct listener);
+	int rc = uv_tcp_init(w->uv, &l->tcp);
+
+	assert(rc == 0);
+	l->tcp.data = l;
+	l->worker = w;
+	rc = uv_tcp_open(&l->tcp, fd);
+	assert(rc == 0);
+	rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+	if (rc != 0)
+		log_error("listener", "listen=\"%s\"", uv_strerror(rc));
+	return l;
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	mem_free(handle->data);
+}
+
+void
+listener_close(struct listener **lp)
+{
+	struct listener *l = *lp;
+
+	*lp = NULL;
+	if (l != NULL)
+		uv_close((uv_handle_t *)&l->tcp, on_closed);
+}

@@ -1,0 +1,331 @@
+/*
+ *   control's loop                        worker i
+ *   plane_publish --- loop_post --------> adopts the snapshot
+ *   on_async <------- uv_async ---------- adopted, signals, drained
+ */
+#include "proxy/plane.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "io/timer.h"
+#include "proxy/worker.h"
+
+#define SIGNAL_MS 50 /* between two events of one kind */
+#define WORKERS_MAX 64
+
+struct plane {
+	struct shared shared;
+	struct worker *workers[WORKERS_MAX];
+	unsigned nworkers;
+	struct accesslog *log;
+	uint64_t serial;
+	bool settled_told;
+	uint64_t epoch;
+	enum route_site active;
+	enum route_mode mode;
+	int64_t signalled_ms[ROUTE_SITES][ROUTE_SERVICES][PLANE_SIGNALS];
+	struct timer *signals_due;
+	void (*on_signal)(void *ctx, const struct plane_event *event);
+	void (*on_settled)(void *ctx);
+	void *ctx;
+	void (*on_drained)(void *ctx);
+	void *drained_ctx;
+};
+
+const struct plane_limits plane_limits_default = {
+	.head_bytes = 16384,
+	.fields = 100,
+	.body_buffer_bytes = 1048576,
+	.held_requests = 10000,
+	.held_bytes = 256 * 1048576,
+	.connections = 20000,
+	.connections_per_address = 4000,
+	.head_ms = 10000,
+	.idle_ms = 75000,
+	.body_ms = 30000,
+	.connect_ms = 2000,
+	.upstream_ms = 30000,
+	.tunnel_idle_ms = 3600000,
+	.pool = 256,
+};
+
+static void on_async(uv_async_t *async);
+
+static struct plane_limits
+complete(const struct plane_limits *from)
+{
+	const struct plane_limits *d = &plane_limits_default;
+	struct plane_limits l = *from;
+
+#define DEFAULT(field)    \
+	if (l.field == 0) \
+	l.field = d->field
+	DEFAULT(head_bytes);
+	DEFAULT(fields);
+	DEFAULT(body_buffer_bytes);
+	DEFAULT(held_requests);
+	DEFAULT(held_bytes);
+	DEFAULT(connections);
+	DEFAULT(connections_per_address);
+	DEFAULT(head_ms);
+	DEFAULT(idle_ms);
+	DEFAULT(body_ms);
+	DEFAULT(connect_ms);
+	DEFAULT(upstream_ms);
+	DEFAULT(tunnel_idle_ms);
+	DEFAULT(pool);
+#undef DEFAULT
+	if (l.head_bytes > WORKER_HEAD_MAX)
+		l.head_bytes = WORKER_HEAD_MAX;
+	return l;
+}
+
+static void
+start_workers(struct plane *p, const struct plane_conf *conf, const int *fds,
+	      unsigned nfds)
+{
+	struct worker_conf each = { .shared = &p->shared,
+				    .limits = complete(&conf->limits),
+				    .nfds = nfds,
+				    .log = p->log };
+
+	for (unsigned i = 0; i < p->nworkers; i++) {
+		each.index = i;
+		each.fds = fds + i * nfds;
+		p->workers[i] = worker_start(&each);
+	}
+}
+
+struct plane *
+plane_open(const struct plane_conf *conf, struct err *e)
+{
+	const char *path = conf->access_log;
+	struct plane *p = mem_new(struct plane);
+	int fds[WORKERS_MAX * LISTENER_MAX];
+	int nfds;
+
+	p->nworkers = conf->workers > 0 ? conf->workers : 1;
+	if (p->nworkers > WORKERS_MAX) {
+		err_set(e, ERR_INVALID, "%u workers; 1 to %d are right",
+			p->nworkers, WORKERS_MAX);
+		goto fail_plane;
+	}
+	if (path != NULL && path[0] != '\0') {
+		p->log = accesslog_open(path, conf->log_format, e);
+		if (p->log == NULL)
+			goto fail_plane;
+	}
+	nfds = listener_bind(conf->listen, p->nworkers, fds, e);
+	if (nfds < 0)
+		goto fail_log;
+	p->on_signal = conf->on_signal;
+	p->on_settled = conf->on_settled;
+	p->ctx = conf->ctx;
+	p->settled_told = true;
+	shared_init(&p->shared);
+	uv_async_init(loop_uv(), &p->shared.to_control, on_async);
+	p->shared.to_control.data = p;
+	start_workers(p, conf, fds, (unsigned)nfds);
+	return p;
+
+fail_log:
+	accesslog_close(&p->log);
+fail_plane:
+	mem_free(p);
+	return NULL;
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	mem_free(handle->data);
+}
+
+void
+plane_close(struct plane **pp)
+{
+	struct plane *p = *pp;
+
+	*pp = NULL;
+	if (p == NULL)
+		return;
+	p->on_drained = NULL;
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_stop(&p->workers[i]);
+	accesslog_close(&p->log);
+	timer_cancel(&p->signals_due);
+	shared_fini(&p->shared);
+	uv_close((uv_handle_t *)&p->shared.to_control, on_closed);
+}
+
+void
+plane_drain(struct plane *p, void (*on_drained)(void *ctx), void *ctx)
+{
+	p->on_drained = on_drained;
+	p->drained_ctx = ctx;
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_drain(p->workers[i]);
+}
+
+void
+plane_publish(struct plane *p, struct route_snapshot **snapshot)
+{
+	struct edition *e = mem_new(struct edition);
+
+	e->snapshot = *snapshot;
+	*snapshot = NULL;
+	e->snapshot->serial = ++p->serial;
+	p->epoch = e->snapshot->epoch;
+	p->active = e->snapshot->active;
+	p->mode = e->snapshot->mode;
+	p->settled_told = false;
+	atomic_init(&e->holders, 1);
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_adopt(p->workers[i], e);
+	edition_drop(&e);
+}
+
+bool
+plane_settled(const struct plane *p)
+{
+	for (unsigned i = 0; i < p->nworkers; i++)
+		if (atomic_load(&p->workers[i]->adopted) != p->serial)
+			return false;
+	return true;
+}
+
+void
+plane_counts(const struct plane *p, struct plane_counts *out)
+{
+	*out = (struct plane_counts){ 0 };
+	for (unsigned i = 0; i < p->nworkers; i++) {
+		const struct metrics *m = &p->workers[i]->metrics;
+
+		for (int s = 0; s < ROUTE_SITES; s++) {
+			out->in_flight[s] += metrics_read(&m->in_flight[s]);
+			out->may_write[s] += metrics_read(&m->may_write[s]);
+			out->websockets[s] += metrics_read(&m->websockets[s]);
+		}
+	}
+	out->held = atomic_load(&p->shared.held);
+	out->held_bytes = atomic_load(&p->shared.held_bytes);
+	out->connections = atomic_load(&p->shared.connections);
+}
+
+void
+plane_close_websockets(struct plane *p, enum route_site site, int code,
+		       uint32_t spread_ms)
+{
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_close_websockets(p->workers[i], site, code, spread_ms);
+}
+
+void
+plane_set_limits(struct plane *p, const struct plane_limits *limits)
+{
+	struct plane_limits l = complete(limits);
+
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_set_limits(p->workers[i], &l);
+}
+
+void
+plane_metrics(const struct plane *p, struct strbuf *out)
+{
+	const struct metrics *all[WORKERS_MAX];
+	struct metrics_gauges g = { .epoch = p->epoch };
+	struct plane_counts counts;
+
+	plane_counts(p, &counts);
+	for (unsigned i = 0; i < p->nworkers; i++)
+		all[i] = &p->workers[i]->metrics;
+	if (p->serial > 0) {
+		g.active = route_site_name(p->active);
+		g.mode = route_mode_name(p->mode);
+	}
+	g.held = counts.held;
+	g.held_bytes = counts.held_bytes;
+	g.connections = counts.connections;
+	metrics_render(all, p->nworkers, &g, out);
+}
+
+static void on_signals_due(void *ctx);
+
+/* One kind of one service; false: something waits for its time. */
+static bool
+tell_signal(struct plane *p, enum route_site site, enum route_service service,
+	    enum plane_signal kind)
+{
+	int64_t *last = &p->signalled_ms[site][service][kind];
+	struct plane_event event = { .site = site,
+				     .service = service,
+				     .kind = kind };
+	int64_t now = clock_mono_ms();
+
+	if (atomic_load(&p->shared.signals[site][service][kind].n) == 0)
+		return true;
+	if (now - *last < SIGNAL_MS)
+		return false;
+	*last = now;
+	event.n = atomic_exchange(&p->shared.signals[site][service][kind].n, 0);
+	event.epoch = atomic_load(
+	    &p->shared.signals[site][service][kind].epoch);
+	if (p->on_signal != NULL)
+		p->on_signal(p->ctx, &event);
+	return true;
+}
+
+static void
+tell_signals(struct plane *p)
+{
+	bool all = true;
+
+	for (int i = 0; i < ROUTE_SITES * ROUTE_SERVICES * PLANE_SIGNALS; i++)
+		all &= tell_signal(
+		    p, (enum route_site)(i / PLANE_SIGNALS / ROUTE_SERVICES),
+		    (enum route_service)(i / PLANE_SIGNALS % ROUTE_SERVICES),
+		    (enum plane_signal)(i % PLANE_SIGNALS));
+	if (!all && p->signals_due == NULL)
+		p->signals_due = timer_start(SIGNAL_MS, on_signals_due, p);
+}
+
+static void
+on_signals_due(void *ctx)
+{
+	struct plane *p = ctx;
+
+	p->signals_due = NULL;
+	tell_signals(p);
+}
+
+static bool
+drained(const struct plane *p)
+{
+	for (unsigned i = 0; i < p->nworkers; i++)
+		if (!atomic_load(&p->workers[i]->drained))
+			return false;
+	return true;
+}
+
+static void
+on_async(uv_async_t *async)
+{
+	struct plane *p = async->data;
+	void (*on_drained)(void *ctx);
+
+	tell_signals(p);
+	if (!p->settled_told && plane_settled(p)) {
+		p->settled_told = true;
+		if (p->on_settled != NULL)
+			p->on_settled(p->ctx);
+	}
+	on_drained = p->on_drained;
+	if (on_drained == NULL || !drained(p))
+		return;
+	p->on_drained = NULL;
+	on_drained(p->drained_ctx);
+}

@@ -1,0 +1,280 @@
+#include "proxy/rewrite.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/request_data.h"
+
+/* Never passed on; the rest of the hop-by-hop ones Connection names. */
+static const bool dropped[HTTP_FIELD_COUNT] = {
+	[HTTP_FIELD_CONNECTION] = true,
+	[HTTP_FIELD_KEEP_ALIVE] = true,
+	[HTTP_FIELD_PROXY_CONNECTION] = true,
+	[HTTP_FIELD_PROXY_AUTHENTICATE] = true,
+	[HTTP_FIELD_PROXY_AUTHORIZATION] = true,
+	[HTTP_FIELD_TE] = true,
+	[HTTP_FIELD_TRANSFER_ENCODING] = true,
+	[HTTP_FIELD_UPGRADE] = true,
+	[HTTP_FIELD_GSB_EPOCH] = true,
+	[HTTP_FIELD_GSB_NOT_PROCESSED] = true,
+	[HTTP_FIELD_GSB_OTHER] = true,
+	[HTTP_FIELD_GSB_OUTCOME] = true,
+	[HTTP_FIELD_GSB_REQUEST] = true,
+	[HTTP_FIELD_GSB_SITE] = true,
+};
+/* From a client: never believed, and 100 Continue is ours to say. */
+static const bool dropped_request[HTTP_FIELD_COUNT] = {
+	[HTTP_FIELD_EXPECT] = true,
+	[HTTP_FIELD_FORWARDED] = true,
+	[HTTP_FIELD_X_FORWARDED_FOR] = true,
+	[HTTP_FIELD_X_FORWARDED_HOST] = true,
+	[HTTP_FIELD_X_FORWARDED_PROTO] = true,
+};
+
+static char *
+add(char *out, const char *from, size_t n)
+{
+	memcpy(out, from, n);
+	return out + n;
+}
+
+static char *
+add_span(char *out, struct span s)
+{
+	if (s.len > 0)
+		memcpy(out, s.at, s.len);
+	return out + s.len;
+}
+
+#define ADD(out, text) add((out), (text), sizeof(text) - 1)
+
+size_t
+rewrite_number(uint64_t n, char *out)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do {
+		digits[--i] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	memcpy(out, digits + i, sizeof(digits) - i);
+	return sizeof(digits) - i;
+}
+
+/* Connection names fields that the tables do not drop anyway. */
+static bool
+names_fields(const struct http_head *h)
+{
+	for (unsigned i = 0; i < h->nfields; i++) {
+		struct span v = h->fields[i].value;
+
+		if (h->fields[i].id == HTTP_FIELD_CONNECTION &&
+		    !span_iis(v, "keep-alive") && !span_iis(v, "close") &&
+		    !span_iis(v, "upgrade"))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_named(const struct http_head *h, struct span name)
+{
+	for (unsigned i = 0; i < h->nfields; i++) {
+		struct span rest = h->fields[i].value, element;
+
+		if (h->fields[i].id != HTTP_FIELD_CONNECTION)
+			continue;
+		while (http_list_next(&rest, &element))
+			if (span_ieq(element, name))
+				return true;
+	}
+	return false;
+}
+
+/* A body's length and the addressee are no one's to strip by naming them. */
+static bool
+may_be_named(enum http_field id)
+{
+	return id != HTTP_FIELD_CONTENT_LENGTH && id != HTTP_FIELD_HOST;
+}
+
+/*
+ * Copies the lines that stay, in runs. host: Host stays too. more: the table
+ * of what is dropped besides, or NULL.
+ */
+static char *
+add_lines(char *out, const struct http_head *h, const bool *more, bool host)
+{
+	bool named = names_fields(h);
+	const char *run = NULL;
+
+	for (unsigned i = 0; i < h->nfields; i++) {
+		const struct http_line *l = &h->fields[i];
+		bool drop = dropped[l->id] || (more != NULL && more[l->id]) ||
+			    (l->id == HTTP_FIELD_HOST && !host);
+
+		if (!drop && named && may_be_named(l->id))
+			drop = is_named(h, l->name);
+		if (drop && run != NULL) {
+			out = add(out, run, (size_t)(l->name.at - run));
+			run = NULL;
+		} else if (!drop && run == NULL) {
+			run = l->name.at;
+		}
+	}
+	if (run != NULL) {
+		const struct http_line *l = &h->fields[h->nfields - 1];
+		const char *end = l->value.at + l->value.len;
+
+		out = add(out, run, (size_t)(end - run));
+		out = ADD(out, "\r\n");
+	}
+	return out;
+}
+
+size_t
+rewrite_request_size(const struct rewrite *in)
+{
+	return in->head_len + 3 * in->head->host.len + 512;
+}
+
+static char *
+add_request_line(char *out, const struct http_head *h)
+{
+	out = add_span(out, h->method_text);
+	*out++ = ' ';
+	out = add_span(out, h->path);
+	if (h->query.at != NULL) {
+		*out++ = '?';
+		out = add_span(out, h->query);
+	}
+	return ADD(out, " HTTP/1.1\r\n");
+}
+
+static char *
+add_forwarded(char *out, const struct rewrite *in)
+{
+	struct span host = in->head->host;
+
+	out = add_span(out, span_of(in->forwarded));
+	if (host.len > 0) {
+		out = ADD(out, "X-Forwarded-Host: ");
+		out = add_span(out, host);
+		out = ADD(out, "\r\n");
+	}
+	out = ADD(out, "Forwarded: for=");
+	out = add_span(out, span_of(in->address));
+	out = ADD(out, ";proto=");
+	out = add_span(out, span_of(in->proto));
+	if (host.len > 0) {
+		out = ADD(out, ";host=\"");
+		out = add_span(out, host);
+		*out++ = '"';
+	}
+	return ADD(out, "\r\n");
+}
+
+size_t
+rewrite_request(const struct rewrite *in, char *start)
+{
+	const struct http_head *h = in->head;
+	bool own_host = h->form == HTTP_FORM_ORIGIN && h->host.len > 0;
+	char *out = add_request_line(start, h);
+
+	if (!own_host) {
+		out = ADD(out, "Host: ");
+		out = h->host.len > 0 ? add_span(out, h->host)
+				      : ADD(out, "localhost");
+		out = ADD(out, "\r\n");
+	}
+	out = add_lines(out, h, dropped_request, own_host);
+	if (h->body == HTTP_BODY_CHUNKED)
+		out = ADD(out, "Transfer-Encoding: chunked\r\n");
+	if (h->upgrade.len > 0) {
+		out = ADD(out, "Connection: Upgrade\r\nUpgrade: ");
+		out = add_span(out, h->upgrade);
+		out = ADD(out, "\r\n");
+	}
+	out = add_forwarded(out, in);
+	out = ADD(out, "GSB-Request: ");
+	out = add(out, in->id, REQUEST_ID_SIZE);
+	*out++ = ';';
+	out += rewrite_number((uint64_t)in->stamp_us, out);
+	out = ADD(out, "\r\n");
+	return (size_t)(out - start);
+}
+
+void
+rewrite_tail(char *out, uint64_t epoch, enum route_site site)
+{
+	char digits[20];
+	size_t n = rewrite_number(epoch, digits);
+
+	out = ADD(out, "GSB-Epoch: ");
+	memset(out, ' ', 20 - n);
+	memcpy(out + 20 - n, digits, n);
+	out += 20;
+	if (site == ROUTE_PRIMARY)
+		ADD(out, "\r\nGSB-Site: primary\r\n\r\n");
+	else
+		ADD(out, "\r\nGSB-Site:  backup\r\n\r\n");
+}
+
+size_t
+rewrite_answer_size(const struct http_head *head, size_t head_len)
+{
+	return head_len + head->upgrade.len + 128;
+}
+
+static char *
+add_status_line(char *out, const struct http_head *h)
+{
+	out = ADD(out, "HTTP/1.1 ");
+	*out++ = (char)('0' + h->status / 100);
+	*out++ = (char)('0' + h->status / 10 % 10);
+	*out++ = (char)('0' + h->status % 10);
+	*out++ = ' ';
+	out = add_span(out, h->reason);
+	return ADD(out, "\r\n");
+}
+
+size_t
+rewrite_answer(const struct http_head *h, enum rewrite_connection connection,
+	       bool plain, char *start)
+{
+	char *out = add_status_line(start, h);
+
+	out = add_lines(out, h, NULL, true);
+	if (h->body == HTTP_BODY_CHUNKED && !plain)
+		out = ADD(out, "Transfer-Encoding: chunked\r\n");
+	switch (connection) {
+	case REWRITE_SILENT:
+		break;
+	case REWRITE_CLOSE:
+		out = ADD(out, "Connection: close\r\n");
+		break;
+	case REWRITE_KEEP:
+		out = ADD(out, "Connection: keep-alive\r\n");
+		break;
+	case REWRITE_UPGRADE:
+		out = ADD(out, "Connection: Upgrade\r\nUpgrade: ");
+		out = add_span(out, h->upgrade);
+		out = ADD(out, "\r\n");
+		break;
+	}
+	out = ADD(out, "\r\n");
+	return (size_t)(out - start);
+}
+
+size_t
+rewrite_forwarded(const char *address, const char *proto,
+		  char out[static REWRITE_FORWARDED_SIZE])
+{
+	int n = snprintf(out, REWRITE_FORWARDED_SIZE,
+			 "X-Forwarded-For: %s\r\nX-Forwarded-Proto: %s\r\n",
+			 address, proto);
+
+	return n > 0 ? (size_t)n : 0;
+}

@@ -1,0 +1,243 @@
+#include "proxy/stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proxy/worker.h"
+
+#define STREAM_BUFS 68 /* 1 MiB of body in large blocks, and some */
+
+/* A write under way; data holds what was copied. */
+struct pending {
+	uv_write_t req;
+	size_t bytes;
+	char data[];
+};
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf);
+static void on_written(uv_write_t *req, int status);
+static void on_closed(uv_handle_t *handle);
+
+void
+stream_init(struct stream *s, struct worker *w, const struct stream_ops *ops)
+{
+	int rc = uv_tcp_init(w->uv, &s->tcp);
+
+	assert(rc == 0);
+	s->tcp.data = s;
+	s->worker = w;
+	s->ops = ops;
+}
+
+void
+stream_start(struct stream *s)
+{
+	stream_resume(s);
+}
+
+void
+stream_pause(struct stream *s)
+{
+	if (!s->reading || s->failed)
+		return;
+	s->reading = false;
+	uv_read_stop((uv_stream_t *)&s->tcp);
+}
+
+void
+stream_resume(struct stream *s)
+{
+	if (s->reading || s->ended || uv_is_closing((uv_handle_t *)&s->tcp))
+		return;
+	s->reading = true;
+	uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
+}
+
+static void
+on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct stream *s = handle->data;
+
+	buf->base = s->worker->rx;
+	buf->len = WORKER_RX;
+}
+
+static void
+on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
+{
+	struct stream *s = tcp->data;
+
+	if (n > 0) {
+		s->ops->on_data(s, buf->base, (size_t)n);
+		return;
+	}
+	if (n == 0)
+		return;
+	s->reading = false;
+	s->ended = true;
+	uv_read_stop(tcp);
+	s->ops->on_end(s, (int)n);
+}
+
+/* Reading finds out and tells the owner, outside of the owner's own call. */
+static void
+fail(struct stream *s)
+{
+	s->failed = true;
+	stream_resume(s);
+}
+
+/* How much was sent at once; -1 when the connection is of no use. */
+static ssize_t
+try_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+	int sent;
+
+	if (s->failed || uv_is_closing((uv_handle_t *)&s->tcp))
+		return -1;
+	if (s->queued > 0)
+		return 0;
+	sent = uv_try_write((uv_stream_t *)&s->tcp, bufs, n);
+	if (sent == UV_EAGAIN)
+		return 0;
+	if (sent < 0) {
+		fail(s);
+		return -1;
+	}
+	return sent;
+}
+
+static size_t
+total(const uv_buf_t *bufs, unsigned n)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += bufs[i].len;
+	return bytes;
+}
+
+static void
+enqueue(struct stream *s, struct pending *p, const uv_buf_t *bufs, unsigned n)
+{
+	s->queued += p->bytes;
+	if (uv_write(&p->req, (uv_stream_t *)&s->tcp, bufs, n, on_written) == 0)
+		return;
+	s->queued -= p->bytes;
+	mem_free(p);
+	fail(s);
+}
+
+static struct pending *
+pending_new(size_t bytes, size_t room)
+{
+	struct pending *p = malloc(sizeof(*p) + room);
+
+	assert(p != NULL);
+	p->bytes = bytes;
+	return p;
+}
+
+void
+stream_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+	size_t bytes = total(bufs, n), at = 0;
+	ssize_t sent = try_write(s, bufs, n);
+	struct pending *p;
+	size_t skip;
+
+	if (sent < 0 || (size_t)sent == bytes)
+		return;
+	skip = (size_t)sent;
+	p = pending_new(bytes - skip, bytes - skip);
+	for (unsigned i = 0; i < n; i++) {
+		size_t gone = skip < bufs[i].len ? skip : bufs[i].len;
+
+		memcpy(p->data + at, bufs[i].base + gone, bufs[i].len - gone);
+		at += bufs[i].len - gone;
+		skip -= gone;
+	}
+	enqueue(s, p, &(uv_buf_t){ .base = p->data, .len = p->bytes }, 1);
+}
+
+void
+stream_write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+	size_t bytes = total(bufs, n);
+	ssize_t sent = try_write(s, bufs, n);
+	uv_buf_t left[STREAM_BUFS];
+	unsigned k = 0;
+	size_t skip;
+
+	if (sent < 0 || (size_t)sent == bytes)
+		return;
+	assert(n <= STREAM_BUFS);
+	skip = (size_t)sent;
+	for (unsigned i = 0; i < n; i++) {
+		size_t gone = skip < bufs[i].len ? skip : bufs[i].len;
+
+		skip -= gone;
+		if (gone < bufs[i].len)
+			left[k++] = uv_buf_init(bufs[i].base + gone,
+						(unsigned)(bufs[i].len - gone));
+	}
+	enqueue(s, pending_new(bytes - (size_t)sent, 0), left, k);
+}
+
+static void
+on_written(uv_write_t *req, int status)
+{
+	struct pending *p = (struct pending *)req;
+	struct stream *s = req->handle->data;
+
+	s->queued -= p->bytes;
+	mem_free(p);
+	if (status == UV_ECANCELED || uv_is_closing((uv_handle_t *)&s->tcp))
+		return;
+	if (status != 0)
+		fail(s);
+	else if (s->queued == 0)
+		s->ops->on_drained(s);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct stream *s = handle->data;
+
+	s->ops->on_closed(s);
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (!uv_is_closing((uv_handle_t *)&s->tcp))
+		uv_close((uv_handle_t *)&s->tcp, on_closed);
+}
+
+static void
+on_shutdown(uv_shutdown_t *req, int status)
+{
+	mem_free(req);
+}
+
+void
+stream_shutdown(struct stream *s)
+{
+	uv_shutdown_t *req = mem_new(uv_shutdown_t);
+
+	if (uv_shutdown(req, (uv_stream_t *)&s->tcp, on_shutdown) != 0)
+		mem_free(req);
+}
+
+void
+stream_reset(struct stream *s)
+{
+	if (uv_is_closing((uv_handle_t *)&s->tcp))
+		return;
+	if (uv_tcp_close_reset(&s->tcp, on_closed) != 0)
+		stream_close(s);
+}

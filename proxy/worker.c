@@ -1,0 +1,305 @@
+#include "proxy/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "proxy/h1.h"
+#include "proxy/listener.h"
+#include "proxy/relay.h"
+#include "proxy/tunnel.h"
+#include "proxy/upstream.h"
+
+/* What control posts; each message is the worker's to free. */
+struct order {
+	struct worker *worker;
+	struct edition *edition;
+	struct plane_limits limits;
+	enum route_site site;
+	int code;
+	uint32_t spread_ms;
+};
+
+struct start {
+	struct worker *worker;
+	const struct worker_conf *conf;
+	uv_sem_t ready;
+};
+
+static void run(void *arg);
+static void on_tick(uv_timer_t *timer);
+
+struct worker *
+worker_start(const struct worker_conf *conf)
+{
+	struct worker *w = mem_new(struct worker);
+	struct start start = { .worker = w, .conf = conf };
+	int rc = uv_sem_init(&start.ready, 0);
+
+	assert(rc == 0);
+	w->shared = conf->shared;
+	w->index = conf->index;
+	rc = uv_thread_create(&w->thread, run, &start);
+	assert(rc == 0);
+	uv_sem_wait(&start.ready);
+	uv_sem_destroy(&start.ready);
+	return w;
+}
+
+static void
+set_limits(struct worker *w, const struct plane_limits *limits)
+{
+	w->limits = *limits;
+	w->request_limits = (struct http_limits){
+		.head_bytes = limits->head_bytes,
+		.target_bytes = 8192,
+		.fields = limits->fields
+	};
+	w->answer_limits = (struct http_limits){ .head_bytes = WORKER_HEAD_MAX,
+						 .target_bytes = 8192,
+						 .fields = HTTP_FIELDS_MAX };
+}
+
+static void
+set_clock(struct worker *w)
+{
+	w->wall_offset_us = clock_pg_us() - worker_now_us();
+}
+
+static void
+make_prefix(struct worker *w)
+{
+	STRBUF_AUTO text = { 0 };
+	uint8_t random[16];
+
+	crypto_random(random, sizeof(random));
+	crypto_base64url(span_make((const char *)random, sizeof(random)),
+			 &text);
+	memcpy(w->id_prefix, text.at, sizeof(w->id_prefix));
+	w->id_next = crypto_random_u32();
+}
+
+static void
+init(struct worker *w, const struct worker_conf *conf)
+{
+	w->rx = malloc(WORKER_RX);
+	w->tx = malloc(WORKER_TX);
+	assert(w->rx != NULL && w->tx != NULL);
+	set_limits(w, &conf->limits);
+	wheel_init(&w->wheel, worker_now_ms(w));
+	hold_init(&w->hold, w);
+	LIST_INIT(&w->upstreams);
+	LIST_INIT(&w->clients);
+	LIST_INIT(&w->tunnels);
+	make_prefix(w);
+	set_clock(w);
+	if (conf->log != NULL)
+		w->log = accesslog_feed_new(conf->log, &w->metrics.log_lost);
+	uv_timer_init(w->uv, &w->tick);
+	w->tick.data = w;
+	uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+	for (unsigned i = 0; i < conf->nfds; i++)
+		w->listeners[w->nlisteners++] = listener_open(w, conf->fds[i]);
+}
+
+static void
+fini(struct worker *w)
+{
+	edition_drop(&w->edition);
+	accesslog_feed_free(&w->log);
+	request_fini(w);
+	blocks_fini(&w->blocks);
+	free(w->rx);
+	free(w->tx);
+}
+
+static void
+run(void *arg)
+{
+	struct start *start = arg;
+	struct worker *w = start->worker;
+
+	loop_open();
+	w->loop = loop_current();
+	w->uv = loop_uv();
+	init(w, start->conf);
+	uv_sem_post(&start->ready); /* start is gone from here on */
+	loop_run();
+	loop_close();
+	fini(w);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+
+	set_clock(w);
+	wheel_turn(&w->wheel, worker_now_ms(w));
+	if (w->log != NULL)
+		accesslog_flush(w->log);
+}
+
+static void
+close_listeners(struct worker *w)
+{
+	while (w->nlisteners > 0)
+		listener_close(&w->listeners[--w->nlisteners]);
+}
+
+static void
+on_stop(void *ctx)
+{
+	struct worker *w = ctx;
+	struct h1 *h;
+
+	close_listeners(w);
+	while ((h = LIST_FIRST(&w->clients)) != NULL)
+		h1_abort(h);
+	upstream_close_idle(w);
+	assert(LIST_EMPTY(&w->upstreams));
+	hold_close(&w->hold);
+	uv_close((uv_handle_t *)&w->tick, NULL);
+	loop_stop();
+}
+
+void
+worker_stop(struct worker **wp)
+{
+	struct worker *w = *wp;
+
+	*wp = NULL;
+	if (w == NULL)
+		return;
+	loop_post(w->loop, on_stop, w);
+	uv_thread_join(&w->thread);
+	mem_free(w);
+}
+
+static struct order *
+order_new(struct worker *w)
+{
+	struct order *o = mem_new(struct order);
+
+	o->worker = w;
+	return o;
+}
+
+/* Connections to an address that is no longer the site's are of no use. */
+static bool
+moved(const struct route_snapshot *from, const struct route_snapshot *to)
+{
+	if (from == NULL)
+		return false;
+	for (int site = 0; site < ROUTE_SITES; site++)
+		for (int service = 0; service < ROUTE_SERVICES; service++)
+			if (strcmp(from->upstream[site][service].address.text,
+				   to->upstream[site][service].address.text) !=
+			    0)
+				return true;
+	return false;
+}
+
+static void
+on_adopt(void *ctx)
+{
+	struct order *o = ctx;
+	struct worker *w = o->worker;
+	struct edition *old = w->edition;
+
+	if (moved(w->snapshot, o->edition->snapshot))
+		upstream_close_idle(w);
+	w->edition = o->edition;
+	w->snapshot = w->edition->snapshot;
+	mem_free(o);
+	relay_review(w);
+	hold_review(w);
+	atomic_store(&w->adopted, w->snapshot->serial);
+	uv_async_send(&w->shared->to_control);
+	edition_drop(&old);
+}
+
+void
+worker_adopt(struct worker *w, struct edition *e)
+{
+	struct order *o = order_new(w);
+
+	o->edition = e;
+	atomic_fetch_add(&e->holders, 1);
+	loop_post(w->loop, on_adopt, o);
+}
+
+static void
+on_limits(void *ctx)
+{
+	struct order *o = ctx;
+
+	set_limits(o->worker, &o->limits);
+	mem_free(o);
+}
+
+void
+worker_set_limits(struct worker *w, const struct plane_limits *limits)
+{
+	struct order *o = order_new(w);
+
+	o->limits = *limits;
+	loop_post(w->loop, on_limits, o);
+}
+
+static void
+on_close_websockets(void *ctx)
+{
+	struct order *o = ctx;
+
+	tunnel_close_all(o->worker, o->site, o->code, o->spread_ms);
+	mem_free(o);
+}
+
+void
+worker_close_websockets(struct worker *w, enum route_site site, int code,
+			uint32_t spread_ms)
+{
+	struct order *o = order_new(w);
+
+	o->site = site;
+	o->code = code;
+	o->spread_ms = spread_ms;
+	loop_post(w->loop, on_close_websockets, o);
+}
+
+static void
+on_drain(void *ctx)
+{
+	struct worker *w = ctx;
+	struct h1 *h, *next;
+
+	w->draining = true;
+	close_listeners(w);
+	upstream_close_idle(w);
+	for (int site = 0; site < ROUTE_SITES; site++)
+		tunnel_close_all(w, (enum route_site)site, TUNNEL_MOVES, 0);
+	for (h = LIST_FIRST(&w->clients); h != NULL; h = next) {
+		next = h1_next(h);
+		h1_drain(h);
+	}
+	worker_check_drained(w);
+}
+
+void
+worker_drain(struct worker *w)
+{
+	loop_post(w->loop, on_drain, w);
+}
+
+void
+worker_check_drained(struct worker *w)
+{
+	if (!w->draining || !LIST_EMPTY(&w->clients))
+		return;
+	atomic_store(&w->drained, true);
+	uv_async_send(&w->shared->to_control);
+}
