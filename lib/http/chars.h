@@ -26,6 +26,14 @@ http_char_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static inline const char *
+http_chars_skip_token(const char *at, const char *end)
+{
+	while (at < end && http_char_is(*at, HTTP_CHAR_TOKEN))
+		at++;
+	return at;
+}
+
 /* First byte in [at, end) that cannot stand in a field value, or end. */
 const char *http_chars_skip_value(const char *at, const char *end);
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "http/chars.h"
 
@@ -93,22 +94,37 @@ static const uint8_t by_length[LENGTH_MAX + 1][CANDIDATES] = {
 	[22] = { HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL },
 };
 
+/* Bits in which 8 bytes may differ from those of a name: 0x20 of letters. */
+static uint64_t
+differ8(const char *at, const char *name)
+{
+	uint64_t a, b;
+
+	memcpy(&a, at, sizeof(a));
+	memcpy(&b, name, sizeof(b));
+	return (a ^ b) & ~((b & UINT64_C(0x4040404040404040)) >> 1);
+}
+
 /*
- * Equal without case, branch-free so that it vectorises. name holds only
- * letters and "-"; bit 0x20 may differ only where name has a letter, that
- * is, has bit 0x40.
+ * Equal without case. name holds only letters, which have bit 0x40, and "-",
+ * which has not. The last 8 bytes may overlap those before.
  */
 static bool
 same(const char *at, const char *name, size_t len)
 {
-	unsigned char differ = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char x = (unsigned char)(at[i] ^ name[i]);
-
-		differ |= x & (unsigned char)~((name[i] & 0x40) >> 1);
-	}
-	return differ == 0;
+	if (((at[0] ^ name[0]) & 0xdf) != 0)
+		return false;
+	for (; i + 8 <= len; i += 8)
+		if (differ8(at + i, name + i) != 0)
+			return false;
+	if (len >= 8)
+		return differ8(at + len - 8, name + len - 8) == 0;
+	for (; i < len; i++)
+		if (((at[i] ^ name[i]) & ~((name[i] & 0x40) >> 1)) != 0)
+			return false;
+	return true;
 }
 
 enum http_field

@@ -203,8 +203,7 @@ field_name(struct head_parse *p, struct http_line *line)
 
 	if (http_char_blank(*from))
 		return bad(p, "a folded field line");
-	while (p->at < p->end && http_char_is(*p->at, HTTP_CHAR_TOKEN))
-		p->at++;
+	p->at = http_chars_skip_token(from, p->end);
 	line->name = span_make(from, (size_t)(p->at - from));
 	if (p->at == p->end || *p->at != ':') {
 		if (p->at < p->end && http_char_blank(*p->at))
@@ -232,7 +231,11 @@ field_value(struct head_parse *p, struct http_line *line)
 	while (to > from && http_char_blank(to[-1]))
 		to--;
 	line->value = span_make(from, (size_t)(to - from));
-	return head_parse_line_end(p);
+	if (p->end - p->at >= 2 && p->at[0] == '\r' && p->at[1] == '\n') {
+		p->at += 2;
+		return 0;
+	}
+	return head_parse_line_end(p); /* it names the fault */
 }
 
 int

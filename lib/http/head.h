@@ -74,10 +74,10 @@ struct http_head {
 };
 
 /*
- * Length of the head with its empty line; 0: not complete yet. *scanned is 0
- * at first and lets the next call go on where this one ended. A bare LF ends
- * the search as well: the parser then refuses at once. Bytes before the
- * request line: one CRLF may be skipped by the caller (http_head_lead).
+ * Length of the head with its empty line; 0: not complete yet (answer 431
+ * once len exceeds head_bytes). *scanned is 0 at first and lets the next call
+ * go on where this one ended. A bare LF ends the search too: the parser then
+ * refuses. http_head_lead: length of a CRLF to pass over before a request.
  */
 size_t http_head_end(const char *buf, size_t len, size_t *scanned);
 size_t http_head_lead(const char *buf, size_t len);

@@ -16,8 +16,7 @@ read_method(struct head_parse *p)
 {
 	const char *from = p->at;
 
-	while (p->at < p->end && http_char_is(*p->at, HTTP_CHAR_TOKEN))
-		p->at++;
+	p->at = http_chars_skip_token(from, p->end);
 	p->h->method_text = span_make(from, (size_t)(p->at - from));
 	if (p->at == from)
 		return bad(p, "the request line does not begin with a method");

@@ -2,34 +2,40 @@
 
 #include "base/unit.h"
 
+/* One byte changed in any one bit, but a letter's case, is another name. */
+static void
+check_neighbours(int id, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t bit = 0; bit < n * 8; bit++) {
+		size_t i = bit / 8;
+		char other[40];
+
+		if (bit % 8 == 5 && name[i] != '-')
+			continue;
+		memcpy(other, name, n + 1);
+		other[i] = (char)(name[i] ^ 1 << bit % 8);
+		assert_int_not_equal(http_field_id(span_make(other, n)), id);
+	}
+}
+
 static void
 test_every_name_is_found(void **state)
 {
 	for (int id = 1; id < HTTP_FIELD_COUNT; id++) {
 		const char *name = http_field_name((enum http_field)id);
 		char other[40];
-		size_t n = strlen(name);
 
 		if (id == HTTP_FIELD_GSB_OTHER)
 			continue;
 		assert_int_equal(http_field_id(span_of(name)), id);
-		for (size_t i = 0; i <= n; i++)
+		for (size_t i = 0; i <= strlen(name); i++)
 			other[i] = name[i] >= 'a' && name[i] <= 'z'
 				       ? (char)(name[i] - 32)
 				       : name[i];
 		assert_int_equal(http_field_id(span_of(other)), id);
-		/* one byte changed in any one bit is another name */
-		for (size_t i = 4; i < n; i++)
-			for (int bit = 0; bit < 8; bit++) {
-				bool letter = name[i] != '-';
-
-				if (bit == 5 && letter)
-					continue;
-				memcpy(other, name, n + 1);
-				other[i] = (char)(name[i] ^ 1 << bit);
-				assert_int_not_equal(
-				    http_field_id(span_make(other, n)), id);
-			}
+		check_neighbours(id, name);
 	}
 }
 
