@@ -1,0 +1,89 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proxy/states.h"
+
+static void
+test_every_pair_is_decided(void **state)
+{
+	struct err e = { 0 };
+
+	if (fsm_check(&states_fsm, &e) < 0)
+		fail_msg("%s", err_text(&e));
+}
+
+static void
+test_a_hole_is_seen(void **state)
+{
+	struct fsm holed = states_fsm;
+	struct err e = { 0 };
+
+	holed.nrows--;
+	assert_int_equal(fsm_check(&holed, &e), -1);
+}
+
+/* Only a written record may move the right to serve to another site. */
+static void
+test_every_way_to_another_site_is_recorded(void **state)
+{
+	for (int i = 0; i < states_fsm.nrows; i++) {
+		const struct fsm_row *r = &states_fsm.rows[i];
+		const char *action = states_fsm.actions[r->action];
+
+		if (r->to != STATE_FENCING && r->to != STATE_SWITCH)
+			continue;
+		if (r->from == STATE_START && r->event == EVENT_RECORD)
+			continue; /* the record was read */
+		assert_non_null(strstr(action, "record-"));
+	}
+}
+
+static void
+test_after_the_switch_is_recorded_nothing_aborts(void **state)
+{
+	static const int aborts[] = { EVENT_ABORT_PRIMARY, EVENT_ABORT_BACKUP,
+				      EVENT_ABORT_HELD };
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct fsm_row *r = fsm_find(&states_fsm, STATE_SWITCH,
+						   aborts[i]);
+
+		assert_int_equal(fsm_to(r, STATE_SWITCH), STATE_SWITCH);
+		r = fsm_find(&states_fsm, STATE_SYNC, aborts[i]);
+		assert_int_not_equal(fsm_to(r, STATE_SYNC), STATE_SYNC);
+	}
+}
+
+static void
+test_the_diagram_names_every_state(void **state)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	fsm_print_mermaid(&states_fsm, f);
+	fclose(f);
+	for (int i = 0; i < states_fsm.nstates; i++)
+		assert_non_null(strstr(text, states_fsm.states[i]));
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_pair_is_decided),
+		cmocka_unit_test(test_a_hole_is_seen),
+		cmocka_unit_test(test_every_way_to_another_site_is_recorded),
+		cmocka_unit_test(
+		    test_after_the_switch_is_recorded_nothing_aborts),
+		cmocka_unit_test(test_the_diagram_names_every_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
