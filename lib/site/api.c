@@ -56,6 +56,7 @@ api_free(struct api **ap)
 	pgpool_cancel(&a->query);
 	auth_cancel(&a->auth);
 	write_cancel(&a->write);
+	json_decref(a->body);
 	TAILQ_REMOVE(&a->site->requests, a, link);
 	a->site->in_flight--;
 	httpd_set_data(a->http, NULL);

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/span.h"
 #include "io/pgpool.h"
 #include "site/fault.h"
@@ -24,7 +25,6 @@ struct auth;
 struct company;
 struct httpd_field;
 struct httpd_req;
-struct pgreq;
 struct site;
 struct store;
 struct write;
@@ -38,7 +38,6 @@ struct api_form {
 	/* The body around what the operation made: the envelope that differs
 	 * by site (gsbStatus) goes here, never into content. */
 	struct span (*answer)(struct api *a, struct span content);
-	/* exception: six digits or NULL; text: the words, never NULL. */
 	struct span (*failure)(struct api *a, const struct fault_row *row,
 			       const char *text);
 };
@@ -48,7 +47,8 @@ struct api {
 	struct httpd_req *http; /* method, fields, body */
 	struct arena *arena;    /* lives as long as the request */
 	const struct api_form *form;
-	void *data; /* the operation's own, best in the arena */
+	void *data;   /* the operation's own, best in the arena */
+	json_t *body; /* as JSON, if that was read; freed with the request */
 
 	int64_t deadline_ms;  /* clock_mono_ms, for all of it */
 	int64_t epoch;        /* that it was sent under */
@@ -87,13 +87,13 @@ void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
  * when the database is away or overloaded, 500 with a log line else. */
 void api_fail_db(struct api *a, const struct err *why);
 
-/* 421/503 + GSB-Not-Processed: nothing was touched. */
+/* 421 or 503, GSB-Not-Processed: nothing was touched. */
 void api_unprocessed(struct api *a, int status, const char *why);
 /* 503 + GSB-Outcome: unknown: COMMIT sent, outcome not known or not to tell. */
 void api_unknown(struct api *a, const char *why);
 
 /* Runs one read-only batch (taken). done comes only when all of it went well;
- * otherwise the request has been answered (api_fail_db). */
+ * otherwise the request has been answered. */
 typedef void api_done_fn(struct api *a, const struct pgresult *r, size_t n);
 void api_query(struct api *a, struct pgbatch **batch, api_done_fn *done);
 

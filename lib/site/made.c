@@ -113,10 +113,18 @@ made_digits(const struct api *a, const char *operation, const char *entity,
 	    char *out, size_t size)
 {
 	struct made_from from = from_api(a, operation, entity);
+
+	made_number(&from, a->site->keys, out, size);
+}
+
+void
+made_number(const struct made_from *from, const struct keyring *keys, char *out,
+	    size_t size)
+{
 	uint8_t raw[CRYPTO_SHA256_SIZE];
 
 	assert(size >= 2 && size <= sizeof(raw));
-	draw(&from, a->site->keys, raw);
+	draw(from, keys, raw);
 	for (size_t i = 0; i < size - 1; i++)
 		out[i] = (char)('0' + raw[i] % 10);
 	out[0] = (char)('1' + raw[0] % 9);

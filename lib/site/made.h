@@ -35,6 +35,8 @@ void made_secret(const struct api *a, const char *operation, const char *entity,
 		 char *out, size_t size);
 
 /* size - 1 digits, the first not 0; size 2 to 32. */
+void made_number(const struct made_from *from, const struct keyring *keys,
+		 char *out, size_t size);
 void made_digits(const struct api *a, const char *operation, const char *entity,
 		 char *out, size_t size);
 

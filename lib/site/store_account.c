@@ -181,9 +181,9 @@ static void render_update(struct api *a, const struct pgresult *r, size_t n,
 			  struct write_answer *out);
 
 static const struct write_op create_op = { "account.create", fill_create,
-					   render_create };
+					   render_create, NULL };
 static const struct write_op update_op = { "account.update", fill_update,
-					   render_update };
+					   render_update, NULL };
 
 /* Binds the company and one way to find a row. */
 static void
@@ -270,12 +270,21 @@ static void
 fill_create(struct api *a, struct pgbatch *b)
 {
 	char id[CRYPTO_UUID_SIZE];
-	struct pgparam p[3];
+	struct store_new of = { .id = id,
+				.company_id = a->company->id,
+				.fields = a->store->fields };
 
 	made_id(a, create_op.name, "account", id);
-	p[0] = pgparam_text(id);
-	p[1] = pgparam_text(a->company->id);
-	p[2] = pgparam_text(a->store->fields);
+	store_account_add(b, &of);
+}
+
+void
+store_account_add(struct pgbatch *b, const struct store_new *of)
+{
+	const struct pgparam p[] = { pgparam_text(of->id),
+				     pgparam_text(of->company_id),
+				     pgparam_text(of->fields) };
+
 	pgbatch_add(b, &create, p);
 }
 

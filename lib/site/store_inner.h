@@ -21,6 +21,13 @@ struct store *store_begin(struct api *a);
 /* Takes fields. */
 const char *store_fields(struct api *a, json_t *fields);
 
+/* Statements of an account that is new (store_account.c). */
+struct store_new {
+	const char *id, *company_id;
+	const char *fields;
+};
+void store_account_add(struct pgbatch *b, const struct store_new *of);
+
 /* A number, or NULL for 0; a text that must be a UUID, or NULL. */
 struct pgparam store_number(int64_t number);
 

@@ -140,11 +140,11 @@ static void render_change(struct api *a, const struct pgresult *r, size_t n,
 			  struct write_answer *out);
 
 static const struct write_op create_op = { "meeting.create", fill_create,
-					   render_create };
+					   render_create, NULL };
 static const struct write_op update_op = { "meeting.update", fill_update,
-					   render_change };
+					   render_change, NULL };
 static const struct write_op delete_op = { "meeting.delete", fill_delete,
-					   render_change };
+					   render_change, NULL };
 
 static void
 target(const struct api *a, const struct store_meeting_by *by,

@@ -197,7 +197,13 @@ failed(struct write *w, const struct err *err)
 		begin(w);
 		return;
 	}
-	if (f != FAULT_INTERNAL)
+	if (f == FAULT_CONFLICT)
+		api_fail(a, f, "%s",
+			 w->op->conflict != NULL
+			     ? w->op->conflict
+			     : "the Idempotency-Key was used before, more "
+			       "than 24 hours ago");
+	else if (f != FAULT_INTERNAL)
 		api_fail(a, f, NULL);
 	else
 		api_fail_db(a, err);

@@ -30,6 +30,8 @@ struct write_op {
 	/* From the results of exactly these statements. */
 	void (*render)(struct api *a, const struct pgresult *r, size_t n,
 		       struct write_answer *out);
+	/* What a row that is there already means; NULL: an old key. */
+	const char *conflict;
 };
 
 /* op: static. */

@@ -1,0 +1,20 @@
+/* Forms of answers beside the XML API's: JSON, and plain pages. */
+#ifndef SITE_FORM_H
+#define SITE_FORM_H
+
+#include "base/json.h"
+#include "site/api.h"
+
+extern const struct api_form form_json; /* content is a JSON text */
+extern const struct api_form form_page; /* content is a body of HTML */
+
+/* Takes j; its text in the arena. */
+struct span form_json_text(struct api *a, json_t *j);
+
+/* {"message", "errors", "trackingId"}; given. */
+json_t *form_json_failure(const char *text, const char *tracking);
+
+/* Text for HTML, quotes escaped as well, appended. */
+void form_escape(struct span text, struct strbuf *out);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The JSON API, /v1 (docs/api.md). A route is one row; a handler reads the
+ * request, starts one operation and renders what came of it.
+ */
+#ifndef SITE_JSONAPI_H
+#define SITE_JSONAPI_H
+
+#include "base/json.h"
+#include "http/url.h"
+#include "site/api.h"
+#include "site/record.h"
+
+/* path: of the request, decoded; its first segment is "v1". */
+void jsonapi_handle(struct api *a, const struct url_path *path);
+
+/* --- for the handlers (jsonapi_*.c) --- */
+
+typedef void jsonapi_fn(struct api *a);
+
+struct jsonapi_call {
+	jsonapi_fn *run;
+	const char *id; /* "{id}" of the path, or NULL */
+	int64_t max;    /* items of the page */
+};
+struct jsonapi_call *jsonapi_call(const struct api *a);
+
+/* The members are checked against bounds in characters; FAULT_INVALID text in
+ * e. Absent: *out stays. */
+int jsonapi_text(const json_t *body, const char *name, size_t max,
+		 const char **out, struct err *e);
+
+/* The decoded parameter of the query: 1, 0 none, -1 badly encoded. */
+int jsonapi_param(struct api *a, const char *name, const char **out,
+		  struct err *e);
+
+/* An instant of the API ("2024-01-02T03:04:05Z" or with an offset). */
+int jsonapi_instant(const char *name, const char *text, int64_t *wall_us,
+		    struct err *e);
+
+/* An instant as the store wants it, in the arena: exact to the µs. */
+const char *jsonapi_stamp(struct api *a, int64_t wall_us);
+
+void jsonapi_invalid(struct api *a, const struct err *e);
+void jsonapi_answer(struct api *a, json_t *doc); /* 200; takes doc */
+
+jsonapi_fn jsonapi_token;
+jsonapi_fn jsonapi_me;
+jsonapi_fn jsonapi_meeting_list;
+jsonapi_fn jsonapi_meeting_get;
+jsonapi_fn jsonapi_meeting_create;
+jsonapi_fn jsonapi_meeting_update;
+jsonapi_fn jsonapi_meeting_delete;
+
+/* The resource, given; state as of now_us. */
+json_t *jsonapi_person(const struct account *a);
+json_t *jsonapi_meeting(const struct api *a, const struct meeting *m,
+			int64_t now_us);
+const char *jsonapi_state(const struct meeting *m, int64_t now_us);
+
+#endif

@@ -1,0 +1,338 @@
+/* What reads meetings: one, and pages of them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/strbuf.h"
+#include "io/httpd.h"
+#include "site/form.h"
+#include "site/jsonapi.h"
+#include "site/made.h"
+#include "site/site.h"
+#include "site/store.h"
+
+#define SECOND_US INT64_C(1000000)
+#define READY_US (900 * SECOND_US) /* before its start */
+#define MAX_DEFAULT 10
+#define MAX_MAX 100
+
+static void on_one(struct api *a, const struct meeting *list, size_t n,
+		   int64_t total);
+static int read_filter(struct api *a, struct store_meeting_filter *f,
+		       struct err *e);
+static int read_times(struct api *a, struct store_meeting_filter *f,
+		      struct err *e);
+static bool read_state(struct api *a, struct store_meeting_filter *f,
+		       struct err *e);
+static int read_max(struct api *a, int64_t *max, struct err *e);
+static int read_cursor(struct api *a, struct store_meeting_filter *f,
+		       struct err *e);
+static void on_page(struct api *a, const struct meeting *list, size_t n,
+		    int64_t total);
+static void add_link(struct api *a, const struct meeting *last);
+
+void
+jsonapi_meeting_get(struct api *a)
+{
+	struct store_meeting_by by = { .id = jsonapi_call(a)->id };
+
+	store_meeting_get(a, &by, on_one);
+}
+
+static void
+on_one(struct api *a, const struct meeting *list, size_t n, int64_t total)
+{
+	if (n == 0)
+		api_fail(a, FAULT_NO_MEETING, NULL);
+	else if (strcmp(list[0].host_id, a->who->id) != 0 &&
+		 !a->who->site_admin)
+		api_fail(a, FAULT_DENIED, NULL);
+	else
+		jsonapi_answer(a,
+			       jsonapi_meeting(a, &list[0], clock_wall_us()));
+}
+
+void
+jsonapi_meeting_list(struct api *a)
+{
+	struct store_meeting_filter f = { 0 };
+	struct store_page page = { 0 };
+	struct err e = { 0 };
+
+	if (read_max(a, &page.max, &e) < 0 || read_filter(a, &f, &e) < 0) {
+		jsonapi_invalid(a, &e);
+		return;
+	}
+	jsonapi_call(a)->max = page.max;
+	page.max++; /* one more says that there is a next page */
+	store_meeting_list(a, &f, &page, on_page);
+}
+
+static int
+read_max(struct api *a, int64_t *max, struct err *e)
+{
+	const char *text = NULL;
+
+	*max = MAX_DEFAULT;
+	if (jsonapi_param(a, "max", &text, e) < 0)
+		return -1;
+	if (text != NULL &&
+	    (span_to_i64(span_of(text), max) < 0 || *max < 1 || *max > MAX_MAX))
+		return err_set(e, ERR_INVALID, "max must be 1 to %d", MAX_MAX);
+	return 0;
+}
+
+/* A host sees his own meetings, a site admin all of the company. */
+static int
+read_filter(struct api *a, struct store_meeting_filter *f, struct err *e)
+{
+	const char *number = NULL, *host = NULL;
+
+	if (jsonapi_param(a, "meetingNumber", &number, e) < 0 ||
+	    jsonapi_param(a, "hostEmail", &host, e) < 0)
+		return -1;
+	if (number != NULL &&
+	    (span_to_i64(span_of(number), &f->number) < 0 || f->number <= 0))
+		return err_set(e, ERR_INVALID,
+			       "meetingNumber must be a number");
+	if (a->who->site_admin)
+		f->host_email = host;
+	else
+		f->host_id = a->who->id;
+	if (read_times(a, f, e) < 0 || !read_state(a, f, e))
+		return -1;
+	return read_cursor(a, f, e);
+}
+
+static int
+read_times(struct api *a, struct store_meeting_filter *f, struct err *e)
+{
+	const char *text = NULL;
+	int64_t us;
+
+	if (jsonapi_param(a, "from", &text, e) < 0)
+		return -1;
+	if (text != NULL) {
+		if (jsonapi_instant("from", text, &us, e) < 0)
+			return -1;
+		f->from = jsonapi_stamp(a, us);
+	}
+	text = NULL;
+	if (jsonapi_param(a, "to", &text, e) < 0)
+		return -1;
+	if (text == NULL)
+		return 0;
+	if (jsonapi_instant("to", text, &us, e) < 0)
+		return -1;
+	f->to = jsonapi_stamp(a, us);
+	return 0;
+}
+
+/* The state that the API shows is the row's and the clock's. */
+static bool
+read_state(struct api *a, struct store_meeting_filter *f, struct err *e)
+{
+	int64_t now = clock_wall_us();
+	const char *state = NULL;
+
+	if (jsonapi_param(a, "state", &state, e) < 0)
+		return false;
+	if (state == NULL)
+		return true;
+	f->state = "scheduled";
+	if (strcmp(state, "inProgress") == 0) {
+		f->state = "in_progress";
+	} else if (strcmp(state, "ended") == 0) {
+		f->state = "ended";
+	} else if (strcmp(state, "scheduled") == 0) {
+		f->starts_from = jsonapi_stamp(a, now + READY_US);
+	} else if (strcmp(state, "ready") == 0) {
+		f->starts_to = jsonapi_stamp(a, now + READY_US);
+		f->ends_from = jsonapi_stamp(a, now);
+	} else if (strcmp(state, "missed") == 0) {
+		f->ends_to = jsonapi_stamp(a, now);
+	} else if (strcmp(state, "lobby") == 0 ||
+		   strcmp(state, "expired") == 0) {
+		f->state = state; /* no row is in it */
+	} else {
+		err_set(e, ERR_INVALID,
+			"state must be scheduled, ready, lobby, inProgress, "
+			"ended, missed or expired");
+		return false;
+	}
+	return true;
+}
+
+/* base64url of "START_US ID" of the last one seen. */
+static int
+read_cursor(struct api *a, struct store_meeting_filter *f, struct err *e)
+{
+	STRBUF_AUTO raw = { 0 };
+	const char *text = NULL;
+	struct span rest, start;
+	uint8_t id[16];
+	int64_t us;
+
+	if (jsonapi_param(a, "cursor", &text, e) < 0)
+		return -1;
+	if (text == NULL)
+		return 0;
+	if (crypto_unbase64url(span_of(text), &raw) == 0) {
+		rest = strbuf_span(&raw);
+		if (span_cut(&rest, ' ', &start) &&
+		    span_to_i64(start, &us) == 0 &&
+		    crypto_uuid_parse(rest, id) == 0) {
+			f->after_start = jsonapi_stamp(a, us);
+			f->after_id = arena_span(a->arena, rest);
+			return 0;
+		}
+	}
+	return err_set(e, ERR_INVALID,
+		       "cursor must be taken from a Link as it is");
+}
+
+static void
+on_page(struct api *a, const struct meeting *list, size_t n, int64_t total)
+{
+	size_t max = (size_t)jsonapi_call(a)->max;
+	int64_t now = clock_wall_us();
+	json_t *doc = json_object();
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < n && i < max; i++)
+		json_array_append_new(items, jsonapi_meeting(a, &list[i], now));
+	json_put(doc, "items", items);
+	if (n > max)
+		add_link(a, &list[max - 1]);
+	jsonapi_answer(a, doc);
+}
+
+/* The query as it came, with the cursor behind this page. */
+static void
+add_link(struct api *a, const struct meeting *last)
+{
+	struct httpd_field *fields = arena_array(a->arena, struct httpd_field,
+						 2);
+	struct span rest = httpd_query(a->http);
+	struct span path = httpd_path(a->http);
+	struct span name, value;
+	STRBUF_AUTO raw = { 0 };
+	STRBUF_AUTO link = { 0 };
+
+	strbuf_addf(&link, "<%s%.*s?", a->site->conf->public_url,
+		    SPAN_ARG(path));
+	while (url_pair_next(&rest, &name, &value))
+		if (!span_is(name, "cursor"))
+			strbuf_addf(&link, "%.*s=%.*s&", SPAN_ARG(name),
+				    SPAN_ARG(value));
+	strbuf_addf(&raw, "%lld %s", (long long)last->starts_us, last->id);
+	strbuf_adds(&link, "cursor=");
+	crypto_base64url(strbuf_span(&raw), &link);
+	strbuf_adds(&link, ">; rel=\"next\"");
+	fields[0].name = "Link";
+	fields[0].value = arena_span(a->arena, strbuf_span(&link));
+	a->extra = fields;
+}
+
+const char *
+jsonapi_state(const struct meeting *m, int64_t now_us)
+{
+	int64_t end_us = m->starts_us + m->duration * 60 * SECOND_US;
+
+	if (strcmp(m->state, "in_progress") == 0)
+		return "inProgress";
+	if (strcmp(m->state, "ended") == 0)
+		return "ended";
+	if (now_us >= end_us)
+		return "missed";
+	return now_us >= m->starts_us - READY_US ? "ready" : "scheduled";
+}
+
+/* "https://host:1/x" -> "host:1" */
+static struct span
+host_of(const char *url)
+{
+	const char *at = strstr(url, "://");
+	struct span host = span_of(at != NULL ? at + 3 : url);
+
+	span_cut(&host, '/', &host);
+	return host;
+}
+
+static void
+put_host(const struct api *a, const struct meeting *m, json_t *j)
+{
+	struct made_from key = { .company = m->company_id,
+				 .account = m->host_id,
+				 .operation = "hostKey",
+				 .key = m->id };
+	char digits[7];
+
+	made_number(&key, a->site->keys, digits, sizeof(digits));
+	json_put_str(j, "hostUserId", m->host_id);
+	json_put_str(j, "hostDisplayName",
+		     m->host_display_name != NULL ? m->host_display_name
+						  : m->host_webexid);
+	json_put_str(j, "hostEmail", m->host_email);
+	json_put_str(j, "hostKey", digits);
+}
+
+static void
+put_links(const struct api *a, const struct meeting *m, json_t *j)
+{
+	struct span host = host_of(a->site->conf->public_url);
+	const char *company = a->company->name;
+	json_t *phone = json_object();
+	STRBUF_AUTO text = { 0 };
+
+	strbuf_addf(&text, "%s.%.*s", company, SPAN_ARG(host));
+	json_put_str(j, "siteUrl", strbuf_text(&text));
+	strbuf_reset(&text);
+	strbuf_addf(&text, "%s/%s/m.php?AT=JM&MK=%lld",
+		    a->site->conf->public_url, company, (long long)m->number);
+	json_put_str(j, "webLink", strbuf_text(&text));
+	strbuf_reset(&text);
+	strbuf_addf(&text, "%lld@%s.%.*s", (long long)m->number, company,
+		    SPAN_ARG(host));
+	json_put_str(j, "sipAddress", strbuf_text(&text));
+	json_put_str(phone, "accessCode", m->access_code);
+	json_put(phone, "callInNumbers", json_array());
+	json_put(phone, "links", json_array());
+	json_put(j, "telephony", phone);
+}
+
+json_t *
+jsonapi_meeting(const struct api *a, const struct meeting *m, int64_t now_us)
+{
+	json_t *j = json_object();
+	char number[24], iso[CLOCK_ISO_SIZE];
+	const char *rule = NULL;
+	JSON_AUTO recurrence = NULL;
+
+	snprintf(number, sizeof(number), "%lld", (long long)m->number);
+	json_put_str(j, "id", m->id);
+	json_put_str(j, "meetingNumber", number);
+	json_put_str(j, "title", m->confname);
+	json_put_str(j, "agenda", m->agenda != NULL ? m->agenda : "");
+	json_put_str(j, "password", m->password != NULL ? m->password : "");
+	json_put_str(j, "meetingType", "meetingSeries");
+	json_put_str(j, "state", jsonapi_state(m, now_us));
+	json_put_str(j, "timezone", m->timezone != NULL ? m->timezone : "UTC");
+	json_put_str(j, "start", clock_iso(m->starts_us, iso));
+	json_put_str(
+	    j, "end",
+	    clock_iso(m->starts_us + m->duration * 60 * SECOND_US, iso));
+	if (m->recurrence != NULL)
+		recurrence = json_read(span_of(m->recurrence), NULL);
+	if (recurrence != NULL &&
+	    json_get_str(recurrence, "rrule", &rule, NULL) == 1)
+		json_put_str(j, "recurrence", rule);
+	put_host(a, m, j);
+	put_links(a, m, j);
+	json_put_bool(j, "enabledJoinBeforeHost", m->join_before_host);
+	json_put_int(j, "joinBeforeHostMinutes", m->open_time / 60);
+	json_put_bool(j, "publicMeeting",
+		      strcmp(m->list_status, "PUBLIC") == 0);
+	return j;
+}

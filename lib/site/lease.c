@@ -1,0 +1,124 @@
+#include "site/lease.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "io/httpd.h"
+#include "site/collab.h"
+#include "site/dbhealth.h"
+#include "site/gate.h"
+#include "site/site.h"
+
+/* Lives in the request's arena. */
+struct lease {
+	struct site *site;
+	struct gate *gate;
+	struct httpd_req *http;
+	struct dbhealth_ask *ask;
+};
+
+static void on_health(void *ctx, const struct dbhealth_report *r);
+static void report_web(const struct lease *l, const struct dbhealth_report *r,
+		       json_t *out);
+static void report_collab(const struct lease *l, json_t *out);
+static void answer(struct httpd_req *http, json_t *report);
+
+void
+lease_handle(struct site *s, struct gate *gate, struct httpd_req *req)
+{
+	struct lease *l = arena_make(httpd_arena(req), struct lease);
+	struct err e = { 0 };
+	json_t *report;
+
+	if (gate_receive(gate, httpd_body(req),
+			 httpd_field(req, "GSB-Signature"), &e) < 0) {
+		log_warn("lease", "address=%s refused=\"%s\"", httpd_peer(req),
+			 err_text(&e));
+		lease_refuse(req, e.code == ERR_REFUSED ? 403 : 400,
+			     err_text(&e));
+		return;
+	}
+	*l = (struct lease){ .site = s, .gate = gate, .http = req };
+	if (gate == s->web_gate) {
+		l->ask = dbhealth_ask(s->health, on_health, l);
+		return;
+	}
+	report = gate_report(gate);
+	report_collab(l, report);
+	answer(req, report);
+}
+
+static void
+on_health(void *ctx, const struct dbhealth_report *r)
+{
+	struct lease *l = ctx;
+	json_t *report = gate_report(l->gate);
+
+	l->ask = NULL;
+	report_web(l, r, report);
+	answer(l->http, report);
+}
+
+static void
+report_web(const struct lease *l, const struct dbhealth_report *r, json_t *out)
+{
+	json_t *parts = json_object();
+	json_t *replication = NULL;
+
+	if (r->replication != NULL)
+		replication = json_read(span_of(r->replication), NULL);
+	json_put_str(parts, "web", "ok");
+	json_put_str(parts, "db", r->up ? "ok" : "down");
+	json_put_str(parts, "files", "ok");
+	json_put(out, "components", parts);
+	json_put_int(out, "schema", r->schema);
+	json_put(out, "replication",
+		 replication != NULL ? replication : json_null());
+	json_put_int(out, "sessions", 0);
+	json_put_int(out, "in_flight", l->site->in_flight);
+	json_put_str(out, "companies", r->companies);
+}
+
+/* The rooms stand on their own: no word of the database here. */
+static void
+report_collab(const struct lease *l, json_t *out)
+{
+	json_t *parts = json_object();
+
+	json_put_str(parts, "collab", "ok");
+	json_put(out, "components", parts);
+	json_put(out, "replication", json_null());
+	json_put_int(out, "sessions", collab_rooms(l->site->collab));
+	json_put_int(out, "in_flight", 0);
+}
+
+static void
+answer(struct httpd_req *http, json_t *report)
+{
+	static const struct httpd_field fields[] = {
+		{ "Content-Type", "application/json" },
+		{ NULL, NULL },
+	};
+	STRBUF_AUTO text = { 0 };
+
+	json_write(report, JSON_AS_MADE, &text);
+	json_decref(report);
+	httpd_reply(http, 200, fields, strbuf_span(&text));
+}
+
+void
+lease_refuse(struct httpd_req *req, int status, const char *why)
+{
+	static const struct httpd_field fields[] = {
+		{ "Content-Type", "application/json" },
+		{ NULL, NULL },
+	};
+	JSON_AUTO doc = json_object();
+	STRBUF_AUTO text = { 0 };
+
+	json_put_str(doc, "message", why);
+	json_write(doc, JSON_AS_MADE, &text);
+	httpd_reply(req, status, fields, strbuf_span(&text));
+}
