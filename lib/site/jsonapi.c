@@ -21,6 +21,7 @@ static const struct route routes[] = {
 	{ "GET", { "people", "me" }, false, jsonapi_me },
 	{ "GET", { "meetings" }, false, jsonapi_meeting_list },
 	{ "POST", { "meetings" }, false, jsonapi_meeting_create },
+	{ "POST", { "meetings", "join" }, false, jsonapi_meeting_join },
 	{ "GET", { "meetings", "*" }, false, jsonapi_meeting_get },
 	{ "PUT", { "meetings", "*" }, false, jsonapi_meeting_update },
 	{ "PATCH", { "meetings", "*" }, false, jsonapi_meeting_update },

@@ -50,6 +50,7 @@ jsonapi_fn jsonapi_meeting_get;
 jsonapi_fn jsonapi_meeting_create;
 jsonapi_fn jsonapi_meeting_update;
 jsonapi_fn jsonapi_meeting_delete;
+jsonapi_fn jsonapi_meeting_join;
 
 /* The resource, given; state as of now_us. */
 json_t *jsonapi_person(const struct account *a);
