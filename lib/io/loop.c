@@ -89,6 +89,9 @@ loop_close(void)
 		l->hooks.free_timers(&l->hooks.timers);
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	uv_close((uv_handle_t *)&l->async, NULL);
+	/* libwebsockets closes in several turns. */
+	for (int turns = 0; turns < 100 && uv_run(&l->uv, UV_RUN_NOWAIT);)
+		turns++;
 	uv_walk(&l->uv, on_stray, &stray);
 	assert(!stray);
 	/* Ends with the last closing handle and the last pool job. */

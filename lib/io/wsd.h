@@ -17,8 +17,8 @@ struct wsd_msg;
 
 /* An upgrade request; borrowed for the call. */
 struct wsd_hello {
-	struct span path;  /* raw, without the query */
-	struct span query; /* raw, without "?" */
+	struct span path;  /* decoded, without the query */
+	struct span query; /* decoded, without "?" */
 	const char *peer;  /* address */
 	const void *heads; /* for wsd_field */
 };
@@ -29,6 +29,8 @@ struct wsd_conf {
 	uint32_t max_queue;   /* bytes waiting for one peer; 0: 1 MiB */
 	uint32_t ping_ms;     /* to silent peers; gone after 2; 0: 25 s */
 	unsigned max_conns;   /* 0: 10,000 */
+	/* Field lines with CRLF that refusals carry, static; or NULL. */
+	const char *refusal;
 	/*
 	 * 0 accepts, else an HTTP status that refuses. *data is what the
 	 * owner keeps for the connection (wsd_data); it stays the owner's:

@@ -44,7 +44,12 @@ peer_connect_unix(struct peer *p, const char *path)
 void
 peer_send(struct peer *p, const char *text)
 {
-	size_t len = strlen(text);
+	peer_send_bytes(p, text, strlen(text));
+}
+
+void
+peer_send_bytes(struct peer *p, const char *text, size_t len)
+{
 	ssize_t n;
 
 	/* The loop turns when the server must read first. */

@@ -15,6 +15,7 @@ struct peer {
 void peer_connect(struct peer *p, unsigned port);
 void peer_connect_unix(struct peer *p, const char *path);
 void peer_send(struct peer *p, const char *text);
+void peer_send_bytes(struct peer *p, const char *at, size_t len);
 void peer_close(struct peer *p);
 
 /* Turns the loop until text has come / the end has come. */
