@@ -199,11 +199,11 @@ add_wins(struct strbuf *sb, const struct form *f, size_t column)
 	sqlgen_order(sb, f->t, g, "excluded");
 	strbuf_adds(sb, " = ");
 	sqlgen_order(sb, f->t, g, "t");
-	strbuf_adds(sb, " AND ROW(");
+	strbuf_adds(sb, " AND record_image_gt(ROW(");
 	sqlgen_columns(sb, f->t, "excluded", came, n);
-	strbuf_adds(sb, ") OPERATOR(pg_catalog.*>) ROW(");
+	strbuf_adds(sb, "), ROW(");
 	sqlgen_columns(sb, f->t, "t", came, n);
-	strbuf_adds(sb, ")");
+	strbuf_adds(sb, "))");
 }
 
 /* What the column will be. Columns of the key and without version stay. */

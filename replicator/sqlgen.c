@@ -138,8 +138,8 @@ sqlgen_differ(struct strbuf *sb, const struct table *t, const size_t *columns,
 				    rows[0], c->name, rows[1], c->name);
 		else
 			strbuf_addf(sb,
-				    "ROW(%s.\"%s\") OPERATOR(pg_catalog.*<>) "
-				    "ROW(%s.\"%s\")",
+				    "record_image_ne(ROW(%s.\"%s\"), "
+				    "ROW(%s.\"%s\"))",
 				    rows[0], c->name, rows[1], c->name);
 	}
 	strbuf_adds(sb, n > 0 ? ")" : "false)");
