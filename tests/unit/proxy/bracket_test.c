@@ -1,0 +1,226 @@
+#include "proxy/fake/world.h"
+
+#define P ROUTE_PRIMARY
+#define B ROUTE_BACKUP
+#define WEB ROUTE_WEB
+#define COLLAB ROUTE_COLLAB
+
+static struct world w;
+
+static int
+up(void **state)
+{
+	world_init(&w);
+	world_until(&w, STATE_NORMAL, 1000);
+	world_run(&w, 2000);
+	assert_int_equal(w.f.state, STATE_NORMAL);
+	return 0;
+}
+
+static int
+on_backup(void **state)
+{
+	up(state);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1000);
+	return 0;
+}
+
+static int
+maintenance(void **state)
+{
+	up(state);
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_MAINTENANCE, 1000);
+	return 0;
+}
+
+static void
+serves(enum route_site s)
+{
+	world_run(&w, 20);
+	assert_int_equal(w.plan.mode, ROUTE_SERVE);
+	assert_int_equal(w.plan.active, s);
+	assert_true(w.plan.granted[s][WEB]);
+}
+
+static void
+test_the_way_back(void **state)
+{
+	world_run(&w, 5000);
+	world_restart(&w, P, WEB);
+	world_until(&w, STATE_CATCHING_UP, 1500);
+	assert_false(w.f.peer_dead);
+	world_until(&w, STATE_READY_TO_RETURN, 3000);
+	assert_in_range(world_until(&w, STATE_NORMAL, 8000), 1500, 6000);
+	serves(P);
+	assert_int_equal(w.disk.epoch, 3);
+	assert_false(w.disk.degraded);
+	assert_int_equal(w.switched, 2);
+}
+
+static void
+test_stable_doubles(void **state)
+{
+	int64_t first = decide_stable_ms(&w.f, w.view.wall_us);
+
+	assert_int_equal(first, 5000);
+	world_restart(&w, P, WEB);
+	world_until(&w, STATE_NORMAL, 20000);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1000);
+	assert_int_equal(decide_stable_ms(&w.f, w.view.wall_us), 10000);
+	assert_int_equal(
+	    decide_stable_ms(&w.f, w.view.wall_us + INT64_C(3601000000)), 5000);
+}
+
+static void
+test_an_ordered_return_does_not_wait(void **state)
+{
+	world_restart(&w, P, WEB);
+	world_until(&w, STATE_CATCHING_UP, 1500);
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_GO);
+	assert_true(world_until(&w, STATE_NORMAL, 4000) < 3000);
+	assert_string_equal(w.disk.who, "test");
+}
+
+static void
+test_a_return_to_a_dead_site_is_refused(void **state)
+{
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_REFUSED);
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, P), RULES_REFUSED);
+	assert_int_equal(world_order(&w, RULES_FAILOVER, P), RULES_REFUSED);
+}
+
+static void
+test_switchover_and_back(void **state)
+{
+	serves(B);
+	assert_true(w.disk.held);
+	assert_false(w.disk.degraded);
+	world_run(&w, 60000);
+	assert_int_equal(w.f.state, STATE_MAINTENANCE);
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 2000);
+	serves(P);
+	assert_int_equal(w.disk.epoch, 3);
+	assert_false(w.disk.held);
+}
+
+static void
+test_drain_waits_for_writes(void **state)
+{
+	w.writing[P] = 3;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_run(&w, 1000);
+	assert_int_equal(w.f.state, STATE_DRAIN);
+	assert_int_equal(w.plan.mode, ROUTE_HOLD);
+	w.writing[P] = 0;
+	world_until(&w, STATE_MAINTENANCE, 500);
+}
+
+static void
+aborted(int64_t max)
+{
+	world_until(&w, STATE_NORMAL, max);
+	assert_int_equal(w.disk.epoch, 1);
+	serves(P);
+}
+
+static void
+test_abort_when_writes_do_not_end(void **state)
+{
+	w.writing[P] = 1;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	aborted(3500);
+}
+
+static void
+test_abort_when_the_barrier_is_not_seen(void **state)
+{
+	w.barriers_fail = true;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	aborted(5000);
+}
+
+static void
+test_abort_when_the_new_site_dies(void **state)
+{
+	w.writing[P] = 1;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_kill(&w, B, WEB);
+	aborted(1000);
+}
+
+static void
+test_abort_by_order(void **state)
+{
+	w.writing[P] = 1;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_run(&w, 500);
+	assert_int_equal(world_order(&w, RULES_CANCEL, P), RULES_GO);
+	aborted(100);
+}
+
+static void
+test_the_old_site_dies_in_the_bracket(void **state)
+{
+	w.writing[P] = 1;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_run(&w, 100);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1500);
+	serves(B);
+}
+
+static void
+test_an_aborted_return_waits(void **state)
+{
+	w.barriers_fail = false;
+	world_restart(&w, P, WEB);
+	world_until(&w, STATE_READY_TO_RETURN, 5000);
+	w.writing[B] = 1;
+	world_until(&w, STATE_DRAIN, 10000);
+	world_until(&w, STATE_CATCHING_UP, 4000);
+	w.writing[B] = 0;
+	assert_in_range(world_until(&w, STATE_NORMAL, 20000), 9000, 12000);
+}
+
+static void
+test_sockets_move_before_the_rooms_end(void **state)
+{
+	w.service[P][COLLAB].rooms = 1;
+	w.sockets[P] = 1;
+	world_run(&w, 1000);
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_RELEASE, 500);
+	assert_true(w.service[P][COLLAB].serves);
+	world_until(&w, STATE_MAINTENANCE, 8000);
+	world_run(&w, 1000);
+	assert_false(w.service[P][COLLAB].serves);
+}
+
+#define TEST(t) cmocka_unit_test_setup(t, up)
+#define TEST_BACKUP(t) cmocka_unit_test_setup(t, on_backup)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_BACKUP(test_the_way_back),
+		TEST_BACKUP(test_stable_doubles),
+		TEST_BACKUP(test_an_ordered_return_does_not_wait),
+		TEST_BACKUP(test_a_return_to_a_dead_site_is_refused),
+		cmocka_unit_test_setup(test_switchover_and_back, maintenance),
+		TEST(test_drain_waits_for_writes),
+		TEST(test_abort_when_writes_do_not_end),
+		TEST(test_abort_when_the_barrier_is_not_seen),
+		TEST(test_abort_when_the_new_site_dies),
+		TEST(test_abort_by_order),
+		TEST(test_the_old_site_dies_in_the_bracket),
+		TEST_BACKUP(test_an_aborted_return_waits),
+		TEST(test_sockets_move_before_the_rooms_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

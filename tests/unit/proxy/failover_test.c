@@ -1,0 +1,338 @@
+#include "proxy/fake/world.h"
+
+#define P ROUTE_PRIMARY
+#define B ROUTE_BACKUP
+#define WEB ROUTE_WEB
+#define COLLAB ROUTE_COLLAB
+
+static struct world w;
+
+static int
+up(void **state)
+{
+	world_init(&w);
+	world_until(&w, STATE_NORMAL, 1000);
+	world_run(&w, 2000);
+	assert_int_equal(w.f.state, STATE_NORMAL);
+	return 0;
+}
+
+static int
+on_backup(void **state)
+{
+	up(state);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1000);
+	return 0;
+}
+
+static void
+serves(enum route_site s)
+{
+	world_run(&w, 20);
+	assert_int_equal(w.plan.mode, ROUTE_SERVE);
+	assert_int_equal(w.plan.active, s);
+	assert_true(w.plan.granted[s][WEB]);
+}
+
+static void
+test_first_start(void **state)
+{
+	assert_int_equal(w.disk.epoch, 1);
+	assert_int_equal(w.disk.active, P);
+	serves(P);
+}
+
+static void
+test_first_start_waits_for_both_sites(void **state)
+{
+	world_init(&w);
+	world_kill(&w, B, WEB);
+	world_run(&w, 30000);
+	assert_int_equal(w.f.state, STATE_START);
+	assert_int_equal(w.plan.mode, ROUTE_CLOSED);
+	world_restart(&w, B, WEB);
+	world_until(&w, STATE_NORMAL, 1500);
+}
+
+static void
+test_kill_of_web(void **state)
+{
+	world_kill(&w, P, WEB);
+	assert_true(world_until(&w, STATE_ON_BACKUP, 1000) <= 700);
+	serves(B);
+	assert_int_equal(w.disk.epoch, 2);
+	assert_true(w.disk.degraded);
+	assert_true(w.service[B][WEB].peer_dead);
+	assert_int_equal(w.disk.failovers[0] > 0, 1);
+}
+
+static void
+test_death_of_the_database(void **state)
+{
+	w.service[P][WEB].works = false;
+	assert_true(world_until(&w, STATE_ON_BACKUP, 1000) <= 700);
+	serves(B);
+	assert_false(w.service[P][WEB].serves);
+}
+
+static void
+test_stop_waits_for_the_lease(void **state)
+{
+	int64_t until;
+
+	w.service[P][WEB].process = STOPPED;
+	until = w.service[P][WEB].until_us / 1000;
+	assert_true(world_until(&w, STATE_ON_BACKUP, 4000) <= 2600);
+	assert_true(w.now_ms >= until);
+	serves(B);
+}
+
+static void
+test_stop_and_go_is_no_failover(void **state)
+{
+	w.service[P][WEB].process = STOPPED;
+	world_run(&w, 1000);
+	w.service[P][WEB].process = RUNS;
+	world_run(&w, 3000);
+	assert_int_equal(w.f.state, STATE_NORMAL);
+	assert_int_equal(w.disk.epoch, 1);
+}
+
+static void
+test_one_lost_probe_moves_nothing(void **state)
+{
+	struct err late = { .code = ERR_TIMEOUT };
+
+	health_miss(&w.service[P][WEB].seen, world_counts, &late);
+	world_look(&w);
+	assert_int_equal(w.f.state, STATE_SUSPECT);
+	assert_int_equal(w.plan.mode, ROUTE_SERVE);
+	world_until(&w, STATE_NORMAL, 500);
+	assert_int_equal(w.disk.epoch, 1);
+}
+
+static void
+test_collab_alone_is_partial(void **state)
+{
+	world_kill(&w, P, COLLAB);
+	world_run(&w, 5000);
+	assert_int_equal(w.f.state, STATE_NORMAL);
+	assert_int_equal(w.view.site[P].verdict, JUDGE_PARTIAL);
+}
+
+static void
+test_split_keeps_the_rooms(void **state)
+{
+	w.service[P][COLLAB].rooms = 2;
+	world_run(&w, 1000);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1000);
+	world_run(&w, 10000);
+	assert_true(w.service[P][COLLAB].serves);
+	assert_int_equal(w.service[P][COLLAB].epoch, 2);
+	assert_true(w.plan.granted[P][COLLAB]);
+	assert_true(w.plan.granted[B][COLLAB]);
+	w.service[P][COLLAB].rooms = 0;
+	world_run(&w, 1500);
+	assert_false(w.service[P][COLLAB].serves);
+	assert_false(w.plan.granted[P][COLLAB]);
+}
+
+static void
+test_both_dead_and_the_last_one_returns(void **state)
+{
+	world_kill(&w, B, WEB);
+	w.service[B][WEB].works = false;
+	world_run(&w, 2000);
+	assert_true(w.disk.degraded);
+	assert_true(w.service[P][WEB].peer_dead);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_CLOSED, 1000);
+	assert_int_equal(w.plan.mode, ROUTE_CLOSED);
+	world_restart(&w, P, WEB);
+	world_until(&w, STATE_NORMAL, 1500);
+	assert_int_equal(w.disk.epoch, 1);
+	serves(P);
+}
+
+static void
+test_both_dead_and_the_other_returns(void **state)
+{
+	world_kill(&w, P, WEB);
+	world_kill(&w, B, WEB);
+	world_until(&w, STATE_CLOSED, 1000);
+	world_run(&w, 5000);
+	world_restart(&w, B, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1500);
+	serves(B);
+}
+
+static void
+test_the_backup_dies_with_writes_of_its_own(void **state)
+{
+	/* Degraded: the primary lacks what the backup acknowledged. */
+	w.barriers_fail = true;
+	w.sync[B] = REPORT_SYNC_DEGRADED;
+	world_restart(&w, P, WEB);
+	world_run(&w, 600);
+	w.service[P][WEB].works = true;
+	assert_true(w.disk.degraded);
+	world_kill(&w, B, WEB);
+	world_until(&w, STATE_CLOSED, 1000);
+	world_run(&w, 5000);
+	assert_int_equal(w.f.state, STATE_CLOSED);
+	world_restart(&w, B, WEB);
+	world_until(&w, STATE_CATCHING_UP, 2000);
+	assert_int_equal(w.disk.active, B);
+}
+
+static void
+test_the_backup_dies_when_the_primary_has_all(void **state)
+{
+	world_restart(&w, P, WEB);
+	world_until(&w, STATE_READY_TO_RETURN, 5000);
+	world_run(&w, 1500);
+	assert_false(w.disk.degraded);
+	world_kill(&w, B, WEB);
+	world_until(&w, STATE_NORMAL, 1000);
+	serves(P);
+}
+
+static void
+test_a_record_that_cannot_be_written_moves_nothing(void **state)
+{
+	w.disk_fails = true;
+	world_kill(&w, P, WEB);
+	world_run(&w, 5000);
+	assert_int_equal(w.f.rec.epoch, 1);
+	assert_false(w.service[B][WEB].serves);
+	w.disk_fails = false;
+	world_until(&w, STATE_ON_BACKUP, 500);
+}
+
+static void
+test_a_restarted_proxy_serves_the_recorded_site(void **state)
+{
+	world_boot(&w, 1, 1);
+	assert_true(world_until(&w, STATE_NORMAL, 3000) < 500);
+	assert_int_equal(w.disk.epoch, 1);
+	serves(P);
+}
+
+static void
+test_a_proxy_that_died_while_fencing(void **state)
+{
+	/* Recorded, but nobody told the stopped primary. */
+	w.service[P][WEB].process = STOPPED;
+	w.disk.epoch = 2;
+	w.disk.active = B;
+	world_boot(&w, 1, 2);
+	assert_in_range(world_until(&w, STATE_ON_BACKUP, 5000), 1900, 2600);
+}
+
+static void
+test_a_lost_record(void **state)
+{
+	world_boot(&w, 0, 0);
+	world_until(&w, STATE_LOST, 500);
+	world_run(&w, 5000);
+	assert_int_equal(w.plan.mode, ROUTE_CLOSED);
+	assert_false(w.service[P][WEB].until_us > w.now_ms * 1000);
+	assert_int_equal(world_order(&w, RULES_FAILOVER, B), RULES_REFUSED);
+	assert_int_equal(world_order(&w, RULES_ADOPT, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 1000);
+	assert_int_equal(w.disk.epoch, 2);
+	serves(P);
+}
+
+static void
+test_a_lost_record_of_sites_that_forgot(void **state)
+{
+	for (int s = 0; s < ROUTE_SITES; s++)
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			world_restart(&w, s, k);
+	world_boot(&w, 0, 5);
+	world_until(&w, STATE_LOST, 500);
+	world_run(&w, 1000);
+	assert_int_equal(world_order(&w, RULES_ADOPT, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 3000);
+	assert_int_equal(w.disk.epoch, 6);
+}
+
+static void
+test_a_damaged_record(void **state)
+{
+	world_boot(&w, -1, 0);
+	world_until(&w, STATE_LOST, 500);
+	world_run(&w, 1000);
+	assert_int_equal(world_order(&w, RULES_ADOPT, B), RULES_GO);
+	world_until(&w, STATE_MAINTENANCE, 1000);
+	serves(B);
+}
+
+static void
+test_another_authority(void **state)
+{
+	w.disk.epoch = 9; /* world_check: somebody recorded it */
+	w.service[B][WEB].epoch = 9;
+	world_until(&w, STATE_LOST, 1000);
+	assert_int_equal(w.plan.mode, ROUTE_CLOSED);
+}
+
+static void
+test_paused(void **state)
+{
+	assert_int_equal(world_order(&w, RULES_PAUSE, P), RULES_GO);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_CLOSED, 1000);
+	world_run(&w, 10000);
+	assert_int_equal(w.disk.active, P);
+	world_until(&w, STATE_ON_BACKUP, 60000);
+	assert_int_equal(w.disk.paused_until_us, 0);
+}
+
+static void
+test_paused_and_ordered(void **state)
+{
+	assert_int_equal(world_order(&w, RULES_PAUSE, P), RULES_GO);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_CLOSED, 1000);
+	assert_int_equal(world_order(&w, RULES_FAILOVER, B), RULES_GO);
+	world_until(&w, STATE_MAINTENANCE, 1000);
+	serves(B);
+}
+
+#define TEST(t) cmocka_unit_test_setup(t, up)
+#define TEST_BACKUP(t) cmocka_unit_test_setup(t, on_backup)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_first_start),
+		cmocka_unit_test(test_first_start_waits_for_both_sites),
+		TEST(test_kill_of_web),
+		TEST(test_death_of_the_database),
+		TEST(test_stop_waits_for_the_lease),
+		TEST(test_stop_and_go_is_no_failover),
+		TEST(test_one_lost_probe_moves_nothing),
+		TEST(test_collab_alone_is_partial),
+		TEST(test_split_keeps_the_rooms),
+		TEST(test_both_dead_and_the_last_one_returns),
+		TEST(test_both_dead_and_the_other_returns),
+		TEST_BACKUP(test_the_backup_dies_with_writes_of_its_own),
+		TEST_BACKUP(test_the_backup_dies_when_the_primary_has_all),
+		TEST(test_a_record_that_cannot_be_written_moves_nothing),
+		TEST(test_a_restarted_proxy_serves_the_recorded_site),
+		TEST(test_a_proxy_that_died_while_fencing),
+		TEST(test_a_lost_record),
+		TEST(test_a_lost_record_of_sites_that_forgot),
+		TEST(test_a_damaged_record),
+		TEST(test_another_authority),
+		TEST(test_paused),
+		TEST(test_paused_and_ordered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
