@@ -38,8 +38,9 @@ struct stream {
 	struct receiver *receiver;
 	bool asked_slot; /* in ASKING: the second question runs */
 	struct stream_peer peer;
-	uint64_t start_lsn;
+	struct stream_begin begin;
 	uint64_t acked;    /* what the status says */
+	uint64_t statuses; /* that were sent */
 	uint64_t answered; /* the furthest keepalive that had a status */
 	bool hold;
 	unsigned silent_beats;
@@ -222,7 +223,7 @@ start(struct stream *s, const char *busy_pid)
 	char lsn[DECODER_LSN_SIZE];
 	struct err e;
 
-	if (!s->conf.on_peer(s->conf.ctx, &s->peer, &s->start_lsn)) {
+	if (!s->conf.on_peer(s->conf.ctx, &s->peer, &s->begin)) {
 		err_set(&e, ERR_REFUSED, "the slot %s cannot be streamed",
 			s->conf.slot);
 		fail(s, &e);
@@ -238,7 +239,7 @@ start(struct stream *s, const char *busy_pid)
 		    "START_REPLICATION SLOT \"%s\" LOGICAL %s (proto_version "
 		    "'3', publication_names '\"%s\"', binary 'true', "
 		    "messages 'true', streaming 'off')",
-		    s->conf.slot, decoder_lsn(s->start_lsn, lsn),
+		    s->conf.slot, decoder_lsn(s->begin.start_lsn, lsn),
 		    s->conf.publication);
 	receiver_ask(s->receiver, strbuf_text(&command));
 	set_state(s, STREAM_STARTING, NULL);
@@ -279,6 +280,7 @@ send_status(struct stream *s, bool ping)
 {
 	char status[COPYDATA_STATUS_SIZE];
 
+	s->statuses++;
 	copydata_status(s->acked, clock_pg_us(), ping, status);
 	receiver_send(s->receiver, span_make(status, sizeof(status)));
 }
@@ -294,7 +296,8 @@ on_copy(void *ctx)
 	s->stats.heard_ms = clock_mono_ms();
 	s->beat = timer_start(BEAT_MS, on_beat, s);
 	/* a standby counts from its first status with a valid position on */
-	s->acked = s->start_lsn != 0 ? s->start_lsn : s->peer.confirmed_lsn;
+	s->acked = s->begin.durable_lsn != 0 ? s->begin.durable_lsn
+					     : s->peer.confirmed_lsn;
 	send_status(s, false);
 	set_state(s, STREAM_RUNNING, NULL);
 }
@@ -304,6 +307,7 @@ on_data(void *ctx, struct span bytes)
 {
 	struct stream *s = ctx;
 	struct copydata d;
+	uint64_t statuses;
 	struct err e;
 
 	s->stats.bytes += bytes.len;
@@ -316,12 +320,14 @@ on_data(void *ctx, struct span bytes)
 		s->stats.end_lsn = d.end_lsn;
 	if (d.kind == COPYDATA_CHANGE)
 		return s->conf.on_message(s->conf.ctx, d.body);
+	statuses = s->statuses;
 	s->conf.on_keepalive(s->conf.ctx, d.end_lsn);
 	/* acknowledged by it or not, it is answered */
-	if (d.reply_wanted || d.end_lsn > s->answered) {
-		s->answered = d.end_lsn;
+	if (s->statuses == statuses &&
+	    (d.reply_wanted || d.end_lsn > s->answered))
 		send_status(s, false);
-	}
+	if (d.end_lsn > s->answered)
+		s->answered = d.end_lsn;
 	return true;
 }
 

@@ -34,6 +34,10 @@ struct stream_peer {
 	int64_t safe_bytes; /* of log until the slot is lost; -1: no limit */
 };
 
+struct stream_begin {
+	uint64_t start_lsn, durable_lsn;
+};
+
 /* Nothing may be freed from inside on_message and on_keepalive. */
 struct stream_conf {
 	const char *conninfo; /* without replication=; copied, as all texts */
@@ -41,11 +45,12 @@ struct stream_conf {
 	const char *slot;
 	const char *publication;
 	/*
-	 * Each connection: where to start (0: where the slot stands), or
-	 * false to give up until the next attempt; the owner has logged why.
+	 * Each connection: where to start (0: where the slot stands) and up to
+	 * where all is durable here (0: likewise); or false to give up until
+	 * the next attempt: the owner has logged why.
 	 */
 	bool (*on_peer)(void *ctx, const struct stream_peer *peer,
-			uint64_t *start_lsn);
+			struct stream_begin *begin);
 	/* One message of pgoutput, borrowed for the call. False: it makes no
 	 * sense; the owner has logged why, and the connection ends. */
 	bool (*on_message)(void *ctx, struct span bytes);

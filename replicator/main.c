@@ -1,0 +1,209 @@
+/* gsb-replicator: see --help. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "io/service.h"
+#include "replicator/install.h"
+#include "replicator/run.h"
+
+struct conf {
+	int site;
+	const char *local, *peer, *admin, *tables, *state_dir, *listen;
+	int sync;
+	int64_t sync_timeout_ms;
+};
+
+static const char *const sites[] = { "primary", "backup", NULL };
+static const char *const modes[] = { "off", "on", "remote_apply", NULL };
+
+#define AT(field) offsetof(struct conf, field)
+static const struct conf_key keys[] = {
+	{ .section = "replicator",
+	  .key = "site",
+	  .kind = CONF_ENUM,
+	  .offset = AT(site),
+	  .names = sites,
+	  .help = "which site's database is the local one" },
+	{ .section = "replicator",
+	  .key = "local",
+	  .kind = CONF_STRING,
+	  .offset = AT(local),
+	  .help = "connection string of the local database; role "
+		  "gsb_replicator, its password by passfile=" },
+	{ .section = "replicator",
+	  .key = "peer",
+	  .kind = CONF_STRING,
+	  .offset = AT(peer),
+	  .help = "connection string of the peer's database, likewise" },
+	{ .section = "replicator",
+	  .key = "admin",
+	  .kind = CONF_STRING,
+	  .offset = AT(admin),
+	  .def = "",
+	  .help = "connection string of a superuser of the local database; "
+		  "only install uses it" },
+	{ .section = "replicator",
+	  .key = "tables",
+	  .kind = CONF_STRING,
+	  .offset = AT(tables),
+	  .help = "file that declares the replicated tables" },
+	{ .section = "replicator",
+	  .key = "sync",
+	  .kind = CONF_ENUM,
+	  .offset = AT(sync),
+	  .def = "on",
+	  .names = modes,
+	  .help = "off, on (a commit waits until the peer has it durably) or "
+		  "remote_apply" },
+	{ .section = "replicator",
+	  .key = "sync_timeout",
+	  .kind = CONF_MS,
+	  .offset = AT(sync_timeout_ms),
+	  .def = "3s",
+	  .min = 100,
+	  .max = 3600000,
+	  .help = "without the peer for so long, commits stop waiting" },
+	{ .section = "replicator",
+	  .key = "state_dir",
+	  .kind = CONF_STRING,
+	  .offset = AT(state_dir),
+	  .def = "",
+	  .help = "directory of the replicator's own files" },
+	{ .section = "status",
+	  .key = "listen",
+	  .kind = CONF_STRING,
+	  .offset = AT(listen),
+	  .def = "",
+	  .help = "HOST:PORT of /status and /metrics; empty: none" },
+};
+
+static const char *dry_run;
+static const struct service_option options[] = {
+	{ "dry-run", NULL, "install: print what would be done", &dry_run },
+	{ NULL, NULL, NULL, NULL }
+};
+
+static struct tables *tables;
+static struct run *running;
+static struct install *installing;
+
+static void
+on_installed(void *ctx, const struct err *err)
+{
+	installing = NULL;
+	if (err != NULL)
+		log_error("install", "why=\"%s\"", err_text(err));
+	service_stopped(err != NULL ? 1 : 0);
+}
+
+static int
+start_install(const struct conf *c, struct err *e)
+{
+	if (c->admin[0] == '\0')
+		return err_set(e, ERR_INVALID,
+			       "install wants replicator.admin, the "
+			       "connection string of a superuser of the local "
+			       "database");
+	installing = install_start(
+	    &(struct install_conf){ .admin = c->admin,
+				    .site = sites[c->site],
+				    .sync = modes[c->sync],
+				    .tables = tables,
+				    .dry_run = dry_run != NULL,
+				    .out = stdout },
+	    on_installed, NULL);
+	return 0;
+}
+
+static int
+start_run(const struct conf *c, struct err *e)
+{
+	if (c->state_dir[0] == '\0')
+		return err_set(e, ERR_INVALID,
+			       "replicator.state_dir is missing: a directory "
+			       "for the replicator's own files");
+	running = run_new(
+	    &(struct run_conf){ .site = sites[c->site],
+				.local = c->local,
+				.peer = c->peer,
+				.state_dir = c->state_dir,
+				.listen = c->listen,
+				.sync = (enum sync_mode)c->sync,
+				.sync_timeout_ms = c->sync_timeout_ms,
+				.tables = tables },
+	    e);
+	return running != NULL ? 0 : -1;
+}
+
+static int
+start(const void *conf, char *const *words, struct err *e)
+{
+	const struct conf *c = conf;
+	bool install = words[0] != NULL &&
+		       span_is(span_of(words[0]), "install");
+
+	if (words[0] != NULL && (!install || words[1] != NULL))
+		return err_set(e, ERR_INVALID,
+			       "unknown verb \"%s\": there is install, and "
+			       "none to run",
+			       install ? words[1] : words[0]);
+	tables = tables_load(c->tables, e);
+	if (tables == NULL)
+		return -1;
+	return install ? start_install(c, e) : start_run(c, e);
+}
+
+static int
+check(const void *conf, struct err *e)
+{
+	const struct conf *c = conf;
+	struct tables *t = tables_load(c->tables, e);
+
+	if (t == NULL)
+		return -1;
+	tables_free(&t);
+	return 0;
+}
+
+static void
+on_drained(void *ctx)
+{
+	service_stopped(0);
+}
+
+static void
+drain(void)
+{
+	if (running != NULL)
+		run_drain(running, on_drained, NULL);
+	else
+		service_stopped(1);
+}
+
+static void
+stop(void)
+{
+	install_cancel(&installing);
+	run_free(&running);
+	tables_free(&tables);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct service service = {
+		.name = "gsb-replicator",
+		.about = "keeps a site's database equal to its peer's; verb "
+			 "install prepares the local database",
+		.keys = keys,
+		.nkeys = sizeof(keys) / sizeof(keys[0]),
+		.conf_size = sizeof(struct conf),
+		.options = options,
+		.check = check,
+		.start = start,
+		.drain = drain,
+		.stop = stop,
+	};
+
+	return service_main(argc, argv, &service);
+}

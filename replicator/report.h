@@ -1,0 +1,33 @@
+/*
+ * Where the status goes: the row that gsb.health() reads, and HTTP (/status,
+ * /metrics). The row is written when something has changed, at most twice a
+ * second, and once a second to show that we live.
+ */
+#ifndef REPLICATOR_REPORT_H
+#define REPLICATOR_REPORT_H
+
+#include "base/err.h"
+#include "replicator/status.h"
+
+struct report;
+
+struct report_conf {
+	const char *listen; /* "HOST:PORT"; "" or NULL: no HTTP */
+	struct sync *sync;  /* whose connection is used; borrowed */
+	void (*fill)(void *ctx, struct status *out);
+	void *ctx;
+};
+
+/* NULL when the address cannot be had. */
+struct report *report_new(const struct report_conf *conf, struct err *e)
+    __attribute__((warn_unused_result));
+void report_free(struct report **rp);
+
+/* Something worth telling has changed. */
+void report_touch(struct report *r);
+
+/* Who the peer is, into gsb.peer. */
+void report_peer(struct report *r, const struct stream_peer *peer,
+		 uint64_t applied);
+
+#endif

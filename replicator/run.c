@@ -1,0 +1,441 @@
+/*
+ *   stream --bytes--> intake --batches--> apply --> the local database
+ *      ^                                    |
+ *      '--------- acknowledged -------------'
+ *
+ * Stream and intake live while apply is ready: from on_ready to on_reset.
+ */
+#include "replicator/run.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/timer.h"
+#include "replicator/report.h"
+
+/* a batch that is not full waits so long while another is under way */
+#define LINGER_MS 5
+/* reading stops above the first and goes on below the second */
+#define QUEUE_HIGH (4 << 20)
+#define QUEUE_LOW (1 << 20)
+#define DRAIN_MS 900
+
+struct run {
+	struct run_conf conf;
+	char *own_name, *peer_name; /* gsb_<site> */
+	struct progress *progress;
+	struct apply *apply;
+	struct sync *sync;
+	struct report *report;
+	struct stream *stream; /* while apply is ready, as intake */
+	struct intake *intake;
+	struct timer *linger;
+	bool hold;
+	uint64_t seen; /* all below it that concerns us has come */
+	struct progress_record peer;
+	enum progress_verdict verdict;
+	uint64_t confirmed;
+	int64_t safe_bytes;
+	int64_t behind_since_us; /* wall clock of the oldest not applied */
+	int64_t apply_ms;
+	struct timer *drain; /* at its latest */
+	void (*on_drained)(void *ctx);
+	void *drain_ctx;
+};
+
+static void on_ready(void *ctx, const struct catalog *catalog,
+		     uint64_t progress);
+static bool on_peer(void *ctx, const struct stream_peer *peer,
+		    struct stream_begin *begin);
+static void on_state(void *ctx, enum stream_state to, const struct err *why);
+static bool on_message(void *ctx, struct span bytes);
+static void on_keepalive(void *ctx, uint64_t end_lsn);
+static void on_pause(void *ctx);
+static void on_linger(void *ctx);
+static void on_applied(void *ctx, const struct batch *b);
+static void on_reset(void *ctx, const struct err *why);
+static void on_sync(void *ctx);
+static void on_drain_end(void *ctx);
+static void fill_status(void *ctx, struct status *out);
+
+static const char *
+peer_site(const char *site)
+{
+	return span_is(span_of(site), "primary") ? "backup" : "primary";
+}
+
+static void
+begin(struct run *r)
+{
+	r->apply = apply_new(&(struct apply_conf){
+	    .conninfo = r->conf.local,
+	    .peer_conninfo = r->conf.peer,
+	    .application = "gsb-replicator apply",
+	    .origin = r->peer_name,
+	    .tables = r->conf.tables,
+	    .on_ready = on_ready,
+	    .on_applied = on_applied,
+	    .on_reset = on_reset,
+	    .ctx = r,
+	});
+	r->sync = sync_new(&(struct sync_conf){
+	    .conninfo = r->conf.local,
+	    .application = "gsb-replicator sync",
+	    .standby = r->peer_name,
+	    .mode = r->conf.sync,
+	    .timeout_ms = r->conf.sync_timeout_ms,
+	    .on_change = on_sync,
+	    .ctx = r,
+	});
+}
+
+struct run *
+run_new(const struct run_conf *conf, struct err *e)
+{
+	struct run *r = mem_new(struct run);
+
+	r->conf = *conf;
+	r->own_name = mem_printf("gsb_%s", conf->site);
+	r->peer_name = mem_printf("gsb_%s", peer_site(conf->site));
+	r->safe_bytes = -1;
+	r->progress = progress_open(conf->state_dir, r->own_name, e);
+	if (r->progress == NULL)
+		goto fail;
+	r->peer = *progress_record(r->progress);
+	begin(r);
+	r->report = report_new(&(struct report_conf){ .listen = conf->listen,
+						      .sync = r->sync,
+						      .fill = fill_status,
+						      .ctx = r },
+			       e);
+	if (r->report != NULL)
+		return r;
+fail:
+	run_free(&r);
+	return NULL;
+}
+
+static void
+stop_stream(struct run *r)
+{
+	timer_cancel(&r->linger);
+	stream_free(&r->stream);
+	intake_free(&r->intake);
+	r->hold = false;
+	r->seen = 0;
+	r->behind_since_us = 0;
+}
+
+void
+run_free(struct run **rp)
+{
+	struct run *r = *rp;
+
+	*rp = NULL;
+	if (r == NULL)
+		return;
+	timer_cancel(&r->drain);
+	report_free(&r->report);
+	stop_stream(r);
+	apply_free(&r->apply);
+	sync_free(&r->sync);
+	progress_close(&r->progress);
+	mem_free(r->own_name);
+	mem_free(r->peer_name);
+	mem_free(r);
+}
+
+static void
+on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
+{
+	struct run *r = ctx;
+	char lsn[DECODER_LSN_SIZE];
+
+	log_state("run", "database=ready tables=%zu progress=%s", catalog->n,
+		  decoder_lsn(progress, lsn));
+	r->intake = intake_new(&(struct intake_conf){
+	    .catalog = catalog, .own_origin = r->own_name });
+	r->stream = stream_new(&(struct stream_conf){
+	    .conninfo = r->conf.peer,
+	    .application = r->own_name,
+	    .slot = r->own_name,
+	    .publication = "gsb",
+	    .on_peer = on_peer,
+	    .on_message = on_message,
+	    .on_keepalive = on_keepalive,
+	    .on_pause = on_pause,
+	    .on_state = on_state,
+	    .ctx = r,
+	});
+	report_touch(r->report);
+}
+
+static void
+on_reset(void *ctx, const struct err *why)
+{
+	struct run *r = ctx;
+
+	stop_stream(r);
+	report_touch(r->report);
+}
+
+static void
+log_verdict(const struct run *r, const struct stream_peer *peer,
+	    uint64_t applied)
+{
+	char mine[DECODER_LSN_SIZE], theirs[DECODER_LSN_SIZE];
+	const char *order = progress_order(r->verdict);
+
+	decoder_lsn(applied, mine);
+	decoder_lsn(peer->confirmed_lsn, theirs);
+	if (order != NULL)
+		log_error("run",
+			  "verdict=%s system=%llu timeline=%u applied=%s "
+			  "confirmed=%s order=\"%s\"",
+			  progress_name(r->verdict),
+			  (unsigned long long)peer->system_id, peer->timeline,
+			  mine, theirs, order);
+	else
+		log_info("run",
+			 "verdict=%s system=%llu timeline=%u applied=%s "
+			 "confirmed=%s",
+			 progress_name(r->verdict),
+			 (unsigned long long)peer->system_id, peer->timeline,
+			 mine, theirs);
+}
+
+static bool
+on_peer(void *ctx, const struct stream_peer *peer,
+	struct stream_begin *begin_at)
+{
+	struct run *r = ctx;
+	uint64_t applied = apply_progress(r->apply);
+	uint64_t come = intake_end_lsn(r->intake);
+
+	r->verdict = progress_judge(peer, applied, progress_record(r->progress),
+				    &begin_at->start_lsn);
+	r->confirmed = peer->confirmed_lsn;
+	r->safe_bytes = peer->safe_bytes;
+	log_verdict(r, peer, applied);
+	report_touch(r->report);
+	if (!peer->slot_found || peer->slot_lost)
+		return false;
+	begin_at->durable_lsn = begin_at->start_lsn;
+	/* what is on its way to the database need not come again */
+	if (begin_at->start_lsn != 0 && come > begin_at->start_lsn)
+		begin_at->start_lsn = come;
+	if (r->peer.system_id != peer->system_id ||
+	    r->peer.timeline != peer->timeline) {
+		r->peer.system_id = peer->system_id;
+		r->peer.timeline = peer->timeline;
+		report_peer(r->report, peer, applied);
+	}
+	return true;
+}
+
+static void
+on_state(void *ctx, enum stream_state to, const struct err *why)
+{
+	struct run *r = ctx;
+
+	report_touch(r->report);
+	if (to == STREAM_WAITING && r->intake != NULL && !intake_cut(r->intake))
+		apply_abandon(r->apply); /* last: ends the stream */
+}
+
+/* --- from the stream to apply ----------------------------------------------
+ */
+
+static void
+submit(struct run *r)
+{
+	struct batch *b = intake_take(r->intake);
+	struct apply_stats st;
+
+	timer_cancel(&r->linger);
+	if (r->behind_since_us == 0)
+		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
+	apply_submit(r->apply, &b);
+	apply_stats(r->apply, &st);
+	if (st.queued_bytes > QUEUE_HIGH && !r->hold) {
+		r->hold = true;
+		stream_hold(r->stream, true);
+	}
+}
+
+/* Idle: at once. Behind: when it is full, or has waited for a moment. */
+static void
+submit_what_is_due(struct run *r)
+{
+	enum intake_ready ready = intake_ready(r->intake);
+	struct apply_stats st;
+	int64_t waited;
+
+	if (ready == INTAKE_EMPTY)
+		return;
+	apply_stats(r->apply, &st);
+	waited = clock_mono_ms() - intake_since_ms(r->intake);
+	if (ready == INTAKE_FULL || st.queued + st.in_flight == 0 ||
+	    (st.queued + st.in_flight == 1 && waited >= LINGER_MS)) {
+		submit(r);
+		return;
+	}
+	if (st.queued + st.in_flight == 1 && r->linger == NULL)
+		r->linger = timer_start(LINGER_MS, on_linger, r);
+}
+
+static void
+on_linger(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->linger = NULL;
+	submit_what_is_due(r);
+}
+
+static bool
+on_message(void *ctx, struct span bytes)
+{
+	struct run *r = ctx;
+	struct err e;
+
+	/* what stands before a new transaction need not wait for its end */
+	if (bytes.len > 0 && bytes.at[0] == DECODER_BEGIN)
+		submit_what_is_due(r);
+	if (intake_message(r->intake, bytes, &e) != 0) {
+		log_error("run", "why=\"%s\"", err_text(&e));
+		return false;
+	}
+	if (intake_ready(r->intake) == INTAKE_FULL)
+		submit(r);
+	return true;
+}
+
+/*
+ * What is committed here is durable. When nothing is under way, so is all
+ * that came and held nothing for us.
+ */
+static void
+acknowledge(struct run *r)
+{
+	struct progress_record now = r->peer;
+	bool idle = apply_is_idle(r->apply) && !intake_is_busy(r->intake);
+
+	if (intake_end_lsn(r->intake) > r->seen)
+		r->seen = intake_end_lsn(r->intake);
+	now.applied = apply_progress(r->apply);
+	now.acked = idle && r->seen > now.applied ? r->seen : now.applied;
+	if (idle)
+		r->behind_since_us = 0;
+	if (idle && now.acked > now.applied)
+		progress_save(r->progress, &now);
+	stream_ack(r->stream, now.acked);
+}
+
+static void
+on_keepalive(void *ctx, uint64_t end_lsn)
+{
+	struct run *r = ctx;
+
+	if (end_lsn > r->seen)
+		r->seen = end_lsn;
+	acknowledge(r);
+}
+
+static void
+on_pause(void *ctx)
+{
+	struct run *r = ctx;
+
+	submit_what_is_due(r);
+	acknowledge(r);
+}
+
+static void
+on_applied(void *ctx, const struct batch *b)
+{
+	struct run *r = ctx;
+	struct apply_stats st;
+
+	r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
+	r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
+	submit_what_is_due(r);
+	acknowledge(r);
+	apply_stats(r->apply, &st);
+	if (r->hold && st.queued_bytes < QUEUE_LOW && r->drain == NULL) {
+		r->hold = false;
+		stream_hold(r->stream, false);
+	}
+	if (r->drain != NULL && apply_is_idle(r->apply)) {
+		timer_cancel(&r->drain);
+		on_drain_end(r); /* last */
+	}
+}
+
+/* --- the rest ---------------------------------------------------------------
+ */
+
+static void
+on_sync(void *ctx)
+{
+	struct run *r = ctx;
+
+	if (r->report != NULL)
+		report_touch(r->report);
+}
+
+void
+run_drain(struct run *r, void (*fn)(void *ctx), void *ctx)
+{
+	bool idle = r->intake == NULL;
+
+	r->on_drained = fn;
+	r->drain_ctx = ctx;
+	if (!idle) {
+		r->hold = true;
+		stream_hold(r->stream, true);
+		if (intake_ready(r->intake) != INTAKE_EMPTY)
+			submit(r);
+		idle = apply_is_idle(r->apply);
+	}
+	r->drain = timer_start(idle ? 0 : DRAIN_MS, on_drain_end, r);
+}
+
+static void
+on_drain_end(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->drain = NULL;
+	r->on_drained(r->drain_ctx);
+}
+
+static void
+fill_status(void *ctx, struct status *out)
+{
+	struct run *r = ctx;
+	int64_t now = clock_wall_us();
+
+	*out = (struct status){ .site = r->conf.site,
+				.peer = peer_site(r->conf.site),
+				.verdict = r->verdict,
+				.sync = sync_state(r->sync),
+				.applied = apply_progress(r->apply),
+				.confirmed = r->confirmed,
+				.safe_bytes = r->safe_bytes,
+				.apply_ms = r->apply_ms };
+	apply_stats(r->apply, &out->apply);
+	sync_stats(r->sync, &out->out);
+	if (r->intake == NULL)
+		return;
+	out->apply_ready = true;
+	out->stream = stream_state(r->stream);
+	out->received = r->seen;
+	stream_stats(r->stream, &out->in);
+	intake_stats(r->intake, &out->intake);
+	out->peer_end = out->in.end_lsn;
+	if (r->behind_since_us != 0 && now > r->behind_since_us)
+		out->lag_ms = (now - r->behind_since_us) / 1000;
+}

@@ -1,0 +1,152 @@
+#include "replicator/status.h"
+
+#include <inttypes.h>
+
+#include "replicator/decoder.h"
+
+/* so far behind it is not the stream of the day any more */
+#define CATCHUP_BYTES (1 << 20)
+
+const char *
+status_in_state(const struct status *s)
+{
+	if (s->stream != STREAM_RUNNING || !s->apply_ready)
+		return "down";
+	return s->peer_end > s->applied + CATCHUP_BYTES && s->lag_ms > 0
+		   ? "catchup"
+		   : "streaming";
+}
+
+static uint64_t
+beyond(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static void
+put_lsn(json_t *obj, const char *key, uint64_t lsn)
+{
+	char buf[DECODER_LSN_SIZE];
+
+	json_put_str(obj, key, decoder_lsn(lsn, buf));
+}
+
+static json_t *
+in_json(const struct status *s)
+{
+	json_t *in = json_object();
+
+	json_put_str(in, "state", status_in_state(s));
+	json_put_str(in, "connection", stream_state_name(s->stream));
+	json_put_str(in, "verdict", progress_name(s->verdict));
+	json_put_str(in, "order", progress_order(s->verdict));
+	put_lsn(in, "applied_lsn", s->applied);
+	put_lsn(in, "received_lsn", s->received);
+	put_lsn(in, "peer_lsn", s->peer_end);
+	json_put_int(in, "not_received_bytes",
+		     (int64_t)beyond(s->peer_end, s->received));
+	json_put_int(in, "not_applied_bytes", (int64_t)s->apply.queued_bytes);
+	json_put_int(in, "lag_ms", s->lag_ms);
+	json_put_int(in, "apply_ms", s->apply_ms);
+	json_put_int(in, "slot_safe_bytes", s->safe_bytes);
+	json_put_int(in, "echo_bytes", (int64_t)s->intake.echo_bytes);
+	json_put_int(in, "bytes", (int64_t)s->in.bytes);
+	json_put_int(in, "transactions", (int64_t)s->apply.transactions);
+	json_put_int(in, "rows", (int64_t)s->apply.rows);
+	json_put_int(in, "groups", (int64_t)s->apply.groups);
+	json_put_int(in, "retries", (int64_t)s->apply.retries);
+	json_put_int(in, "fetched_rows", (int64_t)s->apply.fetched);
+	json_put_int(in, "parked_rows", (int64_t)s->apply.parked);
+	json_put_bool(in, "stuck", s->apply.stuck);
+	return in;
+}
+
+json_t *
+status_json(const struct status *s)
+{
+	json_t *all = json_object(), *out = json_object();
+
+	json_put_str(all, "site", s->site);
+	json_put_str(all, "peer", s->peer);
+	json_put_str(all, "sync", s->sync);
+	json_put_bool(all, "database", s->apply_ready);
+	json_put(all, "in", in_json(s));
+	json_put_bool(out, "streams", s->out.peer_streams);
+	json_put_int(out, "lag_bytes", (int64_t)s->out.out_lag_bytes);
+	json_put_int(out, "degradations", (int64_t)s->out.degradations);
+	json_put(all, "out", out);
+	return all;
+}
+
+static void
+put(struct strbuf *out, const char *name, const char *type, const char *help,
+    int64_t value)
+{
+	strbuf_addf(out,
+		    "# HELP gsb_replicator_%s %s\n# TYPE gsb_replicator_%s "
+		    "%s\ngsb_replicator_%s %" PRId64 "\n",
+		    name, help, name, type, name, value);
+}
+
+static void
+put_states(struct strbuf *out, const struct status *s)
+{
+	static const char *const states[] = { "off", "on", "remote_apply",
+					      "degraded", "unknown" };
+
+	strbuf_adds(out, "# HELP gsb_replicator_sync Mode of commit.\n"
+			 "# TYPE gsb_replicator_sync gauge\n");
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		strbuf_addf(out, "gsb_replicator_sync{state=\"%s\"} %d\n",
+			    states[i],
+			    span_is(span_of(s->sync), states[i]) ? 1 : 0);
+	strbuf_adds(out, "# HELP gsb_replicator_lag_bytes Not yet at the "
+			 "stage.\n# TYPE gsb_replicator_lag_bytes gauge\n");
+	strbuf_addf(
+	    out, "gsb_replicator_lag_bytes{stage=\"received\"} %" PRIu64 "\n",
+	    beyond(s->peer_end, s->received));
+	strbuf_addf(out, "gsb_replicator_lag_bytes{stage=\"applied\"} %zu\n",
+		    s->apply.queued_bytes);
+	strbuf_addf(
+	    out, "gsb_replicator_lag_bytes{stage=\"confirmed\"} %" PRIu64 "\n",
+	    s->out.out_lag_bytes);
+}
+
+void
+status_metrics(const struct status *s, struct strbuf *out)
+{
+	put_states(out, s);
+	put(out, "stream_up", "gauge", "The peer's log is being read.",
+	    s->stream == STREAM_RUNNING);
+	put(out, "database_up", "gauge", "The local session is ready.",
+	    s->apply_ready);
+	put(out, "peer_streams", "gauge", "The peer reads our log.",
+	    s->out.peer_streams);
+	put(out, "lag_ms", "gauge", "Age of the oldest change not applied.",
+	    s->lag_ms);
+	put(out, "apply_ms", "gauge", "Commit there to commit here, last.",
+	    s->apply_ms);
+	put(out, "slot_safe_bytes", "gauge",
+	    "Log until the slot is lost; -1 unlimited.", s->safe_bytes);
+	put(out, "received_bytes_total", "counter", "Of the stream.",
+	    (int64_t)s->in.bytes);
+	put(out, "echo_bytes_total", "counter", "Of our own, dropped.",
+	    (int64_t)s->intake.echo_bytes);
+	put(out, "transactions_total", "counter", "Applied.",
+	    (int64_t)s->apply.transactions);
+	put(out, "rows_total", "counter", "Merged.", (int64_t)s->apply.rows);
+	put(out, "groups_total", "counter", "Commits of ours.",
+	    (int64_t)s->apply.groups);
+	put(out, "retries_total", "counter", "Groups tried again.",
+	    (int64_t)s->apply.retries);
+	put(out, "fetched_rows_total", "counter", "Read whole from the peer.",
+	    (int64_t)s->apply.fetched);
+	put(out, "parked_rows_total", "counter", "That could not be merged.",
+	    (int64_t)s->apply.parked);
+	put(out, "stuck", "gauge", "A group fails and is tried again.",
+	    s->apply.stuck);
+	put(out, "connects_total", "counter", "Streams begun.",
+	    (int64_t)s->in.connects);
+	put(out, "degradations_total", "counter", "Of synchronous commit.",
+	    (int64_t)s->out.degradations);
+}
