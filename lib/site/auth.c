@@ -352,7 +352,11 @@ auth_http(struct api *a, auth_fn *fn)
 		api_fail(a, FAULT_UNAUTHENTICATED, NULL);
 		return;
 	}
-	c.bearer = arena_span(a->arena, span_trim(span_skip(field, 7)));
+	field = span_trim(span_skip(field, 7));
+	if (span_starts(field, AUTH_TICKET "."))
+		c.ticket = arena_span(a->arena, field);
+	else
+		c.bearer = arena_span(a->arena, field);
 	auth_start(a, &c, fn);
 }
 

@@ -44,7 +44,8 @@ void auth_start(struct api *a, const struct auth_credentials *c, auth_fn *fn);
 /* The company alone (GetAPIVersion, pages); a->who stays NULL. */
 void auth_company(struct api *a, const struct auth_credentials *c, auth_fn *fn);
 
-/* By the field "Authorization: Bearer ...", else FAULT_UNAUTHENTICATED. */
+/* By "Authorization: Bearer TOKEN", a ticket is one as well; without the field
+ * FAULT_UNAUTHENTICATED. */
 void auth_http(struct api *a, auth_fn *fn);
 
 /* Appends a token for a->who, good for ttl_s from now. */

@@ -1,5 +1,5 @@
 /*
- *   connect --> on_prepared --> step, step, ... --> settle --> fn
+ *   connect --> on_locked --> on_prepared --> step, step, ... --> settle --> fn
  *
  * A step is a DO block: it may hold many statements, and the pipeline takes
  * one at a time.
@@ -52,6 +52,8 @@ static const struct pgstmt settle = {
 
 static void on_up(void *ctx);
 static void on_down(void *ctx, const struct err *why);
+static void on_locked(void *ctx, const struct pgresult *r, size_t n,
+		      const struct err *err);
 static void on_prepared(void *ctx, const struct pgresult *r, size_t n,
 			const struct err *err);
 static void step(struct schema *s);
@@ -124,6 +126,22 @@ on_up(void *ctx)
 			"CREATE TABLE IF NOT EXISTS schema_step (number int "
 			"PRIMARY KEY, name text NOT NULL, applied timestamptz "
 			"NOT NULL DEFAULT now())");
+	s->call = pgconn_run(s->conn, &b, clock_mono_ms() + STEP_MS, on_locked,
+			     s);
+}
+
+static void
+on_locked(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
+{
+	struct schema *s = ctx;
+	struct pgbatch *b;
+
+	s->call = NULL;
+	if (err != NULL) {
+		finish(s, err);
+		return;
+	}
+	b = pgbatch_new();
 	pgbatch_add(b, &known, NULL);
 	s->call = pgconn_run(s->conn, &b, clock_mono_ms() + STEP_MS,
 			     on_prepared, s);
@@ -141,7 +159,7 @@ on_prepared(void *ctx, const struct pgresult *r, size_t n,
 		finish(s, err);
 		return;
 	}
-	have = pgresult_int(&r[2], 0, 0);
+	have = pgresult_int(&r[0], 0, 0);
 	while (schema_steps[s->next].number != 0 &&
 	       schema_steps[s->next].number <= have)
 		s->next++;
