@@ -215,7 +215,9 @@ start_event(const struct failover *f, const struct view *v)
 		return p->probed && b->probed ? (int)EVENT_RECORD : -1;
 	if (f->lost || f->known_epoch > 0)
 		return EVENT_NO_RECORD;
-	return p->answered && b->answered ? (int)EVENT_FIRST : -1;
+	return p->answered && b->answered && judge_serves(p->verdict)
+		   ? (int)EVENT_FIRST
+		   : -1;
 }
 
 static bool
