@@ -68,6 +68,7 @@ pgbatch_new(void)
 	struct pgbatch *b = mem_new(struct pgbatch);
 
 	b->arena = arena_new();
+	b->commit_at = SIZE_MAX;
 	STAILQ_INIT(&b->items);
 	return b;
 }
