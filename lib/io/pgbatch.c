@@ -69,6 +69,7 @@ pgbatch_new(void)
 
 	b->arena = arena_new();
 	b->commit_at = SIZE_MAX;
+	b->commit_at = SIZE_MAX;
 	STAILQ_INIT(&b->items);
 	return b;
 }
@@ -148,7 +149,6 @@ void
 pgbatch_commits(struct pgbatch *b)
 {
 	b->commits = true;
-	b->commit_at = SIZE_MAX;
 }
 
 size_t
