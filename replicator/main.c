@@ -90,7 +90,6 @@ static struct install *installing;
 static void
 on_installed(void *ctx, const struct err *err)
 {
-	installing = NULL;
 	if (err != NULL)
 		log_error("install", "why=\"%s\"", err_text(err));
 	service_stopped(err != NULL ? 1 : 0);
