@@ -157,7 +157,8 @@ static const struct pgstmt list = {
 	.sql =
 	    "SELECT " COLUMNS ", count(*) OVER () FROM account a "
 	    "WHERE a.company_id = $1 AND CASE WHEN $2::boolean AND "
-	    "num_nonnulls($3, $4, $5, $6, $7) > 0 "
+	    "num_nonnulls($3::text, $4::text, $5::text, $6::text, $7::text) > "
+	    "0 "
 	    "THEN " TESTS(TEST_OR, " OR ") " ELSE " TESTS(
 		TEST_AND,
 		" AND ") " END AND a.created >= coalesce($8::timestamptz, "
