@@ -219,11 +219,12 @@ may_grant(void *ctx)
 static void
 look_around(struct control *c)
 {
+	/* Before the counts: what a worker sent until then is in them. */
+	bool settled = plane_settled(c->plane);
 	struct plane_counts counts;
 
 	plane_counts(c->plane, &counts);
-	watch_view(c->watch, c->f.rec.epoch, &counts, plane_settled(c->plane),
-		   &c->view);
+	watch_view(c->watch, c->f.rec.epoch, &counts, settled, &c->view);
 	c->view.barriers = c->barriers;
 	c->view.barrier_there = c->there_seen;
 	c->view.barrier_back = c->back_seen;

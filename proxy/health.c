@@ -59,6 +59,16 @@ health_free(struct health **hp)
 	mem_free(h);
 }
 
+static uint64_t
+wait_ms(const struct health *h)
+{
+	uint64_t ms = h->fast ? h->conf.pace.fast_ms : h->conf.pace.interval_ms;
+	uint64_t spread = ms * JITTER_PERCENT * 2 / 100;
+
+	return ms - spread / 2 +
+	       (spread > 0 ? crypto_random_u32() % (spread + 1) : 0);
+}
+
 static void
 probe_now(struct health *h)
 {
@@ -92,8 +102,11 @@ health_hurry(struct health *h, bool fast)
 	bool sooner = fast && !h->fast;
 
 	h->fast = fast;
-	if (sooner && h->probe == NULL)
-		probe_now(h);
+	/* Not at once: the probe that made it urgent has just ended. */
+	if (!sooner || h->probe != NULL)
+		return;
+	timer_cancel(&h->timer);
+	h->timer = timer_start(wait_ms(h), on_due, h);
 }
 
 void
@@ -152,16 +165,6 @@ read_answer(const struct health *h, const struct httpc_answer *answer,
 			       route_site_name(out->site),
 			       route_service_name(out->service), h->address);
 	return 0;
-}
-
-static uint64_t
-wait_ms(const struct health *h)
-{
-	uint64_t ms = h->fast ? h->conf.pace.fast_ms : h->conf.pace.interval_ms;
-	uint64_t spread = ms * JITTER_PERCENT * 2 / 100;
-
-	return ms - spread / 2 +
-	       (spread > 0 ? crypto_random_u32() % (spread + 1) : 0);
 }
 
 static void
