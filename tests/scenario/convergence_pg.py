@@ -30,10 +30,15 @@ autovacuum_naptime = 5s
 """
 
 
+given = set()
+
+
 def free_port(first=6210, last=6299):
+    """Nobody listens there, and none of ours will."""
     for port in range(first, last):
         with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) != 0:
+            if port not in given and s.connect_ex(("127.0.0.1", port)) != 0:
+                given.add(port)
                 return port
     raise RuntimeError(f"no free port from {first} to {last}")
 
@@ -72,8 +77,8 @@ class Cluster:
         self.sql(f"CREATE DATABASE {database} OWNER gsb_site",
                  database="postgres")
 
-    def conninfo(self, user="postgres", database="gsb"):
-        return (f"host=127.0.0.1 port={self.port} user={user} "
+    def conninfo(self, user="postgres", database="gsb", port=None):
+        return (f"host=127.0.0.1 port={port or self.port} user={user} "
                 f"dbname={database} connect_timeout=5")
 
     def connect(self, user="postgres", database="gsb"):
@@ -119,6 +124,7 @@ class Cluster:
 
     def down(self):
         self.kill()
+        given.discard(self.port)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -126,7 +132,7 @@ class Replicator:
     """One gsb-replicator between two clusters; log and state of its own."""
 
     def __init__(self, site, local, peer, tables, sync="off",
-                 database="gsb"):
+                 database="gsb", peer_port=None):
         self.site = site
         self.dir = tempfile.mkdtemp(prefix=f"gsb-repl-{site}-", dir="/tmp")
         self.log = os.path.join(self.dir, "log")
@@ -137,7 +143,7 @@ class Replicator:
             f.write(f"""[replicator]
 site = {site}
 local = {local.conninfo('gsb_replicator', database)}
-peer = {peer.conninfo('gsb_replicator', database)}
+peer = {peer.conninfo('gsb_replicator', database, peer_port)}
 admin = {local.conninfo('postgres', database)}
 tables = {tables}
 sync = {sync}
@@ -196,6 +202,7 @@ level = {os.environ.get("GSB_LOG_LEVEL", "info")}
     def remove(self):
         if self.process is not None:
             self.kill()
+        given.discard(self.port)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
