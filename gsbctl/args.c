@@ -1,0 +1,308 @@
+#include "gsbctl/args.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "base/span.h"
+
+#define WAIT_MS 120000
+
+static const struct verb {
+	const char *name, *second; /* "company", "add" */
+	enum args_verb verb;
+	const char *order;
+	bool takes_name;
+} verbs[] = {
+	{ "help", NULL, ARGS_HELP, NULL, false },
+	{ "status", NULL, ARGS_STATUS, NULL, false },
+	{ "watch", NULL, ARGS_WATCH, NULL, false },
+	{ "readiness", NULL, ARGS_READINESS, NULL, false },
+	{ "events", NULL, ARGS_EVENTS, NULL, false },
+	{ "explain", NULL, ARGS_EXPLAIN, NULL, true },
+	{ "fsm", NULL, ARGS_FSM, NULL, false },
+	{ "switchover", NULL, ARGS_SWITCHOVER, "switchover", false },
+	{ "failover", NULL, ARGS_FAILOVER, "failover", false },
+	{ "failback", NULL, ARGS_FAILBACK, "failback", false },
+	{ "pause", NULL, ARGS_PAUSE, "pause", false },
+	{ "resume", NULL, ARGS_RESUME, "resume", false },
+	{ "cancel", NULL, ARGS_CANCEL, "cancel", false },
+	{ "authority", "adopt", ARGS_ADOPT, "adopt", false },
+	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
+	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
+};
+#define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+enum kind { TEXT, FLAG, DURATION, NUMBER, FORMAT, WAIT };
+
+static const struct option {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+} options[] = {
+	{ "--connect", TEXT, offsetof(struct args, connect) },
+	{ "--format", FORMAT, offsetof(struct args, format) },
+	{ "--to", TEXT, offsetof(struct args, to) },
+	{ "--reason", TEXT, offsetof(struct args, reason) },
+	{ "--site-id", TEXT, offsetof(struct args, site_id) },
+	{ "--partner-id", TEXT, offsetof(struct args, partner_id) },
+	{ "--admin", TEXT, offsetof(struct args, admin) },
+	{ "--password-file", TEXT, offsetof(struct args, password_file) },
+	{ "--yes", FLAG, offsetof(struct args, yes) },
+	{ "-y", FLAG, offsetof(struct args, yes) },
+	{ "--dry-run", FLAG, offsetof(struct args, dry_run) },
+	{ "--follow", FLAG, offsetof(struct args, follow) },
+	{ "-f", FLAG, offsetof(struct args, follow) },
+	{ "--mermaid", FLAG, offsetof(struct args, mermaid) },
+	{ "--no-wait", FLAG, offsetof(struct args, no_wait) },
+	{ "--allow-data-loss", FLAG, offsetof(struct args, allow_data_loss) },
+	{ "--allow-partial", FLAG, offsetof(struct args, allow_partial) },
+	{ "--allow-behind", FLAG, offsetof(struct args, allow_behind) },
+	{ "--expires-in", DURATION, offsetof(struct args, expires_ms) },
+	{ "--since", NUMBER, offsetof(struct args, since) },
+	{ "--wait", WAIT, offsetof(struct args, wait_ms) },
+};
+#define NOPTIONS (sizeof(options) / sizeof(options[0]))
+
+const char *const args_help =
+    "gsbctl - the operator's word to gsb-proxy\n"
+    "\n"
+    "usage: gsbctl [--connect SOCKET] [--format table|json|tsv] VERB ...\n"
+    "\n"
+    "looking\n"
+    "  status                     the pair, who serves, and why\n"
+    "  watch                      the same, kept current\n"
+    "  readiness                  could the other site take over? (exit 4: "
+    "no)\n"
+    "  events [-f] [--since N]    decisions and orders\n"
+    "  explain [EVENT]            one of them, with what it was based on\n"
+    "  fsm [--mermaid]            what is decided when\n"
+    "  company list\n"
+    "\n"
+    "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
+    "--no-wait)\n"
+    "  switchover --to SITE       planned: hold, drain, sync, switch\n"
+    "  failover --to SITE         at once, without a drain\n"
+    "  failback                   to the primary as soon as it is caught up\n"
+    "  pause --expires-in TIME    nothing moves by itself\n"
+    "  resume\n"
+    "  cancel                     calls off what has not switched yet\n"
+    "  authority adopt --to SITE  begin anew when the record is lost\n"
+    "  company add NAME --site-id N --partner-id X --admin USER\n"
+    "                             --password-file FILE\n"
+    "\n"
+    "A refusal names its rule and the flag that overrides it:\n"
+    "  --allow-data-loss --allow-partial --allow-behind\n"
+    "SITE is primary or backup. SOCKET is $GSB_CTL if it is not given.\n"
+    "exit: 0 done, 1 usage, 2 refused by a rule, 3 timed out (it goes on),\n"
+    "      4 not ready, 5 unreachable, 6 called off\n";
+
+bool
+args_orders(enum args_verb verb)
+{
+	return args_order_name(verb) != NULL;
+}
+
+const char *
+args_order_name(enum args_verb verb)
+{
+	for (size_t i = 0; i < NVERBS; i++)
+		if (verbs[i].verb == verb)
+			return verbs[i].order;
+	return NULL;
+}
+
+static int
+parse_format(const char *text, enum args_format *out, struct err *e)
+{
+	static const char *const names[] = { "table", "json", "tsv" };
+
+	for (int i = 0; i < 3; i++)
+		if (strcmp(names[i], text) == 0) {
+			*out = (enum args_format)i;
+			return 0;
+		}
+	return err_set(e, ERR_INVALID,
+		       "--format must be table, json or tsv, not \"%s\"", text);
+}
+
+static const struct option *
+find_option(const char *name)
+{
+	for (size_t i = 0; i < NOPTIONS; i++)
+		if (strcmp(options[i].name, name) == 0)
+			return &options[i];
+	return NULL;
+}
+
+static int
+set_value(const struct option *o, const char *value, char *into, struct err *e)
+{
+	switch (o->kind) {
+	case TEXT:
+		*(const char **)(void *)into = value;
+		return 0;
+	case FORMAT:
+		return parse_format(value, (enum args_format *)(void *)into, e);
+	case DURATION:
+	case WAIT:
+		if (conf_parse_ms(value, (int64_t *)(void *)into, e) < 0)
+			return err_prefix(e, "%s", o->name);
+		return 0;
+	case NUMBER:
+		if (span_to_u64(span_of(value), (uint64_t *)(void *)into) < 0)
+			return err_set(e, ERR_INVALID,
+				       "%s needs a number, not \"%s\"", o->name,
+				       value);
+		return 0;
+	case FLAG:
+		break;
+	}
+	*(bool *)(void *)into = true;
+	return 0;
+}
+
+/* How many arguments it took; -1. */
+static int
+take_option(char **argv, struct args *out, struct err *e)
+{
+	const struct option *o = find_option(argv[0]);
+	const char *value = argv[1];
+	char *into;
+
+	if (o == NULL)
+		return err_set(
+		    e, ERR_INVALID,
+		    "\"%s\" is not an option; gsbctl help lists them", argv[0]);
+	into = (char *)out + o->offset;
+	if (o->kind == FLAG)
+		return set_value(o, NULL, into, e) < 0 ? -1 : 1;
+	/* --wait may stand alone. */
+	if (o->kind == WAIT &&
+	    (value == NULL || value[0] < '0' || value[0] > '9'))
+		return 1;
+	if (value == NULL)
+		return err_set(e, ERR_INVALID, "%s needs a value", o->name);
+	return set_value(o, value, into, e) < 0 ? -1 : 2;
+}
+
+static const struct verb *
+find_verb(char **words, int nwords, int *used)
+{
+	for (size_t i = 0; i < NVERBS; i++) {
+		const struct verb *v = &verbs[i];
+
+		if (strcmp(v->name, words[0]) != 0)
+			continue;
+		*used = v->second != NULL ? 2 : 1;
+		if (v->second == NULL ||
+		    (nwords > 1 && strcmp(v->second, words[1]) == 0))
+			return v;
+	}
+	return NULL;
+}
+
+static int
+take_words(char **words, int nwords, struct args *out, struct err *e)
+{
+	const struct verb *v;
+	int used = 1;
+
+	if (nwords == 0)
+		return err_set(e, ERR_INVALID,
+			       "a verb is needed; gsbctl help lists them");
+	v = find_verb(words, nwords, &used);
+	if (v == NULL)
+		return err_set(e, ERR_INVALID,
+			       "\"%s%s%s\" is not a verb; gsbctl help lists "
+			       "them",
+			       words[0], nwords > 1 ? " " : "",
+			       nwords > 1 ? words[1] : "");
+	out->verb = v->verb;
+	if (nwords > used && v->takes_name)
+		out->name = words[used++];
+	if (nwords > used)
+		return err_set(e, ERR_INVALID, "\"%s\" is one word too many",
+			       words[used]);
+	return 0;
+}
+
+static int
+check_site(const struct args *a, struct err *e)
+{
+	if (a->to == NULL)
+		return err_set(e, ERR_INVALID,
+			       "--to is needed: primary or backup");
+	if (strcmp(a->to, "primary") != 0 && strcmp(a->to, "backup") != 0)
+		return err_set(e, ERR_INVALID,
+			       "--to must be primary or backup, not \"%s\"",
+			       a->to);
+	return 0;
+}
+
+static int
+check_company(const struct args *a, struct err *e)
+{
+	if (a->name == NULL)
+		return err_set(e, ERR_INVALID,
+			       "company add needs the company's NAME");
+	if (a->site_id == NULL || a->partner_id == NULL || a->admin == NULL ||
+	    a->password_file == NULL)
+		return err_set(e, ERR_INVALID,
+			       "company add needs --site-id, --partner-id, "
+			       "--admin and --password-file");
+	return 0;
+}
+
+static int
+check(const struct args *a, struct err *e)
+{
+	if ((a->verb == ARGS_SWITCHOVER || a->verb == ARGS_FAILOVER ||
+	     a->verb == ARGS_ADOPT) &&
+	    check_site(a, e) < 0)
+		return -1;
+	if (args_orders(a->verb) && (a->reason == NULL || !*a->reason))
+		return err_set(e, ERR_INVALID,
+			       "--reason is needed: why, for the audit log");
+	if (a->verb == ARGS_PAUSE && a->expires_ms <= 0)
+		return err_set(e, ERR_INVALID,
+			       "--expires-in is needed: 30m, 2h, up to 7d");
+	if (a->verb == ARGS_COMPANY_ADD)
+		return check_company(a, e);
+	return 0;
+}
+
+int
+args_parse(int argc, char **argv, const char *connect_env, struct args *out,
+	   struct err *e)
+{
+	char *words[4];
+	int nwords = 0;
+
+	*out = (struct args){ .connect = connect_env, .wait_ms = WAIT_MS };
+	for (int i = 1; i < argc;) {
+		int took;
+
+		if (strcmp(argv[i], "--help") == 0 ||
+		    strcmp(argv[i], "--version") == 0) {
+			out->verb = argv[i][2] == 'h' ? ARGS_HELP
+						      : ARGS_VERSION;
+			return 0;
+		}
+		if (argv[i][0] != '-') {
+			if (nwords == 4)
+				return err_set(e, ERR_INVALID,
+					       "\"%s\" is one word too many",
+					       argv[i]);
+			words[nwords++] = argv[i++];
+			continue;
+		}
+		took = take_option(&argv[i], out, e);
+		if (took < 0)
+			return -1;
+		i += took;
+	}
+	if (take_words(words, nwords, out, e) < 0)
+		return -1;
+	return check(out, e);
+}

@@ -1,0 +1,60 @@
+/*
+ * The command line of gsbctl: one verb, its words and options in any order.
+ * Pure: the environment comes in as values.
+ */
+#ifndef GSBCTL_ARGS_H
+#define GSBCTL_ARGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum args_verb {
+	ARGS_HELP,
+	ARGS_VERSION,
+	ARGS_STATUS,
+	ARGS_WATCH,
+	ARGS_READINESS,
+	ARGS_EVENTS,
+	ARGS_EXPLAIN,
+	ARGS_FSM,
+	ARGS_SWITCHOVER,
+	ARGS_FAILOVER,
+	ARGS_FAILBACK,
+	ARGS_PAUSE,
+	ARGS_RESUME,
+	ARGS_CANCEL,
+	ARGS_ADOPT, /* "authority adopt" */
+	ARGS_COMPANY_LIST,
+	ARGS_COMPANY_ADD
+};
+
+enum args_format { ARGS_TABLE, ARGS_JSON, ARGS_TSV };
+
+struct args {
+	enum args_verb verb;
+	enum args_format format;
+	const char *connect; /* all texts are borrowed from argv */
+	const char *to, *reason;
+	const char *name; /* company add NAME, explain EVENT */
+	const char *site_id, *partner_id, *admin, *password_file;
+	bool yes, dry_run, follow, mermaid, no_wait;
+	bool allow_data_loss, allow_partial, allow_behind;
+	int64_t wait_ms, expires_ms;
+	uint64_t since;
+};
+
+/* connect_env: $GSB_CTL or NULL. -1: what is wrong, and what is right. */
+int args_parse(int argc, char **argv, const char *connect_env, struct args *out,
+	       struct err *e) __attribute__((warn_unused_result));
+
+/* It gives an order, so it needs a reason, and a yes. */
+bool args_orders(enum args_verb verb);
+
+/* "switchover", ... as the operators' API calls it; NULL: no order. */
+const char *args_order_name(enum args_verb verb);
+
+extern const char *const args_help;
+
+#endif

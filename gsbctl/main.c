@@ -1,0 +1,83 @@
+/* gsbctl: how operators speak to gsb-proxy. */
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gsbctl/verbs.h"
+#include "io/loop.h"
+
+static int
+run(const struct verbs *v)
+{
+	switch (v->args->verb) {
+	case ARGS_HELP:
+		fputs(args_help, v->out.to);
+		return EXITS_DONE;
+	case ARGS_VERSION:
+		fputs("gsbctl " GSB_VERSION "\n", v->out.to);
+		return EXITS_DONE;
+	case ARGS_STATUS:
+		return verbs_status(v);
+	case ARGS_WATCH:
+		return verbs_watch(v);
+	case ARGS_READINESS:
+		return verbs_readiness(v);
+	case ARGS_EVENTS:
+		return verbs_events(v);
+	case ARGS_EXPLAIN:
+		return verbs_explain(v);
+	case ARGS_FSM:
+		return verbs_fsm(v);
+	case ARGS_SWITCHOVER:
+	case ARGS_FAILOVER:
+	case ARGS_FAILBACK:
+	case ARGS_PAUSE:
+	case ARGS_RESUME:
+	case ARGS_CANCEL:
+	case ARGS_ADOPT:
+		return verbs_order(v);
+	case ARGS_COMPANY_LIST:
+		return verbs_company_list(v);
+	case ARGS_COMPANY_ADD:
+		return verbs_company_add(v);
+	}
+	return EXITS_USAGE;
+}
+
+static bool
+colored(FILE *to)
+{
+	return isatty(fileno(to)) && getenv("NO_COLOR") == NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args args;
+	struct err e = { 0 };
+	struct verbs v = { .args = &args,
+			   .out = { stdout, colored(stdout) },
+			   .words = { stderr, colored(stderr) } };
+	const struct passwd *me = getpwuid(getuid());
+	int status;
+
+	log_init("gsbctl");
+	if (args_parse(argc, argv, getenv("GSB_CTL"), &args, &e) < 0) {
+		fprintf(stderr, "gsbctl: %s\n", err_text(&e));
+		return EXITS_USAGE;
+	}
+	if (args.connect == NULL && args.verb != ARGS_HELP &&
+	    args.verb != ARGS_VERSION) {
+		fprintf(stderr, "gsbctl: which proxy? --connect SOCKET, or "
+				"$GSB_CTL\n");
+		return EXITS_USAGE;
+	}
+	v.terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	snprintf(v.who, sizeof(v.who), "%s",
+		 me != NULL ? me->pw_name : "operator");
+	loop_open();
+	status = run(&v);
+	loop_close();
+	return status;
+}

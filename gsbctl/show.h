@@ -1,0 +1,36 @@
+/*
+ * Answers of the operators' API as text for people, or for programs. Pure:
+ * a document in, text out.
+ */
+#ifndef GSBCTL_SHOW_H
+#define GSBCTL_SHOW_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/json.h"
+
+struct show {
+	FILE *to;
+	bool color;
+};
+
+/* /v1/status, whole, and in three lines. */
+void show_status(const struct show *s, const json_t *status);
+void show_pair(const struct show *s, const json_t *status);
+
+/* Both ways; true if the one that matters now is ready. */
+bool show_readiness(const struct show *s, const json_t *status);
+
+/* One line; and one with all it was based on. */
+void show_event(const struct show *s, const json_t *event);
+void show_explain(const struct show *s, const json_t *event);
+
+/* An order, one line. */
+void show_order(const struct show *s, const json_t *order);
+
+/* One value a line: PATH, tab, VALUE; arrays by index. */
+void show_tsv(FILE *to, const json_t *doc);
+void show_json(FILE *to, const json_t *doc);
+
+#endif

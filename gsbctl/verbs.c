@@ -1,0 +1,251 @@
+#include "gsbctl/verbs.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gsbctl/words.h"
+
+#define WATCH_MS 1000
+#define FOLLOW_MS 30000
+
+int
+verbs_call(const struct verbs *v, const char *method, const char *target,
+	   const json_t *body, struct call_answer *out)
+{
+	struct err e = { 0 };
+	char text[512];
+
+	if (call_run(v->args->connect, method, target, body, out, &e) < 0) {
+		fprintf(v->words.to,
+			"gsbctl: no answer from the proxy at %s: %s\n"
+			"        is gsb-proxy running? --connect and $GSB_CTL "
+			"name its socket\n",
+			v->args->connect, err_text(&e));
+		return EXITS_UNREACHABLE;
+	}
+	if (out->status == 200)
+		return 0;
+	fprintf(v->words.to, "gsbctl: %s\n",
+		call_message(out, text, sizeof(text)));
+	return out->status == 409 || out->status == 503 ? EXITS_REFUSED
+							: EXITS_USAGE;
+}
+
+bool
+verbs_plain(const struct verbs *v, const json_t *doc)
+{
+	if (v->args->format == ARGS_JSON)
+		show_json(v->out.to, doc);
+	else if (v->args->format == ARGS_TSV)
+		show_tsv(v->out.to, doc);
+	return v->args->format != ARGS_TABLE;
+}
+
+int
+verbs_status(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	int failed = verbs_call(v, "GET", "/v1/status", NULL, &answer);
+
+	if (failed != 0)
+		return failed;
+	if (!verbs_plain(v, answer.body))
+		show_status(&v->out, answer.body);
+	return EXITS_DONE;
+}
+
+static void
+watch_once(const struct verbs *v, const json_t *status, const json_t *events)
+{
+	size_t n = json_array_size(events);
+
+	if (v->out.color)
+		fputs("\033[H\033[2J", v->out.to);
+	show_status(&v->out, status);
+	fputc('\n', v->out.to);
+	for (size_t i = n > 8 ? n - 8 : 0; i < n; i++)
+		show_event(&v->out, json_array_get(events, i));
+	fflush(v->out.to);
+}
+
+/* Until it is interrupted; each event and each second brings a new picture. */
+int
+verbs_watch(const struct verbs *v)
+{
+	for (;;) {
+		CALL_AUTO status = { 0 };
+		CALL_AUTO events = { 0 };
+		CALL_AUTO news = { 0 };
+		char target[96];
+		int64_t last;
+		int failed = verbs_call(v, "GET", "/v1/status", NULL, &status);
+
+		if (failed != 0)
+			return failed;
+		last = words_int(status.body, "last_event");
+		snprintf(target, sizeof(target), "/v1/events?since=%" PRId64,
+			 last > 8 ? last - 8 : 0);
+		failed = verbs_call(v, "GET", target, NULL, &events);
+		if (failed != 0)
+			return failed;
+		if (!verbs_plain(v, status.body))
+			watch_once(v, status.body,
+				   json_object_get(events.body, "events"));
+		fflush(v->out.to);
+		snprintf(target, sizeof(target),
+			 "/v1/events?since=%" PRId64 "&wait_ms=%d", last,
+			 WATCH_MS);
+		failed = verbs_call(v, "GET", target, NULL, &news);
+		if (failed != 0)
+			return failed;
+	}
+}
+
+int
+verbs_readiness(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	int failed = verbs_call(v, "GET", "/v1/status", NULL, &answer);
+	bool ready;
+
+	if (failed != 0)
+		return failed;
+	ready = words_bool(answer.body, "failover.ready");
+	if (v->args->format == ARGS_TABLE) {
+		show_readiness(&v->out, answer.body);
+	} else {
+		JSON_AUTO doc = json_object();
+
+		json_object_set(doc, "failover",
+				json_object_get(answer.body, "failover"));
+		json_object_set(doc, "failback",
+				json_object_get(answer.body, "failback"));
+		verbs_plain(v, doc);
+	}
+	return ready ? EXITS_DONE : EXITS_NOT_READY;
+}
+
+int
+verbs_fsm(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	int failed = verbs_call(
+	    v, "GET", v->args->mermaid ? "/v1/fsm?form=mermaid" : "/v1/fsm",
+	    NULL, &answer);
+
+	if (failed != 0)
+		return failed;
+	fputs(words_str(answer.body, "text", ""), v->out.to);
+	return EXITS_DONE;
+}
+
+static void
+print_event(const struct verbs *v, const json_t *e)
+{
+	char *line;
+
+	switch (v->args->format) {
+	case ARGS_TABLE:
+		show_event(&v->out, e);
+		break;
+	case ARGS_JSON: /* one a line, so that a pipe can follow */
+		line = json_dumps(e, JSON_COMPACT);
+		fprintf(v->out.to, "%s\n", line);
+		free(line);
+		break;
+	case ARGS_TSV:
+		fprintf(v->out.to, "%" PRId64 "\t%s\t%s\t%" PRId64 "\t%s\n",
+			words_int(e, "id"), words_str(e, "at", ""),
+			words_str(e, "kind", ""), words_int(e, "epoch"),
+			words_str(e, "text", ""));
+		break;
+	}
+}
+
+int
+verbs_events(const struct verbs *v)
+{
+	int64_t since = (int64_t)v->args->since;
+	int wait_ms = 0;
+
+	for (;;) {
+		CALL_AUTO answer = { 0 };
+		char target[96];
+		const json_t *list;
+		int failed;
+
+		snprintf(target, sizeof(target),
+			 "/v1/events?since=%" PRId64 "&wait_ms=%d", since,
+			 wait_ms);
+		failed = verbs_call(v, "GET", target, NULL, &answer);
+		if (failed != 0)
+			return failed;
+		list = json_object_get(answer.body, "events");
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			print_event(v, json_array_get(list, i));
+			since = words_int(json_array_get(list, i), "id");
+		}
+		fflush(v->out.to);
+		if (json_array_size(list) > 0)
+			continue;
+		if (!v->args->follow)
+			return EXITS_DONE;
+		wait_ms = FOLLOW_MS;
+	}
+}
+
+/* The event of that id; 0: the newest transition, else the newest. */
+static const json_t *
+pick_event(const json_t *list, int64_t id)
+{
+	const json_t *best = NULL;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *e = json_array_get(list, i);
+		bool moved = strcmp(words_str(e, "kind", ""), "transition") ==
+			     0;
+
+		if (id != 0 && words_int(e, "id") == id)
+			return e;
+		if (id == 0 && (moved || best == NULL))
+			best = e;
+	}
+	return best;
+}
+
+int
+verbs_explain(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	int64_t id = 0;
+	char target[96];
+	const json_t *e;
+	int failed;
+
+	if (v->args->name != NULL &&
+	    (span_to_i64(span_of(v->args->name), &id) < 0 || id < 1)) {
+		fprintf(v->words.to,
+			"gsbctl: \"%s\" is not an event; gsbctl events lists "
+			"their numbers\n",
+			v->args->name);
+		return EXITS_USAGE;
+	}
+	snprintf(target, sizeof(target),
+		 id > 0 ? "/v1/events?since=%" PRId64 "&max=1"
+			: "/v1/events?since=%" PRId64,
+		 id > 0 ? id - 1 : INT64_C(0));
+	failed = verbs_call(v, "GET", target, NULL, &answer);
+	if (failed != 0)
+		return failed;
+	e = pick_event(json_object_get(answer.body, "events"), id);
+	if (e == NULL) {
+		fprintf(v->words.to,
+			"gsbctl: the proxy has no such event in memory; its "
+			"audit.log has them all\n");
+		return EXITS_USAGE;
+	}
+	if (!verbs_plain(v, e))
+		show_explain(&v->out, e);
+	return EXITS_DONE;
+}

@@ -1,0 +1,96 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gsbctl/verbs.h"
+#include "gsbctl/words.h"
+
+#define PASSWORD_MAX 256
+
+int
+verbs_company_list(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	int failed = verbs_call(v, "GET", "/v1/companies", NULL, &answer);
+	const json_t *list;
+
+	if (failed != 0)
+		return failed;
+	if (v->args->format == ARGS_JSON) {
+		show_json(v->out.to, answer.body);
+		return EXITS_DONE;
+	}
+	list = json_object_get(answer.body, "companies");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		fprintf(v->out.to, "%s\n",
+			json_string_value(json_array_get(list, i)));
+	return EXITS_DONE;
+}
+
+/* Its first line; -1 and said why. */
+static int
+read_password(const struct verbs *v, char *out, size_t size)
+{
+	const char *path = v->args->password_file;
+	FILE *f = fopen(path, "re");
+	struct stat st;
+
+	if (f == NULL || fstat(fileno(f), &st) < 0) {
+		fprintf(v->words.to, "gsbctl: %s: %s\n", path, strerror(errno));
+		if (f != NULL)
+			fclose(f);
+		return -1;
+	}
+	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
+		fprintf(v->words.to,
+			"gsbctl: %s: mode is %04o, so others can read the "
+			"password; make it 0600\n",
+			path, (unsigned)st.st_mode & 07777);
+		fclose(f);
+		return -1;
+	}
+	if (fgets(out, (int)size, f) == NULL)
+		out[0] = '\0';
+	fclose(f);
+	out[strcspn(out, "\r\n")] = '\0';
+	if (out[0] != '\0')
+		return 0;
+	fprintf(v->words.to, "gsbctl: %s: its first line is empty\n", path);
+	return -1;
+}
+
+int
+verbs_company_add(const struct verbs *v)
+{
+	const struct args *a = v->args;
+	JSON_AUTO body = json_object();
+	CALL_AUTO answer = { 0 };
+	char password[PASSWORD_MAX];
+	int64_t site_id;
+	int failed;
+
+	if (span_to_i64(span_of(a->site_id), &site_id) < 0 || site_id < 1) {
+		fprintf(v->words.to,
+			"gsbctl: --site-id must be a number from 1, not "
+			"\"%s\"\n",
+			a->site_id);
+		return EXITS_USAGE;
+	}
+	if (read_password(v, password, sizeof(password)) < 0)
+		return EXITS_USAGE;
+	json_put_str(body, "name", a->name);
+	json_put_int(body, "site_id", site_id);
+	json_put_str(body, "partner_id", a->partner_id);
+	json_put_str(body, "admin", a->admin);
+	json_put_str(body, "password", password);
+	explicit_bzero(password, sizeof(password));
+	failed = verbs_call(v, "POST", "/v1/companies", body, &answer);
+	if (failed != 0)
+		return failed;
+	if (!verbs_plain(v, answer.body))
+		fprintf(v->out.to, "company %s is made\n",
+			words_str(answer.body, "name", a->name));
+	return EXITS_DONE;
+}
