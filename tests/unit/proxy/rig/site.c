@@ -57,18 +57,19 @@ puts_to(int fd, const char *text)
 	put(fd, text, strlen(text));
 }
 
+/* In one piece: a site that is stopped does not break off in between. */
 static void
 put_ok(int fd, struct span body)
 {
-	char head[200];
+	STRBUF_AUTO text = { 0 };
 
-	snprintf(head, sizeof(head),
-		 "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n"
-		 "X-Seen: yes\r\nGSB-Secret: 1\r\nKeep-Alive: timeout=5\r\n"
-		 "X-GSB-Status: HERE\r\n\r\n",
-		 body.len);
-	puts_to(fd, head);
-	put(fd, body.at, body.len);
+	strbuf_addf(&text,
+		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n"
+		    "X-Seen: yes\r\nGSB-Secret: 1\r\nKeep-Alive: timeout=5\r\n"
+		    "X-GSB-Status: HERE\r\n\r\n",
+		    body.len);
+	strbuf_add_span(&text, body);
+	put(fd, text.at, text.len);
 }
 
 static unsigned
