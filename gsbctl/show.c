@@ -45,6 +45,13 @@ end(const struct show *s)
 	fputc('\n', s->to);
 }
 
+/* The last column ends where its text does. */
+static int
+width_of(const char *site)
+{
+	return strcmp(site, "primary") == 0 ? COLUMN : 0;
+}
+
 static const char *
 site_path(char buf[static WORDS_SIZE], const char *site, const char *rest)
 {
@@ -156,7 +163,7 @@ service_cell(const struct show *s, const json_t *d, const char *site,
 	      strcmp(health, "ok") == 0     ? GOOD
 	      : strcmp(health, "down") == 0 ? BAD
 					    : DIM,
-	      COLUMN, "%s", text);
+	      width_of(site), "%s", text);
 }
 
 static void
@@ -169,11 +176,11 @@ text_cell(const struct show *s, const json_t *d, const char *site,
 		    strcmp(text, "remote_apply") == 0;
 	bool bad = strcmp(text, "down") == 0 || strcmp(text, "degraded") == 0;
 
-	paint(s, good ? GOOD : bad ? BAD : PLAIN, COLUMN, "%s", text);
+	paint(s, good ? GOOD : bad ? BAD : PLAIN, width_of(site), "%s", text);
 }
 
 static void
-lag_cell(const struct show *s, const json_t *d, const char *site)
+lag_cell(const struct show *s, const json_t *d, const char *site, int width)
 {
 	char path[WORDS_SIZE], bytes[WORDS_SIZE], ms[WORDS_SIZE];
 	const char *state = words_str(
@@ -185,9 +192,9 @@ lag_cell(const struct show *s, const json_t *d, const char *site)
 	words_ms(words_int(d, site_path(path, site, "replication.out.lag_ms")),
 		 ms);
 	if (strcmp(state, "streaming") == 0)
-		paint(s, PLAIN, COLUMN, "%s behind, %s", bytes, ms);
+		paint(s, PLAIN, width, "%s behind, %s", bytes, ms);
 	else
-		paint(s, strcmp(state, "unknown") == 0 ? DIM : WARN, COLUMN,
+		paint(s, strcmp(state, "unknown") == 0 ? DIM : WARN, width,
 		      "%s", state);
 }
 
@@ -197,19 +204,19 @@ number_cell(const struct show *s, const json_t *d, const char *site,
 {
 	char path[WORDS_SIZE];
 
-	paint(s, PLAIN, COLUMN, "%lld",
+	paint(s, PLAIN, width_of(site), "%lld",
 	      (long long)words_int(d, site_path(path, site, rest)));
 }
 
 static void
-verdict_cell(const struct show *s, const json_t *d, const char *site)
+verdict_cell(const struct show *s, const json_t *d, const char *site, int width)
 {
 	char path[WORDS_SIZE];
 	const char *verdict = words_str(d, site_path(path, site, "verdict"),
 					"?");
 	bool active = words_bool(d, site_path(path, site, "active"));
 
-	paint(s, verdict_hue(verdict), COLUMN, "%s%s", verdict,
+	paint(s, verdict_hue(verdict), width, "%s%s", verdict,
 	      active ? ", active" : "");
 }
 
@@ -223,7 +230,7 @@ static const struct row {
 	{ "web", service_cell, "web" },
 	{ "collab", service_cell, "collab" },
 	{ "rooms", number_cell, "services.collab.rooms" },
-	{ "commits", text_cell, "replication.sync" },
+	{ "sync", text_cell, "replication.sync" },
 	{ "in flight", number_cell, "traffic.in_flight" },
 	{ "websockets", number_cell, "traffic.websockets" },
 	{ "version", text_cell, "services.web.version" },
@@ -256,8 +263,8 @@ show_sites(const struct show *s, const json_t *d)
 	paint(s, BOLD, 0, "backup");
 	end(s);
 	label(s, "judged");
-	verdict_cell(s, d, "primary");
-	verdict_cell(s, d, "backup");
+	verdict_cell(s, d, "primary", COLUMN);
+	verdict_cell(s, d, "backup", 0);
 	end(s);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		label(s, rows[i].name);
@@ -266,8 +273,8 @@ show_sites(const struct show *s, const json_t *d)
 		end(s);
 	}
 	label(s, "sending");
-	lag_cell(s, d, "primary");
-	lag_cell(s, d, "backup");
+	lag_cell(s, d, "primary", COLUMN);
+	lag_cell(s, d, "backup", 0);
 	end(s);
 	for (int i = 0; i < 2; i++) {
 		show_error(s, d, sites[i], "web");
@@ -306,12 +313,14 @@ show_pair(const struct show *s, const json_t *d)
 		words_str(d, "active", "nobody"),
 		(long long)words_int(d, "epoch"));
 	label(s, "primary");
-	verdict_cell(s, d, "primary");
-	lag_cell(s, d, "primary");
+	verdict_cell(s, d, "primary", COLUMN);
+	paint(s, DIM, 8, "sends");
+	lag_cell(s, d, "primary", 0);
 	end(s);
 	label(s, "backup");
-	verdict_cell(s, d, "backup");
-	lag_cell(s, d, "backup");
+	verdict_cell(s, d, "backup", COLUMN);
+	paint(s, DIM, 8, "sends");
+	lag_cell(s, d, "backup", 0);
 	end(s);
 }
 

@@ -225,6 +225,7 @@ look_around(struct control *c)
 
 	plane_counts(c->plane, &counts);
 	watch_view(c->watch, c->f.rec.epoch, &counts, settled, &c->view);
+	tell_shares(c, &counts);
 	c->view.barriers = c->barriers;
 	c->view.barrier_there = c->there_seen;
 	c->view.barrier_back = c->back_seen;

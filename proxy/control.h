@@ -13,6 +13,7 @@
 #include "proxy/events.h"
 #include "proxy/orders.h"
 #include "proxy/plan.h"
+#include "proxy/share.h"
 #include "proxy/watch.h"
 
 /* What distinguishes one published snapshot from the next. */
@@ -51,6 +52,7 @@ struct control {
 	bool there_seen, back_seen;
 	int64_t barrier_retry_ms;
 	enum judge_verdict verdict[ROUTE_SITES]; /* last told as an event */
+	struct share share[ROUTE_SITES];
 	int64_t begun_wall_us, state_wall_us;
 	struct timer *tick;
 	uint32_t tick_ms;

@@ -189,9 +189,14 @@ orders_change(struct orders *os, const struct failover_change *c)
 		return 0;
 	en->state = p == RULES_DONE ? ORDERS_DONE : ORDERS_FAILED;
 	en->ended_us = clock_wall_us();
-	snprintf(en->message, sizeof(en->message), "%s: %s%s%s",
-		 states_fsm.states[c->to], c->row->why,
-		 c->note[0] != '\0' ? "; " : "", c->note);
+	if (p == RULES_DONE)
+		snprintf(en->message, sizeof(en->message), "%s: the %s serves",
+			 states_fsm.states[c->to],
+			 c->to == STATE_NORMAL ? "primary" : "backup");
+	else
+		snprintf(en->message, sizeof(en->message), "%s: %s%s%s",
+			 states_fsm.states[c->to], c->row->why,
+			 c->note[0] != '\0' ? "; " : "", c->note);
 	return en->id;
 }
 

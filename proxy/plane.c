@@ -209,6 +209,10 @@ plane_counts(const struct plane *p, struct plane_counts *out)
 			out->in_flight[s] += metrics_read(&m->in_flight[s]);
 			out->may_write[s] += metrics_read(&m->may_write[s]);
 			out->websockets[s] += metrics_read(&m->websockets[s]);
+			out->failed[s] += metrics_read(&m->answers[s][5]);
+			for (int k = 0; k < METRICS_CLASSES; k++)
+				out->answers[s] += metrics_read(
+				    &m->answers[s][k]);
 		}
 	}
 	out->held = atomic_load(&p->shared.held);

@@ -81,6 +81,7 @@ site_json(const struct control *c, enum route_site s)
 	json_put(doc, "services", services);
 	json_put(doc, "replication", replication_json(&v->replication));
 	json_put_int(traffic, "in_flight", (int64_t)v->in_flight);
+	json_put_int(traffic, "failed_permille", c->share[s].permille);
 	json_put_int(traffic, "may_write", (int64_t)v->may_write);
 	json_put_int(traffic, "websockets", (int64_t)v->websockets);
 	json_put(doc, "traffic", traffic);

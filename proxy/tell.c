@@ -55,11 +55,42 @@ tell_verdicts(struct control *c)
 
 		if (v == c->verdict[s])
 			continue;
-		snprintf(text, sizeof(text), "the %s is %s, it was %s",
+		snprintf(text, sizeof(text), "the %s is %s, it was %s%s",
 			 route_site_name((enum route_site)s), judge_name(v),
-			 judge_name(c->verdict[s]));
+			 judge_name(c->verdict[s]),
+			 v == JUDGE_PARTIAL
+			     ? "; nothing moves by itself: gsbctl status, then "
+			       "switchover if people suffer"
+			     : "");
 		c->verdict[s] = v;
 		events_add(c->events, v == JUDGE_WHOLE ? "service" : "alarm",
+			   c->f.rec.epoch, text, status_inputs(&c->view));
+	}
+}
+
+void
+tell_shares(struct control *c, const struct plane_counts *counts)
+{
+	char text[256];
+
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		struct share *share = &c->share[s];
+
+		if (!share_count(share, counts->answers[s], counts->failed[s],
+				 c->view.now_ms))
+			continue;
+		snprintf(
+		    text, sizeof(text),
+		    "the %s failed %u.%u %% of %llu requests in %d s "
+		    "(judged %s)%s%s",
+		    route_site_name((enum route_site)s), share->permille / 10,
+		    share->permille % 10, (unsigned long long)share->seen,
+		    SHARE_WINDOW_MS / 1000, judge_name(c->view.site[s].verdict),
+		    share->high ? "; gsbctl switchover --to " : "",
+		    share->high
+			? route_site_name(failover_other((enum route_site)s))
+			: "");
+		events_add(c->events, share->high ? "alarm" : "service",
 			   c->f.rec.epoch, text, status_inputs(&c->view));
 	}
 }

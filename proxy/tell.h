@@ -14,6 +14,9 @@ void tell_change(struct control *c, const struct failover_change *change);
 /* The sites whose judgement is another than the one told last. */
 void tell_verdicts(struct control *c);
 
+/* Real requests fail, or no longer do, whatever the probes say. */
+void tell_shares(struct control *c, const struct plane_counts *counts);
+
 /* id: the order's number, 0 if it was not taken. */
 void tell_order(struct control *c, const struct rules_order *o,
 		const struct rules_judged *judged, uint64_t id);

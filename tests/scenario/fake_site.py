@@ -107,6 +107,7 @@ class Service:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # one write an answer: no waits for delayed ACKs
     service = None
 
     def log_message(self, *args):

@@ -46,6 +46,21 @@ random_event(struct world *r, unsigned dice)
 	}
 }
 
+static void
+mend_all(struct world *r)
+{
+	for (int i = 0; i < ROUTE_SITES * ROUTE_SERVICES; i++) {
+		struct world_service *v = &r->service[i / 2][i % 2];
+
+		r->writing[i / 2] = 0;
+		if (v->process == STOPPED)
+			v->process = RUNS;
+		if (v->process == GONE)
+			world_restart(r, i / 2, i % 2);
+		v->works = true;
+	}
+}
+
 /* Whatever happens: one server at most, and in the end one that serves. */
 static void
 test_random_histories(void **state)
@@ -57,16 +72,7 @@ test_random_histories(void **state)
 			random_event(&w, (unsigned)rand());
 			world_run(&w, rand() % 1500);
 		}
-		for (int s = 0; s < ROUTE_SITES; s++) {
-			w.writing[s] = 0;
-			for (int k = 0; k < ROUTE_SERVICES; k++) {
-				if (w.service[s][k].process == STOPPED)
-					w.service[s][k].process = RUNS;
-				if (w.service[s][k].process == GONE)
-					world_restart(&w, s, k);
-				w.service[s][k].works = true;
-			}
-		}
+		mend_all(&w);
 		world_run(&w, 20000);
 		if (w.plan.mode != ROUTE_SERVE)
 			fail_msg("seed %u ends in %s", seed,

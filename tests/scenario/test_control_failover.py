@@ -1,0 +1,155 @@
+"""The proxy's own decisions, against two fake sites: deaths, splits, the way
+back, lost records. The product's promises are proved on the real pair."""
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from fake_pair import Clients, FakePair
+from wait import wait_until
+
+
+@pytest.fixture
+def fake():
+    pair = FakePair()
+    try:
+        pair.up()
+        yield pair
+    finally:
+        fault = pair.down()
+    assert not fault, fault
+
+
+def moved_within(fake, names, number, bound):
+    """Failed services, and whether the backup answers within the bound."""
+    with Clients(fake) as clients:
+        start = time.monotonic()
+        for name in names:
+            fake.send(name, number)
+        took = clients.wait_first("backup", start) - start
+        assert took < bound, took
+    status = fake.status()
+    assert status["active"] == "backup"
+    assert status["epoch"] == 2
+    assert status["degraded"]
+    return took
+
+
+def test_kill_of_web(fake):
+    moved_within(fake, ["primary-web"], signal.SIGKILL, 1.5)
+    assert fake.get()[1]["peer"] == "dead"
+
+
+def test_stop_of_web(fake):
+    took = moved_within(fake, ["primary-web"], signal.SIGSTOP, 4)
+    assert took > 1  # its lease had to end
+
+
+def test_death_of_the_database(fake):
+    with Clients(fake) as clients:
+        start = time.monotonic()
+        fake.set_site("primary", db="down")
+        assert clients.wait_first("backup", start) - start < 1.5
+
+
+def test_split_keeps_the_rooms(fake):
+    fake.set_site("primary", rooms=2)
+    wait_until(lambda: fake.status()["sites"]["primary"]["services"][
+        "collab"]["rooms"] == 2, 10)
+    fake.kill("primary-web")
+    fake.wait_state("ON_BACKUP")
+    status = fake.status()
+    assert status["sites"]["primary"]["verdict"] == "split"
+    for site in ("primary", "backup"):
+        assert status["sites"][site]["services"]["collab"]["serving"]
+    fake.set_site("primary", rooms=0)
+    wait_until(lambda: not fake.status()["sites"]["primary"]["services"][
+        "collab"]["serving"], 10)
+
+
+def test_partial_is_an_alarm_and_moves_nothing(fake):
+    fake.kill("primary-collab")
+    wait_until(lambda: fake.status()["sites"]["primary"]["verdict"] ==
+               "partial", 10)
+    assert fake.status()["state"] == "NORMAL"
+    assert "alarm" in fake.ctl("events")
+    assert fake.get()[1]["site"] == "primary"
+
+
+def test_the_way_back(fake):
+    with Clients(fake) as clients:
+        fake.kill("primary-web")
+        start = time.monotonic()
+        clients.wait_first("backup", start)
+        fake.start("primary-web")
+        fake.wait_state("NORMAL")
+        clients.wait_first("primary", time.monotonic())
+    status = fake.status()
+    assert status["epoch"] == 3
+    assert not status["degraded"]
+    assert fake.get()[1]["peer"] == "alive"
+
+
+def test_both_dead_is_503_until_the_last_one_returns(fake):
+    fake.set_site("backup", db="down")
+    wait_until(lambda: not fake.status()["failover"]["ready"], 10)
+    fake.kill("primary-web")
+    fake.wait_state("CLOSED")
+    assert fake.get()[0] == 503
+    fake.start("primary-web")
+    fake.wait_state("NORMAL")
+    status, doc = fake.get()
+    assert status == 200 and doc["site"] == "primary" and doc["epoch"] == 1
+
+
+def test_a_degraded_site_is_recorded_first(fake):
+    fake.set_site("primary", sync="degraded")
+    wait_until(lambda: fake.get()[1]["degraded"], 5)
+    with open(fake.path("proxy", "authority.json"), encoding="utf-8") as f:
+        assert json.load(f)["degraded"]
+    fake.set_site("primary", sync="on")
+    wait_until(lambda: not fake.get()[1]["degraded"], 5)
+
+
+def test_a_killed_proxy_goes_on_where_it_was(fake):
+    fake.kill("primary-web")
+    fake.wait_state("ON_BACKUP")
+    fake.kill("proxy")
+    fake.start("proxy")
+    fake.wait_state("ON_BACKUP")
+    assert fake.status()["epoch"] == 2
+    assert fake.get()[1]["site"] == "backup"
+
+
+def test_a_lost_record_waits_for_a_word(fake):
+    fake.kill("proxy")
+    os.unlink(fake.path("proxy", "authority.json"))
+    fake.start("proxy")
+    fake.wait_state("LOST")
+    assert fake.get()[0] == 503
+    fake.order("failover", "--to", "primary", status=2)
+    wait_until(lambda: fake.status()["sites"]["primary"]["verdict"] ==
+               "whole", 10)
+    fake.order("authority", "adopt", "--to", "primary")
+    status, doc = fake.get()
+    assert status == 200 and doc["site"] == "primary" and doc["epoch"] == 2
+
+
+def test_a_damaged_record_waits_for_a_word(fake):
+    fake.kill("proxy")
+    with open(fake.path("proxy", "authority.json"), "r+",
+              encoding="utf-8") as f:
+        f.truncate(40)
+    fake.start("proxy")
+    fake.wait_state("LOST")
+    assert "checksum" in fake.log() or "authority.json" in fake.log()
+
+
+def test_a_record_that_was_removed_is_written_again(fake):
+    os.unlink(fake.path("proxy", "authority.json"))
+    wait_until(lambda: os.path.exists(fake.path("proxy", "authority.json")),
+               5)
+    assert fake.status()["state"] == "NORMAL"
+    assert fake.get()[0] == 200

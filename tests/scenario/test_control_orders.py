@@ -1,0 +1,186 @@
+"""Orders of operators through gsbctl, against two fake sites."""
+import signal
+import subprocess
+import threading
+import urllib.request
+
+import pytest
+
+from fake_pair import BIN, Clients, FakePair
+from wait import wait_until
+
+
+@pytest.fixture(scope="module")
+def shared():
+    pair = FakePair(max_drain="1s", max_hold="2s")
+    try:
+        pair.up()
+        yield pair
+    finally:
+        fault = pair.down()
+    assert not fault, fault
+
+
+@pytest.fixture
+def fake(shared):
+    for site in ("primary", "backup"):
+        shared.set_site(site)
+    wait_until(lambda: all(s["verdict"] == "whole" for s in
+                           shared.status()["sites"].values()), 20)
+    if shared.status()["active"] == "backup":
+        shared.order("failback")
+    shared.wait_state("NORMAL")
+    yield shared
+
+
+def test_there_and_back_without_a_failed_request(fake):
+    with Clients(fake):
+        fake.order("switchover", "--to", "backup")
+        assert fake.get()[1]["site"] == "backup"
+        status = fake.status()
+        assert (status["state"], status["mode"]) == ("MAINTENANCE", "held")
+        assert not status["degraded"]
+        fake.order("failback")
+        assert fake.get()[1]["site"] == "primary"
+        fake.order("switchover", "--to", "backup")
+        fake.order("switchover", "--to", "primary")
+    assert fake.status()["mode"] == "automatic"
+
+
+def test_what_is_so_already_is_done(fake):
+    assert "already" in fake.order("failback")
+    assert "already" in fake.order("failover", "--to", "primary")
+
+
+def test_failover_by_order(fake):
+    with Clients(fake):
+        fake.order("failover", "--to", "backup")
+        assert fake.get()[1]["site"] == "backup"
+        wait_until(lambda: not fake.status()["degraded"], 10)
+        fake.order("failback")
+
+
+def test_a_dry_run_changes_nothing(fake):
+    before = fake.status()["epoch"]
+    assert "moves" in fake.ctl("switchover", "--to", "backup", "--reason",
+                               "t", "--dry-run")
+    assert fake.status()["epoch"] == before
+
+
+def test_refusals_name_rule_and_override(fake):
+    fake.set_site("backup", sync="degraded")
+    wait_until(lambda: fake.status()["sites"]["backup"]["replication"][
+        "sync"] == "degraded", 10)
+    text = fake.order("switchover", "--to", "backup", status=2)
+    assert "rule behind" in text and "--allow-behind" in text
+    fake.set_site("backup", db="down")
+    wait_until(lambda: fake.status()["sites"]["backup"]["verdict"] == "dead",
+               10)
+    text = fake.order("switchover", "--to", "backup", status=2)
+    assert "rule target-dead" in text and "no flag" in text
+    assert fake.ctl("readiness", status=4)
+
+
+def test_without_a_terminal_a_yes_is_needed(fake):
+    text = fake.ctl("switchover", "--to", "backup", "--reason", "t", status=1)
+    assert "--yes" in text
+    assert fake.status()["state"] == "NORMAL"
+
+
+def test_usage_is_explained(fake):
+    assert "--reason" in fake.ctl("switchover", "--to", "backup", status=1)
+    assert "primary or backup" in fake.ctl("failover", "--to", "moon",
+                                           "--reason", "t", status=1)
+    assert "not a verb" in fake.ctl("fly", status=1)
+    done = subprocess.run([BIN + "/gsbctl", "--connect", "/none", "status"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 5 and "/none" in done.stderr
+
+
+def test_abort_when_a_write_does_not_end(fake):
+    fake.set_site("primary", slow_ms=2500)
+    done = []
+    client = threading.Thread(
+        target=lambda: done.append(fake.get(method="POST", body=b"x")))
+    client.start()
+    wait_until(lambda: fake.status()["sites"]["primary"]["traffic"][
+        "may_write"] == 1, 10)
+    text = fake.order("switchover", "--to", "backup", status=6)
+    assert "max_drain" in text
+    fake.set_site("primary")
+    client.join()
+    assert done[0][0] == 200 and done[0][1]["site"] == "primary"
+    assert fake.status()["active"] == "primary"
+
+
+def test_abort_when_the_barrier_does_not_come(fake):
+    fake.set_site("backup", barriers_blocked=True)
+    with Clients(fake):
+        text = fake.order("switchover", "--to", "backup", status=6)
+    assert "barrier" in text
+
+
+def test_abort_when_the_new_site_dies(fake):
+    fake.set_site("backup", barriers_blocked=True)
+    order = threading.Thread(
+        target=lambda: fake.order("switchover", "--to", "backup", status=6))
+    with Clients(fake):
+        order.start()
+        wait_until(lambda: fake.status()["state"] == "SYNC", 5, 0.01)
+        fake.send("backup-web", signal.SIGKILL)
+        order.join()
+        fake.wait_state("NORMAL")
+    fake.start("backup-web")
+
+
+def test_cancel(fake):
+    fake.set_site("backup", barriers_blocked=True)
+    order = threading.Thread(
+        target=lambda: fake.order("switchover", "--to", "backup", status=6))
+    order.start()
+    wait_until(lambda: fake.status()["state"] == "SYNC", 5, 0.01)
+    fake.order("cancel")
+    order.join()
+    fake.wait_state("NORMAL")
+
+
+def test_pause_bars_automation(fake):
+    fake.order("pause", "--expires-in", "1h")
+    fake.set_site("primary", db="down")
+    fake.wait_state("CLOSED")
+    assert "paused" in fake.status()["failover"]["why_not"]
+    fake.set_site("primary")
+    fake.wait_state("NORMAL")
+    fake.order("resume")
+    assert fake.status()["failover"]["ready"]
+
+
+def test_companies(fake):
+    assert fake.ctl("--format", "json", "company", "list")["companies"] == \
+        ["acme"]
+    fake.write("secret", "hush\n", 0o600)
+    words = ["--site-id", "7", "--partner-id", "p", "--admin", "a",
+             "--password-file", fake.path("secret")]
+    assert "beta" in fake.ctl("company", "add", "beta", *words)
+    assert "exists" in fake.ctl("company", "add", "acme", *words, status=2)
+    fake.write("secret", "hush\n", 0o644)
+    assert "0600" in fake.ctl("company", "add", "b", *words, status=1)
+
+
+def test_events_explain_fsm(fake):
+    fake.order("pause", "--expires-in", "1m")
+    fake.order("resume")
+    events = fake.ctl("--format", "tsv", "events")
+    assert "pause by" in events and "resume by" in events
+    assert "not an event" in fake.ctl("explain", "zero", status=1)
+    assert "what was known" in fake.ctl("explain")
+    assert "stateDiagram" in fake.ctl("fsm", "--mermaid")
+
+
+def test_metrics(fake):
+    with urllib.request.urlopen(
+            f"http://127.0.0.1:{fake.metrics}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    assert 'gsb_control_state{state="NORMAL"} 1' in text
+    assert 'gsb_control_up{site="backup",service="collab"} 1' in text
+    assert "gsb_proxy_" in text
