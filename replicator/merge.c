@@ -112,8 +112,11 @@ merge_join(const struct table *t, const struct merge_row *a,
 	int side = by < 0;
 
 	memset(take, side, t->ncolumns);
-	if (by != 0)
+	if (by != 0) {
+		for (size_t c = 0; c < t->ncolumns; c++)
+			take[c] = pick(a, b, c, (unsigned char)side);
 		return side;
+	}
 	for (size_t i = 0; i < t->ngroups; i++) {
 		const struct group *g = &t->groups[i];
 		unsigned char from = group_compare(t, g, a, b) < 0;

@@ -29,14 +29,14 @@ extern const char merge_guard_sql[];
  */
 extern const char merge_tombstones_sql[];
 
-/* $1 text: the token of a gsb.barrier message. */
+/* $1 text: the token of a gsb.barrier message. Tidies first. */
 extern const char merge_barrier_sql[];
 
 /*
- * No parameters, a transaction of its own or the last statement before the
- * barrier: sweeps again what an open local transaction may have hidden, puts
- * effective keys right, reports those lost. Once a second, and after every
- * group that failed with 23505. Result: keys that still wait (int8).
+ * No parameters, a transaction of its own: sweeps again what an open local
+ * transaction may have hidden, puts effective keys right, reports those lost.
+ * Once a second, and after every group that failed with 23505. Result: keys
+ * that still wait (int8).
  */
 extern const char merge_tidy_sql[];
 

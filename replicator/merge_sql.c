@@ -33,7 +33,8 @@ const char merge_tombstones_sql[] =
 const char merge_barrier_sql[] =
     "WITH old AS (DELETE FROM gsb.barrier_mark\n"
     " WHERE at < now() - interval '1 day')\n"
-    "INSERT INTO gsb.barrier_mark (token) VALUES ($1::text)\n"
+    "INSERT INTO gsb.barrier_mark (token)\n"
+    "SELECT $1::text FROM (SELECT gsb.tidy() AS n OFFSET 0) t WHERE n >= 0\n"
     "ON CONFLICT (token) DO NOTHING";
 
 const char merge_tidy_sql[] = "SELECT gsb.tidy()";

@@ -54,6 +54,24 @@ add_creation(struct trigger_sql *s)
 			    t->groups[g].name, s->site);
 }
 
+/*
+ * An UPDATE that makes an incarnation has to carry all of it: a value stored
+ * out of line would come as "unchanged", unless it is made anew.
+ */
+static void
+add_rewrite(struct trigger_sql *s)
+{
+	for (size_t i = 0; i < s->table->ncolumns; i++) {
+		const struct column *c = &s->table->columns[i];
+
+		if (c->role == COLUMN_VALUE && c->toastable)
+			strbuf_addf(s->out,
+				    "  NEW.\"%s\" := "
+				    "(NEW.\"%s\"::text || '')::%s;\n",
+				    c->name, c->name, c->type);
+	}
+}
+
 static void
 add_rank_order(struct trigger_sql *s, size_t g, const char *row)
 {
@@ -154,6 +172,7 @@ trigger_version(struct trigger_sql *s)
 	sqlgen_newest(s->out, t, "OLD");
 	strbuf_adds(s->out, " >> 8) + 1);\n");
 	add_creation(s);
+	add_rewrite(s);
 	strbuf_adds(s->out, " ELSE\n"
 			    "  NEW.\"gsb_v_row\" := OLD.\"gsb_v_row\";\n");
 	for (size_t g = 0; g < t->ngroups; g++)

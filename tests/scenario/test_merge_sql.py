@@ -244,6 +244,29 @@ def test_the_higher_incarnation_replaces_the_row_whole(pair):
     assert values(pair.b, 1, "a, body, mail") == (None, None, "new@x")
 
 
+def test_an_update_that_makes_an_incarnation_carries_it_whole(pair):
+    """Else its large values would come as "unchanged" with new versions."""
+    slot = "test_whole"
+    large = "0123456789abcdef" * 3000
+    pair.p.write("ALTER TABLE item ALTER COLUMN big SET STORAGE EXTERNAL")
+    pair.p.query("SELECT pg_create_logical_replication_slot(%s, "
+                 "'test_decoding')", (slot,))
+    try:
+        delete_stamp = NOW + 3600 * US
+        add(pair.p, 1, NOW, big=large)
+        delete(pair.p, 1, delete_stamp)
+        add(pair.p, 1, NOW + 1, big=large)  # raised above the tombstone
+        pair.p.write("UPDATE item SET id = %s", (uid(2),))
+        changes = [data for data, in pair.p.query(
+            "SELECT data FROM pg_logical_slot_get_changes(%s, NULL, NULL)",
+            (slot,)) if "public.item: UPDATE" in data]
+    finally:
+        pair.p.query("SELECT pg_drop_replication_slot(%s)", (slot,))
+    assert len(changes) == 2
+    for change in changes:
+        assert "unchanged-toast" not in change and large in change
+
+
 def test_insert_and_delete_in_one_transaction(pair):
     pair.p.write("INSERT INTO item (id) VALUES (%s); DELETE FROM item; "
                  "INSERT INTO item (id, a) VALUES (%s, 'second')",
