@@ -62,6 +62,8 @@ dbhealth_new(const char *conninfo, const char *application)
 	struct pgconn_conf conf = {
 		.conninfo = conninfo,
 		.application = application,
+		/* a NOTIFY is a commit, and would wait for the dead peer */
+		.setup = "SET synchronous_commit TO local",
 		.connect_ms = 1000,
 		.retry_first_ms = 50,
 		.retry_max_ms = 500,

@@ -94,13 +94,14 @@ static int
 read_body(struct api *a)
 {
 	struct span method = httpd_method(a->http);
-	struct span type = httpd_field(a->http, "Content-Type");
+	struct span rest = httpd_field(a->http, "Content-Type");
+	struct span type = { 0 };
 	struct err e = { 0 };
 
 	if (!span_is(method, "POST") && !span_is(method, "PUT") &&
 	    !span_is(method, "PATCH"))
 		return 0;
-	span_cut(&(struct span){ type.at, type.len }, ';', &type);
+	span_cut(&rest, ';', &type);
 	if (!span_iis(span_trim(type), "application/json")) {
 		api_fail(a, FAULT_MEDIA_TYPE, NULL);
 		return -1;

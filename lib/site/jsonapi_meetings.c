@@ -254,9 +254,10 @@ static struct span
 host_of(const char *url)
 {
 	const char *at = strstr(url, "://");
-	struct span host = span_of(at != NULL ? at + 3 : url);
+	struct span rest = span_of(at != NULL ? at + 3 : url);
+	struct span host = rest;
 
-	span_cut(&host, '/', &host);
+	span_cut(&rest, '/', &host);
 	return host;
 }
 

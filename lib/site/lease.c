@@ -70,7 +70,8 @@ report_web(const struct lease *l, const struct dbhealth_report *r, json_t *out)
 	if (r->replication != NULL)
 		replication = json_read(span_of(r->replication), NULL);
 	json_put_str(parts, "web", "ok");
-	json_put_str(parts, "db", r->up ? "ok" : "down");
+	json_put_str(parts, "db",
+		     r->up && pgpool_up(l->site->pool) ? "ok" : "down");
 	json_put_str(parts, "files", "ok");
 	json_put(out, "components", parts);
 	json_put_int(out, "schema", r->schema);
