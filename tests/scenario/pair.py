@@ -11,7 +11,7 @@ import tempfile
 import psycopg2
 
 from clients import Json, Xml, detect
-from wait import wait_until
+from wait import Late, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -178,14 +178,16 @@ class Demo:
         status = self.status()
         return status["state"] == "NORMAL" and status["active"] == "primary"
 
-    def back_to_normal(self):
-        """Whether the primary serves; sends it home as soon as it may, for
-        each fail-over within the hour doubles the wait of the automatic
-        one."""
+    def home(self):
+        """Whether the primary serves again; orders it as soon as it can,
+        for each fail-over within the hour doubles the wait of the automatic
+        return."""
         if self.is_normal():
             return True
-        if self.status()["state"] == "READY_TO_RETURN":
-            self.ctl("failback", "--reason", "scenario", "--yes", "--wait")
+        status = self.status()
+        if status["state"] in ("READY_TO_RETURN", "MAINTENANCE"):
+            self.ctl("failback", "--reason", "scenario", "--yes", "--wait",
+                     check=False)
         return False
 
     def restore(self, timeout=120):
@@ -197,7 +199,10 @@ class Demo:
             self.resume(*paused)
         if ended:
             self.start(*ended)
-        wait_until(self.back_to_normal, timeout, 0.2, "the pair back to NORMAL")
+        try:
+            wait_until(self.home, timeout, 0.2, "the pair back to NORMAL")
+        except Late as e:
+            raise Late(f"{e}\n{json.dumps(self.status(), indent=1)}") from e
 
     def tables(self):
         """The replicated tables of the product."""

@@ -36,11 +36,10 @@ log_line_prefix = '%m [%p] %a '
 """
 
 
-def binary(build=None):
-    """Of the build that the tests use, wherever it was made."""
-    given = os.environ.get("GSB_REPLICATOR")
-    return given or os.path.join(ROOT, "build", (build or BUILD).lower(),
-                                 "bin", "gsb-replicator")
+def binary():
+    folder = os.environ.get("GSB_TEST_BIN") or os.path.join(
+        ROOT, "build", BUILD.lower(), "bin")
+    return os.path.join(folder, "gsb-replicator")
 
 
 def free_port():
