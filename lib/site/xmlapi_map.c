@@ -11,8 +11,15 @@
 
 static int read_value(const struct xmlapi_map *row, const char *text,
 		      json_t **out, struct err *e);
-static int64_t characters(const char *text);
-static json_t *read_list(const struct xml_node *first, const char *name);
+static int read_word(const struct xmlapi_map *row, const char *text,
+		     json_t **out, struct err *e);
+static int read_date(const struct xmlapi_map *row, const char *text,
+		     json_t **out, struct err *e);
+static int read_text(const struct xmlapi_map *row, const char *text,
+		     json_t **out, struct err *e);
+static int read_list(const struct xmlapi_map *row, const struct xml_node *first,
+		     json_t **out, struct err *e);
+static bool is_list(enum xmlapi_kind kind);
 static void write_value(const struct xmlapi_map *row, const char *prefix,
 			const json_t *value, struct strbuf *out);
 static void write_leaf(const char *name, const json_t *value,
@@ -35,7 +42,6 @@ xmlapi_map_read(const struct xmlapi_map *rows, const struct xml_node *node,
 	for (const struct xmlapi_map *row = rows; row->kind != XMLAPI_END;
 	     row++) {
 		const struct xml_node *leaf;
-		const char *name = strrchr(row->path, '/');
 		json_t *value;
 
 		if (row->kind == XMLAPI_OUT || row->kind == XMLAPI_RAW)
@@ -43,10 +49,9 @@ xmlapi_map_read(const struct xmlapi_map *rows, const struct xml_node *node,
 		leaf = xml_path(node, row->path);
 		if (leaf == NULL || leaf->text[0] == '\0')
 			continue;
-		if (row->kind == XMLAPI_LIST)
-			value = read_list(leaf,
-					  name != NULL ? name + 1 : row->path);
-		else if (read_value(row, leaf->text, &value, e) < 0)
+		if (is_list(row->kind)
+			? read_list(row, leaf, &value, e) < 0
+			: read_value(row, leaf->text, &value, e) < 0)
 			return -1;
 		xmlapi_map_put(fields, row->column, value);
 	}
@@ -63,6 +68,7 @@ read_value(const struct xmlapi_map *row, const char *text, json_t **out,
 
 	switch (row->kind) {
 	case XMLAPI_INT:
+	case XMLAPI_INTS:
 		if (xmlvalue_int(text, row->path, range, &number, e) < 0)
 			return -1;
 		*out = json_integer(number);
@@ -73,46 +79,82 @@ read_value(const struct xmlapi_map *row, const char *text, json_t **out,
 		*out = json_boolean(yes);
 		return 0;
 	case XMLAPI_WORD:
-		for (const char *const *w = row->words; *w != NULL; w++)
-			if (strcasecmp(*w, text) == 0) {
-				*out = json_string(*w);
-				return 0;
-			}
-		return err_set(e, ERR_INVALID,
-			       "validation: %s \"%.40s\" is not allowed, "
-			       "expected a word such as %s",
-			       row->path, text, row->words[0]);
+	case XMLAPI_WORDS:
+		return read_word(row, text, out, e);
+	case XMLAPI_DATE:
+		return read_date(row, text, out, e);
 	default:
-		if (characters(text) > row->max)
-			return err_set(e, ERR_INVALID,
-				       "validation: %s is longer than %lld "
-				       "characters",
-				       row->path, (long long)row->max);
-		*out = json_string(text);
-		return 0;
+		return read_text(row, text, out, e);
 	}
 }
 
-/* Of UTF-8 text: all bytes but continuation bytes. */
-static int64_t
-characters(const char *text)
+static int
+read_word(const struct xmlapi_map *row, const char *text, json_t **out,
+	  struct err *e)
 {
-	int64_t n = 0;
-
-	for (; *text != '\0'; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
+	for (const char *const *w = row->words; *w != NULL; w++)
+		if (strcasecmp(*w, text) == 0) {
+			*out = json_string(*w);
+			return 0;
+		}
+	return err_set(e, ERR_INVALID,
+		       "validation: %s \"%.40s\" is not allowed, expected a "
+		       "word such as %s",
+		       row->path, text, row->words[0]);
 }
 
-static json_t *
-read_list(const struct xml_node *first, const char *name)
+static int
+read_date(const struct xmlapi_map *row, const char *text, json_t **out,
+	  struct err *e)
 {
-	json_t *list = json_array();
+	struct clock_civil c;
 
-	for (const struct xml_node *n = first; n != NULL; n = xml_next(n, name))
-		if (n->text[0] != '\0')
-			json_array_append_new(list, json_string(n->text));
-	return list;
+	if (xmlvalue_date(text, row->path, &c, e) < 0)
+		return -1;
+	*out = json_sprintf("%02u/%02u/%04u %02u:%02u:%02u", c.month, c.day,
+			    (unsigned)c.year, c.hour, c.minute, c.second);
+	return 0;
+}
+
+static int
+read_text(const struct xmlapi_map *row, const char *text, json_t **out,
+	  struct err *e)
+{
+	if (xmlvalue_characters(text) > (size_t)row->max)
+		return err_set(e, ERR_INVALID,
+			       "validation: %s is longer than %lld characters",
+			       row->path, (long long)row->max);
+	*out = json_string(text);
+	return 0;
+}
+
+static int
+read_list(const struct xmlapi_map *row, const struct xml_node *first,
+	  json_t **out, struct err *e)
+{
+	const char *slash = strrchr(row->path, '/');
+	const char *name = slash != NULL ? slash + 1 : row->path;
+	json_t *value;
+
+	*out = json_array();
+	for (const struct xml_node *n = first; n != NULL;
+	     n = xml_next(n, name)) {
+		if (n->text[0] == '\0')
+			continue;
+		if (read_value(row, n->text, &value, e) < 0) {
+			json_decref(*out);
+			return -1;
+		}
+		json_array_append_new(*out, value);
+	}
+	return 0;
+}
+
+static bool
+is_list(enum xmlapi_kind kind)
+{
+	return kind == XMLAPI_TEXTS || kind == XMLAPI_INTS ||
+	       kind == XMLAPI_WORDS;
 }
 
 void
