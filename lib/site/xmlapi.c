@@ -21,7 +21,9 @@ static struct span form_failure(struct api *a, const struct fault_row *row,
 				const char *text);
 static void open_message(const char *service, struct strbuf *out);
 static const struct xmlapi_op *find_op(const struct xmlapi_request *r);
+static const char *company_of_host(struct api *a);
 static void on_known(struct api *a);
+static bool is_allowed(const struct api *a, enum xmlapi_need need);
 static void run_version(struct api *a);
 
 static const struct httpd_field form_fields[] = {
@@ -97,10 +99,29 @@ xmlapi_handle(struct api *a)
 					 .password = s->password,
 					 .ticket = s->session_ticket,
 					 .bearer = s->access_token };
+	if (s->site_name == NULL && s->site_id == 0)
+		who.site_name = company_of_host(a);
 	if (call->op->need == XMLAPI_NEEDS_SITE)
 		auth_company(a, &who, on_known);
 	else
 		auth_start(a, &who, on_known);
+}
+
+/* A document that names no site, sent to "acme.meet.example.com": acme. */
+static const char *
+company_of_host(struct api *a)
+{
+	const char *known = strstr(a->site->conf->public_url, "://") + 3;
+	struct span host = httpd_field(a->http, "X-Forwarded-Host");
+	struct span company, public = span_of(known);
+
+	if (host.len == 0)
+		host = httpd_field(a->http, "Host");
+	span_cut(&public, '/', &public);
+	if (!span_cut(&host, '.', &company) || company.len == 0 ||
+	    !span_ieq(host, public))
+		return NULL;
+	return arena_span(a->arena, company);
 }
 
 static void
@@ -108,12 +129,28 @@ on_known(struct api *a)
 {
 	const struct xmlapi_op *op = xmlapi_call(a)->op;
 
-	if ((op->need == XMLAPI_NEEDS_ADMIN && !xmlapi_is_admin(a)) ||
-	    (op->need == XMLAPI_NEEDS_HOST && !a->who->host &&
-	     !xmlapi_is_admin(a)))
-		api_fail(a, FAULT_DENIED, NULL);
-	else
+	if (is_allowed(a, op->need))
 		op->run(a);
+	else
+		api_fail(a, FAULT_DENIED, NULL);
+}
+
+static bool
+is_allowed(const struct api *a, enum xmlapi_need need)
+{
+	switch (need) {
+	case XMLAPI_NEEDS_SITE:
+	case XMLAPI_NEEDS_ACCOUNT:
+		return true;
+	case XMLAPI_NEEDS_HOST:
+		return a->who->host || xmlapi_is_admin(a);
+	case XMLAPI_NEEDS_READER:
+		return xmlapi_is_reader(a);
+	case XMLAPI_NEEDS_ADMIN:
+		return xmlapi_is_admin(a);
+	}
+	assert(!"a need has a rule");
+	return false;
 }
 
 static void
@@ -174,6 +211,9 @@ form_failure(struct api *a, const struct fault_row *row, const char *text)
 	xml_open(&sb, "serv:header");
 	xml_open(&sb, "serv:response");
 	xml_leaf(&sb, "serv:result", "FAILURE");
+	if (row == fault_row(FAULT_INVALID) &&
+	    !span_starts(span_of(text), "validation: "))
+		text = arena_printf(a->arena, "validation: %s", text);
 	xml_leaf(&sb, "serv:reason", text);
 	xml_leaf(&sb, "serv:gsbStatus", a->site->role->gsb_status);
 	if (row->exception != NULL)

@@ -22,11 +22,14 @@ enum xmlapi_kind {
 	XMLAPI_TEXT, /* max: characters */
 	XMLAPI_INT,  /* min, max */
 	XMLAPI_BOOL,
-	XMLAPI_WORD, /* one of words, read in any case */
-	XMLAPI_LIST, /* as text, any number of them: an array */
-	XMLAPI_OUT,  /* written only; its value may be any scalar */
-	XMLAPI_RAW,  /* written only; its value is a text of elements */
-	XMLAPI_END,  /* behind the last row */
+	XMLAPI_WORD,  /* one of words, read in any case */
+	XMLAPI_DATE,  /* kept as "MM/DD/YYYY HH:MM:SS" */
+	XMLAPI_TEXTS, /* any number of them: an array */
+	XMLAPI_INTS,
+	XMLAPI_WORDS,
+	XMLAPI_OUT, /* written only; its value may be any scalar */
+	XMLAPI_RAW, /* written only; its value is a text of elements */
+	XMLAPI_END, /* behind the last row */
 };
 
 struct xmlapi_map {

@@ -15,6 +15,8 @@
 #include "site/xmlapi_op.h"
 #include "site/xmlvalue.h"
 
+#define NO_MEETING "00000000-0000-0000-0000-000000000000"
+
 static void run_create(struct api *a);
 static void on_host(struct api *a, const struct account *list, size_t n,
 		    int64_t total);
@@ -24,6 +26,9 @@ static void render_created(struct api *a, const struct meeting *meeting,
 static void run_set(struct api *a);
 static void on_to_set(struct api *a, const struct meeting *list, size_t n,
 		      int64_t total);
+static void on_new_host(struct api *a, const struct account *list, size_t n,
+			int64_t total);
+static void update(struct api *a, const struct account *host);
 static void run_delete(struct api *a);
 static void on_to_delete(struct api *a, const struct meeting *list, size_t n,
 			 int64_t total);
@@ -131,28 +136,55 @@ run_set(struct api *a)
 static void
 on_to_set(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	struct store_meeting_by by = { 0 };
-	const struct timezone_info *tz;
-	json_t *fields;
-	struct err e;
+	struct store_account_by by = { 0 };
 
-	if (n == 0) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
-		return;
-	}
-	if (!xmlapi_meeting_is_allowed(a, list)) {
+	by.webexid = xmlapi_text(a, "schedule/hostWebExID");
+	if (n > 0 && !xmlapi_meeting_is_allowed(a, list)) {
 		api_fail(a, FAULT_DENIED, NULL);
 		return;
 	}
-	by.id = list->id;
-	tz = timezone_by_id(list->timezone_id);
-	fields = json_object();
+	xmlapi_call(a)->meeting = n > 0 ? list : NULL;
+	if (n == 0 || by.webexid == NULL || list->host_webexid == NULL ||
+	    strcasecmp(by.webexid, list->host_webexid) == 0)
+		update(a, NULL);
+	else if (!xmlapi_is_admin(a))
+		api_fail(a, FAULT_DENIED, NULL);
+	else
+		store_account_get(a, &by, on_new_host);
+}
+
+static void
+on_new_host(struct api *a, const struct account *list, size_t n, int64_t total)
+{
+	if (n == 0)
+		api_fail(a, FAULT_NO_USER, NULL);
+	else
+		update(a, list);
+}
+
+/* A meeting that is not there is not found by the write either, unless this
+ * very request has been here before it went: the journal knows. */
+static void
+update(struct api *a, const struct account *host)
+{
+	const struct meeting *m = xmlapi_call(a)->meeting;
+	const struct timezone_info *tz = NULL;
+	struct store_meeting_by by = { .id = m != NULL ? m->id : NO_MEETING };
+	json_t *fields = json_object();
+	struct err e;
+
+	if (m != NULL)
+		tz = timezone_by_id(m->timezone_id);
+	if (!xmlapi_is_admin(a))
+		by.host_id = a->who->id;
 	if (read_fields(a, tz != NULL ? tz : timezone_by_id(TIMEZONE_GMT),
 			fields, &e) < 0) {
 		json_decref(fields);
 		xmlapi_invalid(a, &e);
 		return;
 	}
+	if (host != NULL)
+		json_put_str(fields, "host_id", host->id);
 	store_meeting_update(a, &by, fields, render_changed);
 }
 
@@ -212,8 +244,7 @@ read_fields(struct api *a, const struct timezone_info *tz, json_t *fields,
 			return -1;
 		json_put_str(fields, "starts", clock_iso(at, iso));
 	}
-	xmlapi_attendees_read(xmlapi_body(a), fields);
-	return 0;
+	return xmlapi_attendees_read(xmlapi_body(a), fields, e);
 }
 
 static int

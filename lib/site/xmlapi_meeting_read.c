@@ -62,31 +62,21 @@ xmlapi_meeting_run_get(struct api *a)
 	xmlapi_meeting_find(a, on_got);
 }
 
-/* The meeting of a read, or NULL when the request has been refused. */
-static const struct meeting *
-allowed(struct api *a, const struct meeting *list, size_t n)
-{
-	if (n == 0) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
-		return NULL;
-	}
-	if (!xmlapi_meeting_is_allowed(a, list)) {
-		api_fail(a, FAULT_DENIED, NULL);
-		return NULL;
-	}
-	return list;
-}
-
 static void
 on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	const struct meeting *m = allowed(a, list, n);
 	STRBUF_AUTO sb = { 0 };
 	JSON_AUTO values = NULL;
 
-	if (m == NULL)
+	if (n == 0) {
+		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
-	values = xmlapi_meeting_values(a, m);
+	}
+	if (!xmlapi_is_reader(a) && !xmlapi_meeting_is_allowed(a, list)) {
+		api_fail(a, FAULT_DENIED, NULL);
+		return;
+	}
+	values = xmlapi_meeting_values(a, list);
 	xmlapi_map_write(xmlapi_meeting_map, "meet", values, &sb);
 	xmlapi_answer(a, &sb);
 }
@@ -116,7 +106,7 @@ xmlapi_meeting_run_list(struct api *a)
 	}
 	if (key != NULL && xmlapi_meeting_number(a, &f.number, NULL) < 0)
 		return;
-	if (!xmlapi_is_admin(a))
+	if (!xmlapi_is_reader(a))
 		f.host_id = a->who->id;
 	else
 		f.host_webexid = xmlapi_text(a, "hostWebExID");
@@ -172,16 +162,21 @@ xmlapi_meeting_run_host_url(struct api *a)
 static void
 on_host_url(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	const struct meeting *m = allowed(a, list, n);
 	STRBUF_AUTO sb = { 0 };
 	STRBUF_AUTO url = { 0 };
 	STRBUF_AUTO ticket = { 0 };
 
-	if (m == NULL)
+	if (n == 0) {
+		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
+	}
+	if (!xmlapi_meeting_is_allowed(a, list)) {
+		api_fail(a, FAULT_DENIED, NULL);
+		return;
+	}
 	auth_token(a, AUTH_TICKET, AUTH_TICKET_S, &ticket);
 	strbuf_addf(&url, "%s/m.php?AT=HM&MK=%lld", xmlapi_home(a),
-		    (long long)m->number);
+		    (long long)list->number);
 	add_query(&url, "TK", strbuf_text(&ticket));
 	strbuf_adds(&url, "&MU=GoBack&BU=");
 	xml_leaf(&sb, "meet:hostMeetingURL", strbuf_text(&url));

@@ -66,6 +66,12 @@ xmlapi_is_admin(const struct api *a)
 	return a->who->site_admin;
 }
 
+bool
+xmlapi_is_reader(const struct api *a)
+{
+	return a->who->site_admin || a->who->ro_site_admin;
+}
+
 const char *
 xmlapi_home(struct api *a)
 {
@@ -78,7 +84,7 @@ xmlapi_page_read(struct api *a, const char *const *words,
 		 struct store_page *page, struct err *e)
 {
 	const struct xmlvalue_range start = { 0, INT32_MAX };
-	const struct xmlvalue_range most = { 0, 1000000 };
+	const struct xmlvalue_range most = { 0, INT32_MAX };
 	const struct xml_node *order = xml_child(xmlapi_body(a), "order");
 	const struct xml_node *by = xml_child(order, "orderBy");
 	const struct xml_node *ad = xml_child(order, "orderAD");

@@ -17,8 +17,9 @@
 enum xmlapi_need {
 	XMLAPI_NEEDS_SITE, /* no credentials */
 	XMLAPI_NEEDS_ACCOUNT,
-	XMLAPI_NEEDS_HOST, /* may schedule meetings */
-	XMLAPI_NEEDS_ADMIN,
+	XMLAPI_NEEDS_HOST,   /* may schedule meetings */
+	XMLAPI_NEEDS_READER, /* may see everything of the company */
+	XMLAPI_NEEDS_ADMIN,  /* and change it */
 };
 
 struct xmlapi_op {
@@ -37,8 +38,9 @@ extern const struct xmlapi_op xmlapi_meeting_ops[];
 /* The request's data while it is in the XML API. */
 struct xmlapi_call {
 	struct xmlapi_request request;
-	const struct xmlapi_op *op; /* NULL until it is known */
-	const char *subject;        /* the operation's own: whom, which */
+	const struct xmlapi_op *op;    /* NULL until it is known */
+	const char *subject;           /* the operation's own: whom */
+	const struct meeting *meeting; /* and which */
 	const struct timezone_info *tz;
 	struct store_page page;
 };
@@ -65,6 +67,8 @@ void xmlapi_invalid(struct api *a, const struct err *e);
 void xmlapi_refuse(struct write_answer *out, enum fault fault);
 
 bool xmlapi_is_admin(const struct api *a);
+/* As above, or an administrator who only reads. */
+bool xmlapi_is_reader(const struct api *a);
 
 /* "https://host/company" of this request's company, in the arena. */
 const char *xmlapi_home(struct api *a);

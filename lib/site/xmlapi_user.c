@@ -1,6 +1,7 @@
 /*
- * User operations of the XML API. An account is changed by its owner or by a
- * site administrator; privileges and activation by the latter alone.
+ * User operations of the XML API. An account is read by its owner and by site
+ * administrators, also those who only read; changed by its owner or by a site
+ * administrator, privileges and activation by the latter alone.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -10,6 +11,11 @@
 #include "site/xmlapi_fields.h"
 #include "site/xmlapi_op.h"
 #include "site/xmlvalue.h"
+
+/* Of account's columns; what scrypt is given is bounded as well. */
+#define WEBEXID_MAX 128
+#define EMAIL_MAX 192
+#define PASSWORD_MAX 60
 
 static void run_authenticate(struct api *a);
 static void run_get(struct api *a);
@@ -28,9 +34,12 @@ static void run_list(struct api *a);
 static void on_listed(struct api *a, const struct account *list, size_t n,
 		      int64_t total);
 
+static bool find_subject(struct api *a, bool others);
+static bool password_fits(struct api *a);
 static int read_fields(const struct api *a, json_t *fields, struct err *e);
-static int read_active(const struct api *a, json_t *fields, struct err *e);
-static bool wants_privileges(const struct api *a);
+static int read_zone(json_t *fields, struct err *e);
+static int read_rights(const struct api *a, json_t *fields, struct err *e);
+static int wants_rights(struct api *a, bool *wants, struct err *e);
 
 const struct xmlapi_op xmlapi_user_ops[] = {
 	{ "AuthenticateUser", "user", "use", "authenticateUserResponse",
@@ -42,7 +51,7 @@ const struct xmlapi_op xmlapi_user_ops[] = {
 	{ "SetUser", "user", "use", "setUserResponse", XMLAPI_NEEDS_ACCOUNT,
 	  run_set },
 	{ "LstsummaryUser", "user", "use", "lstsummaryUserResponse",
-	  XMLAPI_NEEDS_ADMIN, run_list },
+	  XMLAPI_NEEDS_READER, run_list },
 	{ 0 },
 };
 
@@ -59,28 +68,12 @@ run_authenticate(struct api *a)
 	xmlapi_answer(a, &sb);
 }
 
-/* Whom the request is about: the caller unless it names somebody. False:
- * refused, and answered. */
-static bool
-find_subject(struct api *a)
-{
-	const char *id = xmlapi_text(a, "webExId");
-
-	if (id == NULL)
-		id = a->who->webexid;
-	xmlapi_call(a)->subject = id;
-	if (xmlapi_is_admin(a) || strcasecmp(id, a->who->webexid) == 0)
-		return true;
-	api_fail(a, FAULT_DENIED, NULL);
-	return false;
-}
-
 static void
 run_get(struct api *a)
 {
 	struct store_account_by by = { 0 };
 
-	if (!find_subject(a))
+	if (!find_subject(a, xmlapi_is_reader(a)))
 		return;
 	by.webexid = xmlapi_call(a)->subject;
 	store_account_get(a, &by, on_got);
@@ -114,12 +107,8 @@ run_create(struct api *a)
 				 needed[i]);
 			return;
 		}
-	if (strlen(xmlapi_text(a, "password")) > 60) {
-		api_fail(a, FAULT_INVALID,
-			 "validation: password is longer than 60 bytes");
-		return;
-	}
-	auth_hash(a, xmlapi_text(a, "password"), on_new_hash);
+	if (password_fits(a))
+		auth_hash(a, xmlapi_text(a, "password"), on_new_hash);
 }
 
 static void
@@ -130,10 +119,9 @@ on_new_hash(struct api *a, const char *hash)
 
 	json_put_str(fields, "webexid", xmlapi_text(a, "webExId"));
 	json_put_str(fields, "password_hash", hash);
-	if (read_fields(a, fields, &e) < 0 ||
-	    xmlapi_map_read(xmlapi_privilege_map, xmlapi_body(a), fields, &e) <
-		0 ||
-	    read_active(a, fields, &e) < 0) {
+	if (xmlvalue_login(xmlapi_text(a, "webExId"), "webExId", WEBEXID_MAX,
+			   &e) < 0 ||
+	    read_fields(a, fields, &e) < 0 || read_rights(a, fields, &e) < 0) {
 		json_decref(fields);
 		xmlapi_invalid(a, &e);
 		return;
@@ -159,20 +147,19 @@ static void
 run_set(struct api *a)
 {
 	const char *password = xmlapi_text(a, "password");
+	bool rights = false;
+	struct err e;
 
-	if (!find_subject(a))
+	if (!find_subject(a, xmlapi_is_admin(a)))
 		return;
-	if (!xmlapi_is_admin(a) && wants_privileges(a)) {
+	if (!xmlapi_is_admin(a) && wants_rights(a, &rights, &e) < 0)
+		xmlapi_invalid(a, &e);
+	else if (rights)
 		api_fail(a, FAULT_DENIED, NULL);
-		return;
-	}
-	if (password != NULL && strlen(password) > 60)
-		api_fail(a, FAULT_INVALID,
-			 "validation: password is longer than 60 bytes");
-	else if (password != NULL)
-		auth_hash(a, password, on_set_hash);
-	else
+	else if (password == NULL)
 		update(a, NULL);
+	else if (password_fits(a))
+		auth_hash(a, password, on_set_hash);
 }
 
 static void
@@ -193,10 +180,9 @@ update(struct api *a, const char *hash)
 		json_put_str(fields, "webexid", webexid);
 	if (hash != NULL)
 		json_put_str(fields, "password_hash", hash);
-	if (read_fields(a, fields, &e) < 0 ||
-	    xmlapi_map_read(xmlapi_privilege_map, xmlapi_body(a), fields, &e) <
-		0 ||
-	    read_active(a, fields, &e) < 0) {
+	if (xmlvalue_login(webexid, "newWebExId", WEBEXID_MAX, &e) < 0 ||
+	    read_fields(a, fields, &e) < 0 ||
+	    (xmlapi_is_admin(a) && read_rights(a, fields, &e) < 0)) {
 		json_decref(fields);
 		xmlapi_invalid(a, &e);
 		return;
@@ -281,15 +267,47 @@ on_listed(struct api *a, const struct account *list, size_t n, int64_t total)
 	xmlapi_answer(a, &sb);
 }
 
+/* Whom the request is about: the caller unless it names somebody. False:
+ * refused, and answered. */
+static bool
+find_subject(struct api *a, bool others)
+{
+	const char *id = xmlapi_text(a, "webExId");
+
+	if (id == NULL)
+		id = a->who->webexid;
+	xmlapi_call(a)->subject = id;
+	if (others || strcasecmp(id, a->who->webexid) == 0)
+		return true;
+	api_fail(a, FAULT_DENIED, NULL);
+	return false;
+}
+
+static bool
+password_fits(struct api *a)
+{
+	if (strlen(xmlapi_text(a, "password")) <= PASSWORD_MAX)
+		return true;
+	api_fail(a, FAULT_INVALID,
+		 "validation: password is longer than %d bytes", PASSWORD_MAX);
+	return false;
+}
+
 static int
 read_fields(const struct api *a, json_t *fields, struct err *e)
 {
-	const json_t *zone;
+	if (xmlapi_map_read(xmlapi_user_map, xmlapi_body(a), fields, e) < 0 ||
+	    xmlvalue_email(xmlapi_text(a, "email"), "email", EMAIL_MAX, e) < 0)
+		return -1;
+	return read_zone(fields, e);
+}
+
+static int
+read_zone(json_t *fields, struct err *e)
+{
+	const json_t *zone = json_object_get(fields, "timezone_id");
 	const struct timezone_info *tz;
 
-	if (xmlapi_map_read(xmlapi_user_map, xmlapi_body(a), fields, e) < 0)
-		return -1;
-	zone = json_object_get(fields, "timezone_id");
 	if (zone == NULL || json_integer_value(zone) == -1)
 		return 0;
 	tz = timezone_by_id(json_integer_value(zone));
@@ -304,10 +322,13 @@ read_fields(const struct api *a, json_t *fields, struct err *e)
 }
 
 static int
-read_active(const struct api *a, json_t *fields, struct err *e)
+read_rights(const struct api *a, json_t *fields, struct err *e)
 {
 	const char *active = xmlapi_text(a, "active");
 
+	if (xmlapi_map_read(xmlapi_privilege_map, xmlapi_body(a), fields, e) <
+	    0)
+		return -1;
 	if (active == NULL)
 		return 0;
 	if (strcasecmp(active, "ACTIVATED") == 0)
@@ -322,13 +343,25 @@ read_active(const struct api *a, json_t *fields, struct err *e)
 	return 0;
 }
 
-/* An owner may send back what he got; only elements that could change
- * something count. */
-static bool
-wants_privileges(const struct api *a)
+/* An owner may send back what he got: only what would change something is
+ * the administrators'. */
+static int
+wants_rights(struct api *a, bool *wants, struct err *e)
 {
-	const struct xml_node *p = xml_child(xmlapi_body(a), "privilege");
+	const char *active = xmlapi_text(a, "active");
+	JSON_AUTO has = xmlapi_user_values(a, a->who);
 
-	return (p != NULL && p->first != NULL) ||
-	       xmlapi_text(a, "active") != NULL;
+	*wants = active != NULL &&
+		 strcasecmp(active, xmlapi_active(a->who->active)) != 0;
+	for (const struct xmlapi_map *row = xmlapi_privilege_map;
+	     row->kind != XMLAPI_END; row++) {
+		bool old = json_is_true(json_object_get(has, row->column));
+		bool new = old;
+
+		if (xmlvalue_bool(xmlapi_text(a, row->path), row->path, &new,
+				  e) < 0)
+			return -1;
+		*wants |= new != old;
+	}
+	return 0;
 }

@@ -2,10 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/span.h"
 
+static bool has_gaps(const char *text);
 static bool is_in_calendar(const struct clock_civil *c);
 
 int
@@ -93,6 +95,59 @@ xmlvalue_int(const char *text, const char *what, struct xmlvalue_range range,
 			       what, text, range.min, range.max);
 	*out = value;
 	return 0;
+}
+
+int
+xmlvalue_email(const char *text, const char *what, size_t max, struct err *e)
+{
+	const char *at = text != NULL ? strchr(text, '@') : NULL;
+
+	if (text == NULL)
+		return 0;
+	if (at == NULL || at == text || at[1] == '\0' ||
+	    strchr(at + 1, '@') != NULL || has_gaps(text))
+		return err_set(e, ERR_INVALID,
+			       "validation: %s \"%.80s\" is not an address, "
+			       "expected one such as ann@example.com",
+			       what, text);
+	return xmlvalue_login(text, what, max, e);
+}
+
+int
+xmlvalue_login(const char *text, const char *what, size_t max, struct err *e)
+{
+	if (text == NULL)
+		return 0;
+	if (has_gaps(text))
+		return err_set(e, ERR_INVALID,
+			       "validation: %s \"%.80s\" has a blank or a "
+			       "control character",
+			       what, text);
+	if (xmlvalue_characters(text) > max)
+		return err_set(e, ERR_INVALID,
+			       "validation: %s is longer than %zu characters",
+			       what, max);
+	return 0;
+}
+
+/* All bytes but continuation bytes. */
+size_t
+xmlvalue_characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static bool
+has_gaps(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return true;
+	return false;
 }
 
 static bool

@@ -6,6 +6,7 @@
 #define SITE_XMLVALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -33,6 +34,18 @@ const char *xmlvalue_date_text(int64_t wall_us, const struct timezone_info *tz,
 /* "true|false|1|0" in any case; absent (NULL) leaves *out as it is. */
 int xmlvalue_bool(const char *text, const char *what, bool *out, struct err *e)
     __attribute__((warn_unused_result));
+
+/* Such as "ann@example.com": one "@" with something on both sides, no blanks
+ * or control characters, up to max characters; absent (NULL) is good. */
+int xmlvalue_email(const char *text, const char *what, size_t max,
+		   struct err *e) __attribute__((warn_unused_result));
+
+/* A log-in name: no blanks or control characters, up to max characters. */
+int xmlvalue_login(const char *text, const char *what, size_t max,
+		   struct err *e) __attribute__((warn_unused_result));
+
+/* Of UTF-8 text. */
+size_t xmlvalue_characters(const char *text);
 
 /* A number in [min, max]; absent (NULL) leaves *out as it is. */
 struct xmlvalue_range {

@@ -25,7 +25,7 @@ read_meeting(const char *text)
 		json_decref(fields);
 		return NULL;
 	}
-	xmlapi_attendees_read(node, fields);
+	assert_int_equal(xmlapi_attendees_read(node, fields, &fault), 0);
 	return fields;
 }
 
