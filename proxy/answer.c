@@ -178,7 +178,7 @@ begin(struct request *r, const struct http_head *head)
 	request_uncount_write(r);
 	w->works_us[r->site] = r->sent_us;
 	if (r->canary)
-		hold_canary_ended(w, true);
+		hold_canary_ended(w);
 	r->canary = false;
 	http_body_init(&r->answer, head->body, head->length);
 }

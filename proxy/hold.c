@@ -11,10 +11,11 @@
 #include "proxy/worker.h"
 
 #define TURN_MS 20
-#define RELEASE_MS 200     /* a full queue goes out within this time */
-#define RELEASE_MIN 16     /* per turn, however short the queue */
-#define CANARY_MS 40       /* between two tries of a site that refused */
-#define FIRST_HOLD_MS 5000 /* before the first snapshot says how long */
+#define RELEASE_MS 200      /* a full queue goes out within this time */
+#define RELEASE_MIN 16      /* per turn, however short the queue */
+#define CANARY_MS 40        /* between two tries of a site that refused */
+#define CANARY_HANGS_MS 500 /* then another one may try */
+#define FIRST_HOLD_MS 5000  /* before the first snapshot says how long */
 
 static const char too_many[] = "The service is overloaded, please try again";
 
@@ -56,10 +57,8 @@ hold_add(struct request *r, enum resend_action waits_for)
 		return;
 	}
 	r->held_at_us = worker_now_us();
-	if (!r->held_once) {
-		r->held_since_ms = worker_now_ms(w);
+	if (!r->held_once)
 		metrics_add(&w->metrics.held, 1);
-	}
 	r->held_once = true;
 	r->stage = REQUEST_HELD;
 	r->waits_for = waits_for;
@@ -73,6 +72,8 @@ hold_add(struct request *r, enum resend_action waits_for)
 	r->canary = false;
 	if (h->n++ == 0)
 		uv_timer_start(&h->timer, on_turn, TURN_MS, TURN_MS);
+	if (h->n > h->burst)
+		h->burst = h->n;
 }
 
 void
@@ -86,8 +87,10 @@ hold_remove(struct request *r)
 	r->in_hold = false;
 	r->held_us += worker_now_us() - r->held_at_us;
 	shared_release(w->shared, r->held_bytes);
-	if (--h->n == 0)
-		uv_timer_stop(&h->timer);
+	if (--h->n > 0)
+		return;
+	h->burst = 0;
+	uv_timer_stop(&h->timer);
 }
 
 enum hold_verdict
@@ -114,14 +117,15 @@ judge(const struct request *r)
 	const struct worker *w = r->worker;
 	const struct hold *h = &w->hold;
 	const struct route_snapshot *s = w->snapshot;
-	int64_t now_ms = worker_now_ms(w);
+	int64_t now_us = worker_now_us(), now_ms = worker_now_ms(w);
+	int64_t waited_us = r->held_us + now_us - r->held_at_us;
 	int64_t most_ms = s != NULL ? s->hold_ms : FIRST_HOLD_MS;
 	struct hold_case c = {
 		.pick = relay_pick(r),
 		.waits_for = r->waits_for,
 		.newer = serial_of(w) > r->held_serial,
-		.expired = now_ms - r->held_since_ms >= most_ms,
-		.may_try = !h->canary && now_ms >= h->next_canary_ms,
+		.expired = waited_us >= most_ms * 1000,
+		.may_try = now_ms >= h->next_canary_ms,
 	};
 
 	if (s != NULL && c.pick.verdict == ROUTE_TO) {
@@ -143,7 +147,7 @@ choose(struct hold *h, struct request *r, enum hold_verdict verdict)
 	r->verdict = verdict;
 	if (verdict == HOLD_CANARY) {
 		r->canary = true;
-		h->canary = true;
+		h->next_canary_ms = worker_now_ms(r->worker) + CANARY_HANGS_MS;
 	}
 }
 
@@ -206,18 +210,12 @@ on_turn(uv_timer_t *timer)
 void
 hold_review(struct worker *w)
 {
-	w->hold.burst = w->hold.n;
 	if (w->hold.n > 0)
 		turn(w);
 }
 
 void
-hold_canary_ended(struct worker *w, bool works)
+hold_canary_ended(struct worker *w)
 {
-	struct hold *h = &w->hold;
-
-	h->canary = false;
-	h->next_canary_ms = worker_now_ms(w) + CANARY_MS;
-	if (works)
-		h->burst = h->n;
+	w->hold.next_canary_ms = worker_now_ms(w) + CANARY_MS;
 }

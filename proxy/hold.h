@@ -22,9 +22,8 @@ struct hold {
 	struct request_queue queue;
 	struct request_queue ready; /* chosen in this turn, in order */
 	unsigned n;                 /* of both */
-	unsigned burst;             /* n when the newest snapshot came */
-	bool canary; /* one of them is out to see if its site works */
-	int64_t next_canary_ms;
+	unsigned burst;             /* the largest n since it was 0 */
+	int64_t next_canary_ms;     /* when one may try its site */
 	uv_timer_t timer;
 };
 
@@ -38,7 +37,7 @@ void hold_remove(struct request *r);
 /* A new snapshot has come. */
 void hold_review(struct worker *w);
 /* A request that went out as canary was answered, or came back. */
-void hold_canary_ended(struct worker *w, bool works);
+void hold_canary_ended(struct worker *w);
 
 /* What becomes of a held request now. Pure. */
 struct hold_case {

@@ -343,10 +343,10 @@ judge_failure(const struct request *r, enum resend_event event)
 }
 
 static void
-end_canary(struct request *r, bool works)
+end_canary(struct request *r)
 {
 	if (r->canary)
-		hold_canary_ended(r->worker, works);
+		hold_canary_ended(r->worker);
 	r->canary = false;
 }
 
@@ -360,13 +360,17 @@ relay_failed(struct request *r, enum resend_event event)
 	request_uncount(r);
 	if (event == RESEND_NOT_PROCESSED)
 		r->tries--;
-	end_canary(r, false);
+	end_canary(r);
 	if (r->body_wanted)
 		r->front->ops->body(r->front, false);
 	r->body_wanted = false;
 	switch (action) {
 	case RESEND_NOW:
-		relay_place(r);
+		/* Many move at once: they go out in turns, as held ones. */
+		if (event == RESEND_MOVED)
+			hold_add(r, RESEND_NOW);
+		else
+			relay_place(r);
 		return;
 	case RESEND_WHEN_IT_WORKS:
 	case RESEND_WHEN_DECIDED:
@@ -385,7 +389,7 @@ relay_end(struct request *r, char who)
 {
 	struct front *f = r->front;
 
-	end_canary(r, false);
+	end_canary(r);
 	request_end(r, who);
 	f->ops->ended(f); /* last: it may begin the next one, or close */
 }
@@ -415,7 +419,7 @@ relay_drop(struct request *r)
 	if (r->in_hold)
 		hold_remove(r);
 	upstream_close(&r->up);
-	end_canary(r, false);
+	end_canary(r);
 	metrics_add(&r->worker->metrics.client_gone, 1);
 	request_end(r, 'C');
 }

@@ -77,7 +77,6 @@ struct request {
 	enum resend_action waits_for;
 	bool in_hold, held_once, canary;
 	uint64_t held_serial;
-	int64_t held_since_ms; /* the first time */
 	size_t held_bytes;
 	bool ready;  /* chosen in this turn */
 	int verdict; /* enum hold_verdict, then */
