@@ -26,22 +26,28 @@ fdwatch_start(int fd, unsigned events, fdwatch_fn *fn, void *ctx)
 	return w;
 }
 
-void
-fdwatch_set(struct fdwatch *w, unsigned events)
+static void
+arm(struct fdwatch *w)
 {
 	int uv_events = 0;
 
-	if (w->events == events)
-		return;
-	w->events = events;
-	if (events & FDWATCH_READ)
+	if (w->events & FDWATCH_READ)
 		uv_events |= UV_READABLE;
-	if (events & FDWATCH_WRITE)
+	if (w->events & FDWATCH_WRITE)
 		uv_events |= UV_WRITABLE;
 	if (uv_events == 0)
 		io_must(uv_poll_stop(&w->uv));
 	else
 		io_must(uv_poll_start(&w->uv, uv_events, on_ready));
+}
+
+void
+fdwatch_set(struct fdwatch *w, unsigned events)
+{
+	if (w->events == events)
+		return;
+	w->events = events;
+	arm(w);
 }
 
 void
@@ -60,8 +66,14 @@ on_ready(uv_poll_t *uv, int status, int events)
 	struct fdwatch *w = uv->data;
 	unsigned ready = 0;
 
-	if (status < 0)
+	/*
+	 * libuv stops watching at an error of the socket (a reset), but there
+	 * may be more to read before the owner meets it.
+	 */
+	if (status < 0) {
 		ready = w->events;
+		arm(w);
+	}
 	if (events & UV_READABLE)
 		ready |= FDWATCH_READ;
 	if (events & UV_WRITABLE)

@@ -284,6 +284,45 @@ test_fdwatch(void **state)
 	close(fds[1]);
 }
 
+struct reader {
+	struct fdwatch *watch;
+	int fd;
+	unsigned bytes;
+	bool ended;
+};
+
+/* One byte a time, as a library may that has read enough for now. */
+static void
+on_byte(void *ctx, unsigned events)
+{
+	struct reader *r = ctx;
+	char c;
+
+	if (read(r->fd, &c, 1) == 1) {
+		r->bytes++;
+		return;
+	}
+	r->ended = true;
+	fdwatch_cancel(&r->watch);
+}
+
+static void
+test_fdwatch_goes_on_after_a_reset(void **state)
+{
+	struct reader r = { 0 };
+	int fds[2];
+
+	/* Closing with unread bytes resets the connection. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	r.fd = fds[0];
+	assert_int_equal(write(fds[0], "unread", 6), 6);
+	assert_int_equal(write(fds[1], "abc", 3), 3);
+	r.watch = fdwatch_start(fds[0], FDWATCH_READ, on_byte, &r);
+	close(fds[1]);
+	TURN_UNTIL(r.ended);
+	close(fds[0]);
+}
+
 /* An idle loop sleeps: no turns but those that something asked for. */
 static void
 test_idle_costs_nothing(void **state)
@@ -317,6 +356,7 @@ main(void)
 		T(test_timer_counts_from_now),
 		T(test_work),
 		T(test_fdwatch),
+		T(test_fdwatch_goes_on_after_a_reset),
 		T(test_idle_costs_nothing),
 	};
 

@@ -1,130 +1,5 @@
-#include "io/pgconn.h"
-
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "base/mem.h"
-#include "io/helper/pgcluster.h"
-#include "io/helper/turn.h"
-
-static struct {
-	struct pgconn *conn;
-	unsigned ups, downs;
-	struct err down;
-	char channel[32], payload[32];
-	unsigned notified;
-} self;
-
-/* What a call ended with, kept. */
-struct end {
-	struct pgcall *call;
-	unsigned times;
-	unsigned order;
-	size_t n;
-	struct err err;
-	char first[64]; /* cell 0,0 of the last result */
-	bool at_risk;
-};
-static unsigned ends;
-
-static void
-on_up(void *ctx)
-{
-	self.ups++;
-}
-
-static void
-on_down(void *ctx, const struct err *why)
-{
-	self.downs++;
-	self.down = *why;
-}
-
-static void
-on_notify(void *ctx, const char *channel, const char *payload)
-{
-	snprintf(self.channel, sizeof(self.channel), "%s", channel);
-	snprintf(self.payload, sizeof(self.payload), "%s", payload);
-	self.notified++;
-}
-
-static void
-on_end(void *ctx, const struct pgresult *results, size_t n,
-       const struct err *err)
-{
-	struct end *e = ctx;
-
-	e->call = NULL;
-	e->times++;
-	e->order = ++ends;
-	e->n = n;
-	if (err != NULL)
-		e->err = *err;
-	if (n > 0 && pgresult_rows(&results[n - 1]) > 0)
-		snprintf(e->first, sizeof(e->first), "%s",
-			 pgresult_text(&results[n - 1], 0, 0));
-	e->at_risk = n > 0 && results[0].at_risk;
-}
-
-static struct pgconn *
-connect_to(const char *conninfo, const char *setup)
-{
-	struct pgconn_conf conf = {
-		.conninfo = conninfo,
-		.application = "pgconn_test",
-		.setup = setup,
-		.connect_ms = 5000,
-		.on_up = on_up,
-		.on_down = on_down,
-		.on_notify = on_notify,
-	};
-	unsigned ups = self.ups, downs = self.downs;
-	struct pgconn *c = pgconn_new(&conf);
-
-	TURN_UNTIL(self.ups > ups || self.downs > downs);
-	return c;
-}
-
-static int
-open_conn(void **state)
-{
-	loop_open();
-	self.conn = connect_to(pgcluster_conninfo(), NULL);
-	assert_true(pgconn_is_up(self.conn));
-	return 0;
-}
-
-static int
-close_conn(void **state)
-{
-	pgconn_free(&self.conn);
-	loop_close();
-	return 0;
-}
-
-static void
-run_sql(struct end *e, const char *const *sql, bool commits, int64_t ms)
-{
-	struct pgbatch *b = pgbatch_new();
-
-	*e = (struct end){ 0 };
-	for (; *sql != NULL; sql++)
-		pgbatch_add_sql(b, *sql);
-	if (commits)
-		pgbatch_commits(b);
-	e->call = pgconn_run(self.conn, &b, clock_mono_ms() + ms, on_end, e);
-	assert_null(b);
-	assert_int_equal(e->times, 0); /* never before start returns */
-}
-#define RUN(e, ms, ...) \
-	run_sql(e, (const char *const[]){ __VA_ARGS__, NULL }, false, ms)
-#define RUN_COMMITTING(e, ms, ...) \
-	run_sql(e, (const char *const[]){ __VA_ARGS__, NULL }, true, ms)
+#include "io/helper/pgtry.h"
 
 static void
 test_pipeline_keeps_order(void **state)
@@ -142,8 +17,8 @@ test_pipeline_keeps_order(void **state)
 		struct pgparam p = pgparam_int(i);
 
 		pgbatch_add(b, &stmt, &p);
-		e[i].call = pgconn_run(self.conn, &b, clock_mono_ms() + 5000,
-				       on_end, &e[i]);
+		e[i].call = pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000,
+				       pgtry_on_end, &e[i]);
 	}
 	TURN_UNTIL(e[49].times == 1);
 	for (int i = 0; i < 50; i++) {
@@ -152,7 +27,7 @@ test_pipeline_keeps_order(void **state)
 		assert_int_equal(e[i].err.code, ERR_NONE);
 		assert_true(i == 0 || e[i].order > e[i - 1].order);
 	}
-	assert_int_equal(pgconn_in_flight(self.conn), 0);
+	assert_int_equal(pgconn_in_flight(pgtry.conn), 0);
 }
 
 struct typed {
@@ -208,7 +83,7 @@ test_parameters_and_results_of_all_kinds(void **state)
 
 	assert_int_equal(pgbatch_add(b, &text, p), 0);
 	assert_int_equal(pgbatch_add(b, &binary, p), 1);
-	pgconn_run(self.conn, &b, clock_mono_ms() + 5000, on_typed, &t);
+	pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000, on_typed, &t);
 	TURN_UNTIL(t.times == 1);
 }
 
@@ -245,7 +120,7 @@ test_error_does_not_unprepare(void **state)
 		if (i == 0)
 			pgbatch_add_sql(b, "SELECT 1/0");
 		pgbatch_add(b, &stmt, NULL);
-		pgconn_run(self.conn, &b, clock_mono_ms() + 5000, on_end,
+		pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000, pgtry_on_end,
 			   &e[i]);
 	}
 	TURN_UNTIL(e[1].times == 1);
@@ -265,7 +140,7 @@ test_bad_statement_says_its_own_error(void **state)
 		struct pgbatch *b = pgbatch_new();
 
 		pgbatch_add(b, &stmt, NULL);
-		pgconn_run(self.conn, &b, clock_mono_ms() + 5000, on_end,
+		pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000, pgtry_on_end,
 			   &e[i]);
 		TURN_UNTIL(e[i].times == 1);
 		assert_string_equal(e[i].err.sqlstate, "42P01");
@@ -283,7 +158,7 @@ test_error_behind_commit_is_not_a_rollback(void **state)
 	pgbatch_add_sql(b, "INSERT INTO t VALUES (1)");
 	pgbatch_commit(b);
 	pgbatch_add_sql(b, "SELECT 1/0");
-	pgconn_run(self.conn, &b, clock_mono_ms() + 5000, on_end, &e);
+	pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000, pgtry_on_end, &e);
 	TURN_UNTIL(e.times == 1);
 	assert_int_equal(e.n, 3);
 	assert_int_equal(e.err.code, ERR_UNCERTAIN);
@@ -298,7 +173,7 @@ test_commit_of_a_failed_transaction(void **state)
 
 	RUN(&first, 5000, "BEGIN", "SELECT 1/0");
 	pgbatch_commit(b);
-	pgconn_run(self.conn, &b, clock_mono_ms() + 5000, on_end, &e);
+	pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000, pgtry_on_end, &e);
 	TURN_UNTIL(e.times == 1);
 	assert_int_equal(first.err.code, ERR_REFUSED);
 	assert_int_equal(e.err.code, ERR_REFUSED);
@@ -366,8 +241,8 @@ test_large_batches_all_arrive(void **state)
 		struct pgbatch *b = pgbatch_new();
 
 		pgbatch_add(b, &stmt, &p);
-		pgconn_run(self.conn, &b, clock_mono_ms() + 10000, on_end,
-			   &e[i]);
+		pgconn_run(pgtry.conn, &b, clock_mono_ms() + 10000,
+			   pgtry_on_end, &e[i]);
 	}
 	TURN_UNTIL(e[7].times == 1);
 	for (int i = 0; i < 8; i++)
@@ -380,142 +255,13 @@ test_notifications(void **state)
 {
 	struct end e;
 
-	self.notified = 0;
+	pgtry.notified = 0;
 	RUN(&e, 5000, "LISTEN news");
 	TURN_UNTIL(e.times == 1);
 	pgcluster_sql("NOTIFY news, 'one'; NOTIFY news, 'two'");
-	TURN_UNTIL(self.notified == 2);
-	assert_string_equal(self.channel, "news");
-	assert_string_equal(self.payload, "two");
-}
-
-static void
-test_killed_backend(void **state)
-{
-	struct end running, queued;
-	unsigned downs = self.downs;
-
-	RUN(&running, 60000, "SELECT pg_sleep(30)");
-	RUN(&queued, 60000, "SELECT 1");
-	pgcluster_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		      " WHERE application_name = 'pgconn_test'");
-	TURN_UNTIL(self.downs == downs + 1);
-	assert_int_equal(running.times, 1);
-	assert_int_equal(running.err.code, ERR_CLOSED);
-	assert_string_equal(running.err.sqlstate, "57P01");
-	assert_int_equal(queued.times, 1);
-	assert_int_equal(queued.err.code, ERR_CLOSED);
-	assert_false(pgconn_is_up(self.conn));
-	RUN(&queued, 60000, "SELECT 1"); /* down: fails at once */
-	TURN_UNTIL(queued.times == 1);
-	assert_int_equal(queued.err.code, ERR_CLOSED);
-	pgconn_connect(self.conn);
-	TURN_UNTIL(pgconn_is_up(self.conn));
-	RUN(&queued, 60000, "SELECT 'again'");
-	TURN_UNTIL(queued.times == 1);
-	assert_string_equal(queued.first, "again");
-}
-
-/* Waits until a session of the test waits for a lock. */
-#define BLOCKED                                                        \
-	(*pgcluster_sql("SELECT count(*) FROM pg_stat_activity WHERE " \
-			"wait_event_type = 'Lock'") != '0')
-
-static void
-test_killed_server_makes_commits_uncertain(void **state)
-{
-	struct end commit, read;
-	unsigned downs = self.downs;
-
-	RUN_COMMITTING(&commit, 60000, "SELECT pg_sleep(30)");
-	RUN(&read, 60000, "SELECT 1");
-	pgcluster_kill();
-	TURN_UNTIL(self.downs == downs + 1);
-	pgcluster_start();
-	assert_int_equal(commit.err.code, ERR_UNCERTAIN);
-	assert_int_equal(read.err.code, ERR_CLOSED);
-}
-
-static void
-test_goodbye_before_commit_is_certain(void **state)
-{
-	struct pgbatch *b = pgbatch_new();
-	struct end e = { 0 };
-
-	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int)");
-	pgbatch_add_sql(b, "BEGIN");
-	pgbatch_add_sql(b, "SELECT pg_sleep(30)");
-	pgbatch_commit(b);
-	pgconn_run(self.conn, &b, clock_mono_ms() + 60000, on_end, &e);
-	TURN_UNTIL(*pgcluster_sql("SELECT count(*) FROM pg_stat_activity "
-				  "WHERE wait_event = 'PgSleep'") == '1');
-	pgcluster_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		      " WHERE application_name = 'pgconn_test'");
-	TURN_UNTIL(e.times == 1);
-	assert_int_equal(e.err.code, ERR_CLOSED);
-}
-
-static void
-set_sync_names(const char *names)
-{
-	char sql[128];
-
-	snprintf(sql, sizeof(sql),
-		 "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
-	pgcluster_sql(sql);
-	pgcluster_sql("SELECT pg_reload_conf()");
-	snprintf(sql, sizeof(sql), "%s", names);
-	TURN_UNTIL(
-	    strcmp(pgcluster_sql("SHOW synchronous_standby_names"), sql) == 0);
-}
-
-#define WAITS_FOR_STANDBY                                              \
-	(*pgcluster_sql("SELECT count(*) FROM pg_stat_activity WHERE " \
-			"wait_event = 'SyncRep'") == '1')
-
-static void
-test_cancelled_standby_wait_is_at_risk(void **state)
-{
-	struct end e;
-	struct pgbatch *b = pgbatch_new();
-
-	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int)");
-	set_sync_names("nobody");
-	e = (struct end){ 0 };
-	pgbatch_add_sql(b, "BEGIN");
-	pgbatch_add_sql(b, "INSERT INTO t VALUES (1)");
-	pgbatch_commit(b);
-	pgbatch_add_sql(b, "SELECT 'after'");
-	pgconn_run(self.conn, &b, clock_mono_ms() + 60000, on_end, &e);
-	TURN_UNTIL(WAITS_FOR_STANDBY);
-	assert_int_equal(e.times, 0);
-	pgconn_cancel_commit(self.conn);
-	TURN_UNTIL(e.times == 1);
-	assert_int_equal(e.err.code, ERR_NONE);
-	assert_int_equal(e.n, 4);
-	assert_true(e.at_risk);
-	assert_string_equal(e.first, "after");
-	set_sync_names("");
-}
-
-static void
-test_commit_lost_while_it_waits(void **state)
-{
-	struct pgbatch *b = pgbatch_new();
-	struct end e = { 0 };
-
-	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int)");
-	set_sync_names("nobody");
-	pgbatch_add_sql(b, "BEGIN");
-	pgbatch_add_sql(b, "INSERT INTO t VALUES (1)");
-	pgbatch_commit(b);
-	pgconn_run(self.conn, &b, clock_mono_ms() + 60000, on_end, &e);
-	TURN_UNTIL(WAITS_FOR_STANDBY);
-	pgcluster_kill();
-	TURN_UNTIL(e.times == 1);
-	pgcluster_start();
-	assert_int_equal(e.err.code, ERR_UNCERTAIN);
-	set_sync_names("");
+	TURN_UNTIL(pgtry.notified == 2);
+	assert_string_equal(pgtry.channel, "news");
+	assert_string_equal(pgtry.payload, "two");
 }
 
 static void
@@ -524,8 +270,9 @@ test_freed_in_mid_air(void **state)
 	struct end e;
 
 	RUN(&e, 60000, "SELECT pg_sleep(30)");
-	pgconn_free(&self.conn);
-	self.conn = connect_to(pgcluster_conninfo(), "SET work_mem = '5MB'");
+	pgconn_free(&pgtry.conn);
+	pgtry.conn = pgtry_connect(pgcluster_conninfo(),
+				   "SET work_mem = '5MB'");
 	RUN(&e, 5000, "SHOW work_mem");
 	TURN_UNTIL(e.times == 1);
 	assert_string_equal(e.first, "5MB");
@@ -534,11 +281,11 @@ test_freed_in_mid_air(void **state)
 static void
 expect_down(const char *conninfo, const char *setup, const char *words)
 {
-	struct pgconn *c = connect_to(conninfo, setup);
+	struct pgconn *c = pgtry_connect(conninfo, setup);
 
 	assert_false(pgconn_is_up(c));
-	if (strstr(err_text(&self.down), words) == NULL)
-		fail_msg("\"%s\" without \"%s\"", err_text(&self.down), words);
+	if (strstr(err_text(&pgtry.down), words) == NULL)
+		fail_msg("\"%s\" without \"%s\"", err_text(&pgtry.down), words);
 	pgconn_free(&c);
 }
 
@@ -551,7 +298,7 @@ test_names_and_failures_to_connect(void **state)
 	snprintf(conninfo, sizeof(conninfo),
 		 "host=localhost,127.0.0.1 port=%u user=tester dbname=postgres",
 		 pgcluster_port());
-	c = connect_to(conninfo, NULL);
+	c = pgtry_connect(conninfo, NULL);
 	assert_true(pgconn_is_up(c));
 	pgconn_free(&c);
 	expect_down("host=127.0.0.1 port=1", NULL, "refused");
@@ -568,35 +315,19 @@ test_reconnects_by_itself(void **state)
 		.application = "again",
 		.retry_first_ms = 10,
 		.retry_max_ms = 100,
-		.on_up = on_up,
-		.on_down = on_down,
+		.on_up = pgtry_on_up,
+		.on_down = pgtry_on_down,
 	};
-	unsigned ups = self.ups, downs = self.downs;
+	unsigned ups = pgtry.ups, downs = pgtry.downs;
 	struct pgconn *c = pgconn_new(&conf);
 
-	TURN_UNTIL(self.ups == ups + 1);
+	TURN_UNTIL(pgtry.ups == ups + 1);
 	pgcluster_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
 		      " WHERE application_name = 'again'");
-	TURN_UNTIL(self.ups == ups + 2);
-	assert_int_equal(self.downs, downs + 1);
+	TURN_UNTIL(pgtry.ups == ups + 2);
+	assert_int_equal(pgtry.downs, downs + 1);
 	pgconn_free(&c);
 }
-
-static int
-open_cluster(void **state)
-{
-	pgcluster_open();
-	return 0;
-}
-
-static int
-close_cluster(void **state)
-{
-	pgcluster_close();
-	return 0;
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, open_conn, close_conn)
 
 int
 main(void)
@@ -614,15 +345,11 @@ main(void)
 		T(test_cancel_is_silent),
 		T(test_large_batches_all_arrive),
 		T(test_notifications),
-		T(test_killed_backend),
-		T(test_killed_server_makes_commits_uncertain),
-		T(test_goodbye_before_commit_is_certain),
-		T(test_cancelled_standby_wait_is_at_risk),
-		T(test_commit_lost_while_it_waits),
 		T(test_freed_in_mid_air),
 		T(test_names_and_failures_to_connect),
 		T(test_reconnects_by_itself),
 	};
 
-	return cmocka_run_group_tests(tests, open_cluster, close_cluster);
+	return cmocka_run_group_tests(tests, pgtry_open_cluster,
+				      pgtry_close_cluster);
 }

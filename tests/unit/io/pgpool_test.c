@@ -60,17 +60,6 @@ note(struct end *e, const struct pgresult *results, size_t n,
 }
 
 static void
-on_end(void *ctx, const struct pgresult *results, size_t n,
-       const struct err *err)
-{
-	struct end *e = ctx;
-
-	e->req = NULL;
-	note(e, results, n, err);
-}
-
-/* Of a transaction's step. */
-static void
 on_step(void *ctx, const struct pgresult *results, size_t n,
 	const struct err *err)
 {
@@ -81,12 +70,14 @@ on_step(void *ctx, const struct pgresult *results, size_t n,
 	note(e, results, n, err);
 }
 
+/* Of a request, and of a COMMIT. */
 static void
-on_commit(void *ctx, const struct pgresult *results, size_t n,
-	  const struct err *err)
+on_end(void *ctx, const struct pgresult *results, size_t n,
+       const struct err *err)
 {
 	struct end *e = ctx;
 
+	e->req = NULL;
 	e->tx = NULL;
 	note(e, results, n, err);
 }
@@ -266,7 +257,7 @@ test_transaction_commits(void **state)
 	b = BATCH("INSERT INTO t VALUES (3)");
 	assert_int_equal(pgbatch_commit(b), 1);
 	pgbatch_add_sql(b, "SELECT 'state'");
-	pgtx_commit(e.tx, &b, on_commit, &e);
+	pgtx_commit(e.tx, &b, on_end, &e);
 	TURN_UNTIL(e.times == 3);
 	assert_int_equal(e.err.code, ERR_NONE);
 	assert_int_equal(e.n, 3);
@@ -391,7 +382,7 @@ test_stopped_database(void **state)
 	run(&e, BATCH("SELECT 1"), 200);
 	b = pgbatch_new();
 	pgbatch_commit(b);
-	pgtx_commit(commit.tx, &b, on_commit, &commit);
+	pgtx_commit(commit.tx, &b, on_end, &commit);
 	TURN_UNTIL(e.times == 1 && commit.times == 2);
 	assert_int_equal(e.err.code, ERR_TIMEOUT);
 	assert_int_equal(commit.err.code, ERR_UNCERTAIN);
@@ -438,7 +429,7 @@ test_commits_that_wait_are_released(void **state)
 		b = pgbatch_new();
 		pgbatch_commit(b);
 		pgbatch_add_sql(b, "SELECT 'state'");
-		pgtx_commit(e[i].tx, &b, on_commit, &e[i]);
+		pgtx_commit(e[i].tx, &b, on_end, &e[i]);
 	}
 	TURN_UNTIL(*pgcluster_sql("SELECT count(*) FROM pg_stat_activity "
 				  "WHERE wait_event = 'SyncRep'") == '2');

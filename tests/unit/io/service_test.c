@@ -252,7 +252,7 @@ test_drains_and_stops(void **state)
 	assert_non_null(f);
 	assert_non_null(fgets(text, sizeof(text), f));
 	fclose(f);
-	assert_int_equal(atoi(text), self.pid);
+	assert_int_equal(strtol(text, NULL, 10), self.pid);
 	kill(self.pid, SIGTERM);
 	await("drain.");
 	await("stop.");

@@ -15,7 +15,7 @@ must(int rc, const char *what)
 	if (rc >= 0)
 		return;
 	perror(what);
-	abort();
+	exit(1);
 }
 
 void
@@ -100,7 +100,7 @@ peer_await(struct peer *p, const char *text)
 		if (clock_mono_ms() > end || p->eof) {
 			fprintf(stderr, "never \"%s\", but:\n%s\n", text,
 				p->in);
-			abort();
+			exit(1);
 		}
 		uv_run(loop_uv(), UV_RUN_NOWAIT);
 	}

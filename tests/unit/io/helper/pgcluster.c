@@ -34,7 +34,7 @@ shell(const char *format, ...)
 		 geteuid() == 0 ? "runuser -u postgres --" : "", command);
 	f = popen(line, "re");
 	if (f == NULL)
-		abort();
+		exit(1);
 	n = fread(output, 1, sizeof(output) - 1, f);
 	while (n > 0 && output[n - 1] == '\n')
 		n--;
@@ -64,7 +64,7 @@ free_port(void)
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		abort();
+		exit(1);
 	close(fd);
 	return ntohs(a.sin_port);
 }
@@ -81,7 +81,7 @@ pgcluster_open(void)
 {
 	snprintf(dir, sizeof(dir), "/tmp/gsb-pgcluster-XXXXXX");
 	if (mkdtemp(dir) == NULL || chmod(dir, 0777) < 0)
-		abort();
+		exit(1);
 	port = free_port();
 	snprintf(conninfo, sizeof(conninfo),
 		 "host=127.0.0.1 port=%u user=tester dbname=postgres", port);
@@ -93,15 +93,19 @@ pgcluster_open(void)
 		   "| tr \\\" \\\\047 >>data/postgresql.conf",
 		   port, dir),
 	     "configuration");
+	atexit(pgcluster_close); /* also when a test gives up */
 	pgcluster_start();
 }
 
 void
 pgcluster_close(void)
 {
+	if (dir[0] == '\0')
+		return;
 	shell(BIN "/pg_ctl -D data -m immediate -w stop; rm -rf data log");
 	if (chdir("/") == 0 && rmdir(dir) < 0)
 		perror(dir);
+	dir[0] = '\0';
 }
 
 const char *
