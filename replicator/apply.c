@@ -236,8 +236,7 @@ finish_group(struct apply *a, struct apply_group *g)
 	apply_drop_group(a, g);
 	a->state = APPLY_READY;
 	apply_pump(a);
-	if (b->ends)
-		a->conf.on_applied(a->conf.ctx, b);
+	a->conf.on_applied(a->conf.ctx, b);
 	batch_free(&b);
 }
 

@@ -27,7 +27,8 @@ struct apply_conf {
 	 */
 	void (*on_ready)(void *ctx, const struct catalog *catalog,
 			 uint64_t progress);
-	/* Committed and flushed up to b->end_lsn; b is borrowed. */
+	/* Committed and flushed up to b->end_lsn, or (not b->ends) a piece
+	 * of what will be; b is borrowed. */
 	void (*on_applied)(void *ctx, const struct batch *b);
 	/* Everything that was submitted is gone: stop the stream. on_ready
 	 * follows, for ever tried. Also for each failed attempt. */

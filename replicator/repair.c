@@ -23,6 +23,7 @@ struct repair {
 	struct statements_range *stack; /* to be tried, the last one next */
 	size_t n, room;
 	struct statements_range now; /* is being tried */
+	struct err failure;          /* of what is being tried */
 	size_t parked;
 };
 
@@ -31,6 +32,8 @@ static void on_opened(void *ctx, const struct pgresult *results, size_t n,
 static void on_tried(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
 static void on_undone(void *ctx, const struct pgresult *results, size_t n,
+		      const struct err *err);
+static void on_parked(void *ctx, const struct pgresult *results, size_t n,
 		      const struct err *err);
 static void on_closed(void *ctx, const struct pgresult *results, size_t n,
 		      const struct err *err);
@@ -147,23 +150,27 @@ on_opened(void *ctx, const struct pgresult *results, size_t n,
 }
 
 static void
-park(struct repair *r, struct pgbatch *b, const struct err *err)
+park(struct repair *r)
 {
 	struct arena *a = arena_new();
 	const struct batch_table *in = r->now.in;
+	const struct batch_row *row = &in->rows[r->now.from];
 	struct batch_reject rj = {
 		.rel = in->table->rel,
-		.key = envelope_key(a, in->table, &in->rows[r->now.from]),
-		.why = err_text(err),
-		.payload = envelope_payload(a, in->table,
-					    &in->rows[r->now.from]),
+		.key = envelope_key(a, in->table, row),
+		.why = err_text(&r->failure),
+		.payload = envelope_payload(a, in->table, row),
 	};
+	struct pgbatch *b = pgbatch_new();
+	char quoted[512];
 
-	log_error("apply", "parked=%s sqlstate=%s why=\"%s\"", in->table->rel,
-		  err->sqlstate, err_text(err));
-	envelope_park(b, &rj, r->conf.batch->end_lsn, err->sqlstate);
+	log_error("apply", "parked=%s key=%s sqlstate=%s why=%s", rj.rel,
+		  rj.key, r->failure.sqlstate,
+		  log_quote(quoted, sizeof(quoted), rj.why));
+	envelope_park(b, &rj, r->conf.batch->end_lsn, r->failure.sqlstate);
 	r->parked++;
 	arena_free(&a);
+	run(r, b, on_parked);
 }
 
 static void
@@ -171,7 +178,6 @@ on_tried(void *ctx, const struct pgresult *results, size_t n,
 	 const struct err *err)
 {
 	struct repair *r = ctx;
-	size_t middle = r->now.from + (r->now.to - r->now.from) / 2;
 	struct pgbatch *b;
 
 	r->call = NULL;
@@ -183,19 +189,37 @@ on_tried(void *ctx, const struct pgresult *results, size_t n,
 		end(r, err);
 		return;
 	}
+	/* alone: what comes with it would be prepared before it */
+	r->failure = *err;
 	b = pgbatch_new();
 	pgbatch_add_sql(b, "ROLLBACK TO gsb_repair");
-	if (r->now.to - r->now.from == 1) {
-		park(r, b, err);
-	} else {
-		push(r, r->now.in, middle, r->now.to);
-		push(r, r->now.in, r->now.from, middle);
-	}
 	run(r, b, on_undone);
 }
 
 static void
 on_undone(void *ctx, const struct pgresult *results, size_t n,
+	  const struct err *err)
+{
+	struct repair *r = ctx;
+	size_t from = r->now.from, to = r->now.to;
+	size_t middle = from + (to - from) / 2;
+
+	r->call = NULL;
+	if (err != NULL) {
+		end(r, err);
+		return;
+	}
+	if (to - from == 1) {
+		park(r);
+		return;
+	}
+	push(r, r->now.in, middle, to);
+	push(r, r->now.in, from, middle);
+	try_next(r);
+}
+
+static void
+on_parked(void *ctx, const struct pgresult *results, size_t n,
 	  const struct err *err)
 {
 	on_opened(ctx, results, n, err);

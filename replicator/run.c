@@ -359,8 +359,10 @@ on_applied(void *ctx, const struct batch *b)
 	struct run *r = ctx;
 	struct apply_stats st;
 
-	r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
-	r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
+	if (b->ends) {
+		r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
+		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
+	}
 	submit_what_is_due(r);
 	acknowledge(r);
 	apply_stats(r->apply, &st);
