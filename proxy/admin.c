@@ -300,7 +300,7 @@ get_fsm(struct ctl_req *req)
 	FILE *f = open_memstream(&text, &len);
 
 	if (form != NULL && strcmp(form, "mermaid") == 0)
-		fsm_print_mermaid(&states_fsm, f);
+		states_diagram(f);
 	else
 		fsm_print(&states_fsm, f);
 	fclose(f);

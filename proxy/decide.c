@@ -76,8 +76,7 @@ behind(const struct failover *f, const struct view *v)
 
 	if (f->rec.degraded || !r->known)
 		return true;
-	return r->sync == REPORT_SYNC_OFF &&
-	       (r->out != REPORT_STREAM_STREAMING || r->out_lag_bytes > 0);
+	return r->sync == REPORT_SYNC_OFF && !view_follows(r);
 }
 
 const char *

@@ -20,7 +20,8 @@ judge_site(const struct judge_site *s)
 
 	if (s->web == JUDGE_LEVEL_DOWN || s->db == JUDGE_LEVEL_DOWN)
 		return rooms ? JUDGE_SPLIT : JUDGE_DEAD;
-	if (s->web == JUDGE_LEVEL_UNKNOWN || s->db == JUDGE_LEVEL_UNKNOWN)
+	if (s->web == JUDGE_LEVEL_UNKNOWN || s->db == JUDGE_LEVEL_UNKNOWN ||
+	    s->collab == JUDGE_LEVEL_UNKNOWN)
 		return JUDGE_UNKNOWN;
 	if (s->collab == JUDGE_LEVEL_OK && s->files != JUDGE_LEVEL_DOWN)
 		return JUDGE_WHOLE;

@@ -209,8 +209,7 @@ may_lose(const struct failover *f, const struct view *v)
 		return false;
 	if (f->rec.degraded || !r->known)
 		return true;
-	return r->sync == REPORT_SYNC_OFF &&
-	       (r->out != REPORT_STREAM_STREAMING || r->out_lag_bytes > 0);
+	return r->sync == REPORT_SYNC_OFF && !view_follows(r);
 }
 
 static void

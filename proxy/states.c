@@ -283,3 +283,17 @@ const struct fsm states_fsm = {
 	.rows = rows,
 	.nrows = COUNT(rows),
 };
+
+void
+states_diagram(FILE *to)
+{
+	struct fsm_row moves[COUNT(rows)];
+	struct fsm drawn = states_fsm;
+
+	drawn.rows = moves;
+	drawn.nrows = 0;
+	for (int i = 0; i < COUNT(rows); i++)
+		if (rows[i].from != FSM_ANY && rows[i].to != FSM_SAME)
+			moves[drawn.nrows++] = rows[i];
+	fsm_print_mermaid(&drawn, to);
+}

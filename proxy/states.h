@@ -1,7 +1,6 @@
 /*
- * The fail-over as one table: what is decided in each state on each event.
- * Its rows say why; the program prints it (gsbctl fsm), docs/failover.md
- * shows it. PAUSED lies across: it bars events from being raised at all.
+ * The fail-over as one table: what is decided in each state on each event,
+ * and why. A pause lies across: it bars events from being raised at all.
  */
 #ifndef PROXY_STATES_H
 #define PROXY_STATES_H
@@ -94,5 +93,8 @@ enum states_action {
 };
 
 extern const struct fsm states_fsm;
+
+/* Its rows that lead elsewhere, as Mermaid; docs/failover.md shows it. */
+void states_diagram(FILE *to);
 
 #endif

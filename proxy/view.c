@@ -4,11 +4,13 @@
 
 /* A stream that follows within this is caught up: a barrier does the rest. */
 #define LAG_MS 2000
+/* Checkpoints and their like, which nobody has to apply. */
+#define NOISE_BYTES 65536
 /* Longer than any healthy synchronous commit waits. */
 #define COMMIT_WAIT_MS 300
 
 static bool
-follows(const struct report_replication *r)
+is_near(const struct report_replication *r)
 {
 	return r->out == REPORT_STREAM_STREAMING && r->out_lag_ms <= LAG_MS;
 }
@@ -19,9 +21,16 @@ view_caught_up(const struct view_site *active, const struct view_site *other)
 	const struct report_replication *a = &active->replication;
 	const struct report_replication *o = &other->replication;
 
-	return a->known && o->known && follows(a) && follows(o) &&
+	return a->known && o->known && is_near(a) && is_near(o) &&
 	       a->sync != REPORT_SYNC_DEGRADED &&
 	       o->sync != REPORT_SYNC_DEGRADED;
+}
+
+bool
+view_follows(const struct report_replication *r)
+{
+	return r->out == REPORT_STREAM_STREAMING && r->out_lag_ms == 0 &&
+	       r->out_lag_bytes <= NOISE_BYTES;
 }
 
 bool

@@ -42,6 +42,9 @@ struct view {
 bool view_caught_up(const struct view_site *active,
 		    const struct view_site *other);
 
+/* The peer has all that this site committed, but for the log's own noise. */
+bool view_follows(const struct report_replication *r);
+
 /* Commits at `active` should not wait for `other` any more. */
 bool view_peer_dead(const struct view_site *active,
 		    const struct view_site *other);

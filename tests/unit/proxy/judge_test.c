@@ -18,7 +18,7 @@ static const struct {
 	{ { OK, OK, OK, OK, 0 }, JUDGE_WHOLE },
 	{ { OK, OK, U, OK, 3 }, JUDGE_WHOLE },
 	{ { OK, OK, OK, NO, 0 }, JUDGE_PARTIAL },
-	{ { OK, OK, OK, U, 0 }, JUDGE_PARTIAL },
+	{ { OK, OK, OK, U, 0 }, JUDGE_UNKNOWN },
 	{ { OK, OK, NO, OK, 0 }, JUDGE_PARTIAL },
 	{ { NO, OK, OK, OK, 0 }, JUDGE_DEAD },
 	{ { OK, NO, OK, OK, 0 }, JUDGE_DEAD },

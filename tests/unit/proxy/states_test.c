@@ -59,17 +59,40 @@ test_after_the_switch_is_recorded_nothing_aborts(void **state)
 	}
 }
 
-static void
-test_the_diagram_names_every_state(void **state)
+static char *
+diagram(void)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
-	fsm_print_mermaid(&states_fsm, f);
+	states_diagram(f);
 	fclose(f);
+	return text;
+}
+
+static void
+test_the_diagram_names_every_state(void **state)
+{
+	char *text = diagram();
+
 	for (int i = 0; i < states_fsm.nstates; i++)
 		assert_non_null(strstr(text, states_fsm.states[i]));
+	free(text);
+}
+
+/* Renew it with: gsbctl fsm --mermaid */
+static void
+test_the_document_shows_this_diagram(void **state)
+{
+	static char page[65536];
+	FILE *f = fopen(GSB_SOURCE_DIR "/docs/failover.md", "re");
+	char *text = diagram();
+
+	assert_non_null(f);
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	assert_non_null(strstr(page, text));
 	free(text);
 }
 
@@ -83,6 +106,7 @@ main(void)
 		cmocka_unit_test(
 		    test_after_the_switch_is_recorded_nothing_aborts),
 		cmocka_unit_test(test_the_diagram_names_every_state),
+		cmocka_unit_test(test_the_document_shows_this_diagram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
