@@ -40,13 +40,13 @@ const char *
 merge_sweep_sql(struct arena *a, const struct table *t)
 {
 	struct strbuf sb = { 0 };
+	STRBUF_AUTO key = { 0 };
 
 	add_keys(&sb, t, "", "");
-	strbuf_adds(&sb, "\nJOIN gsb.tombstone d ON d.rel = ");
-	sqlgen_literal(&sb, t->rel);
-	strbuf_adds(&sb, " AND d.key = ");
-	sqlgen_key_text(&sb, t, "s");
-	strbuf_adds(&sb, "\nWHERE ");
+	strbuf_adds(&sb, "\nJOIN ");
+	sqlgen_key_text(&key, t, "s");
+	sqlgen_tombstone(&sb, t, strbuf_text(&key));
+	strbuf_adds(&sb, " ON true\nWHERE ");
 	sqlgen_key_equal(&sb, t, "t", "s");
 	return sweep_sql(a, t, &sb);
 }
@@ -56,10 +56,9 @@ merge_sweep_dead_sql(struct arena *a, const struct table *t)
 {
 	struct strbuf sb = { 0 };
 
-	strbuf_adds(&sb, "unnest($1::text[]) AS s(key)\n"
-			 "JOIN gsb.tombstone d ON d.rel = ");
-	sqlgen_literal(&sb, t->rel);
-	strbuf_adds(&sb, " AND d.key = s.key\nWHERE ");
+	strbuf_adds(&sb, "unnest($1::text[]) AS s(key)\nJOIN ");
+	sqlgen_tombstone(&sb, t, "s.key");
+	strbuf_adds(&sb, " ON true\nWHERE ");
 	sqlgen_key_is(&sb, t, "t", "s.key");
 	return sweep_sql(a, t, &sb);
 }

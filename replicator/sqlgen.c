@@ -44,6 +44,15 @@ sqlgen_key_equal(struct strbuf *sb, const struct table *t, const char *a,
 }
 
 void
+sqlgen_tombstone(struct strbuf *sb, const struct table *t, const char *key)
+{
+	strbuf_adds(sb, "LATERAL (SELECT * FROM gsb.tombstone g "
+			"WHERE g.rel = ");
+	sqlgen_literal(sb, t->rel);
+	strbuf_addf(sb, " AND g.key = %s OFFSET 0) d", key);
+}
+
+void
 sqlgen_key_text(struct strbuf *sb, const struct table *t, const char *alias)
 {
 	if (t->nkey > 1)

@@ -26,6 +26,14 @@ void sqlgen_key_equal(struct strbuf *sb, const struct table *t, const char *a,
 void sqlgen_key_text(struct strbuf *sb, const struct table *t,
 		     const char *alias);
 
+/*
+ * LATERAL: the tombstone "d" of one key (an SQL expression). OFFSET 0 keeps
+ * it a look-up of that key, also in a plan that was made when the table was
+ * small enough to be read whole.
+ */
+void sqlgen_tombstone(struct strbuf *sb, const struct table *t,
+		      const char *key);
+
 /* alias's key equals the one in text (an SQL expression), by index. */
 void sqlgen_key_is(struct strbuf *sb, const struct table *t, const char *alias,
 		   const char *text);
