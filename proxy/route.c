@@ -80,6 +80,7 @@ route_address_parse(const char *text, struct route_address *out, struct err *e)
 	struct addrinfo *found;
 	const char *port;
 	char host[128];
+	uint64_t number;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -88,6 +89,9 @@ route_address_parse(const char *text, struct route_address *out, struct err *e)
 		return err_set(e, ERR_INVALID,
 			       "\"%s\" is no address: HOST:PORT or [V6]:PORT",
 			       text);
+	if (span_to_u64(span_of(port), &number) < 0 || number > 65535)
+		return err_set(e, ERR_INVALID,
+			       "\"%s\": the port must be 0 to 65535", text);
 	rc = getaddrinfo(host, port, &hints, &found);
 	if (rc != 0)
 		return err_set(e, ERR_NOT_FOUND, "address \"%s\": %s", text,

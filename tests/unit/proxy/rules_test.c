@@ -1,0 +1,294 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "proxy/orders.h"
+#include "proxy/rules.h"
+
+static struct failover f;
+static struct view v;
+
+static int
+normal(void **state)
+{
+	memset(&f, 0, sizeof(f));
+	memset(&v, 0, sizeof(v));
+	f.state = STATE_NORMAL;
+	f.rec.epoch = 4;
+	f.served = true;
+	v.wall_us = INT64_C(1700000000000000);
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		struct report_replication r = {
+			.known = true,
+			.sync = REPORT_SYNC_ON,
+			.out = REPORT_STREAM_STREAMING
+		};
+
+		v.site[s].verdict = JUDGE_WHOLE;
+		v.site[s].replication = r;
+		v.site[s].known = r;
+	}
+	return 0;
+}
+
+static struct rules_judged
+judge(struct rules_order o)
+{
+	struct rules_judged j;
+
+	rules_judge(&o, &f, &v, &j);
+	return j;
+}
+
+static void
+refused(struct rules_order o, const char *rule, const char *override)
+{
+	struct rules_judged j = judge(o);
+
+	assert_int_equal(j.verdict, RULES_REFUSED);
+	assert_string_equal(j.rule, rule);
+	if (override == NULL)
+		assert_null(j.override);
+	else
+		assert_string_equal(j.override, override);
+	assert_true(strlen(j.message) > 0);
+}
+
+static void
+goes(struct rules_order o, enum failover_order order)
+{
+	struct rules_judged j = judge(o);
+
+	if (j.verdict != RULES_GO)
+		fail_msg("%s", j.message);
+	assert_int_equal(j.word.order, order);
+}
+
+static const struct rules_order to_backup = { .verb = RULES_SWITCHOVER,
+					      .to = ROUTE_BACKUP };
+static const struct rules_order force_backup = { .verb = RULES_FAILOVER,
+						 .to = ROUTE_BACKUP };
+
+static void
+test_switchover(void **state)
+{
+	struct rules_order o = to_backup;
+
+	goes(o, FAILOVER_SWITCH);
+	v.site[ROUTE_BACKUP].verdict = JUDGE_PARTIAL;
+	refused(o, "target-partial", "--allow-partial");
+	o.allow_partial = true;
+	goes(o, FAILOVER_SWITCH);
+	v.site[ROUTE_BACKUP].verdict = JUDGE_DEAD;
+	refused(o, "target-dead", NULL);
+	v.site[ROUTE_BACKUP].verdict = JUDGE_WHOLE;
+	v.site[ROUTE_PRIMARY].replication.sync = REPORT_SYNC_DEGRADED;
+	refused(o, "behind", "--allow-behind");
+	o.allow_behind = true;
+	goes(o, FAILOVER_SWITCH);
+	f.state = STATE_SUSPECT;
+	refused(o, "active-in-doubt", NULL);
+	f.state = STATE_DRAIN;
+	refused(o, "busy", NULL);
+	f.state = STATE_LOST;
+	refused(o, "no-authority", NULL);
+}
+
+static void
+test_failover(void **state)
+{
+	struct rules_order o = force_backup;
+
+	goes(o, FAILOVER_FORCE);
+	f.rec.degraded = true;
+	refused(o, "data-loss", "--allow-data-loss");
+	f.served = false;
+	goes(o, FAILOVER_FORCE);
+	f.served = true;
+	o.allow_data_loss = true;
+	goes(o, FAILOVER_FORCE);
+	o.to = ROUTE_PRIMARY;
+	assert_int_equal(judge(o).verdict, RULES_NOTHING_TO_DO);
+}
+
+static void
+test_failover_with_sync_off_looks_at_the_lag(void **state)
+{
+	struct report_replication *r = &v.site[ROUTE_PRIMARY].known;
+
+	r->sync = REPORT_SYNC_OFF;
+	r->out_lag_bytes = 300; /* the log's own noise */
+	goes(force_backup, FAILOVER_FORCE);
+	r->out_lag_ms = 5;
+	refused(force_backup, "data-loss", "--allow-data-loss");
+	r->out_lag_ms = 0;
+	r->out = REPORT_STREAM_DOWN;
+	refused(force_backup, "data-loss", "--allow-data-loss");
+}
+
+static void
+test_failback(void **state)
+{
+	struct rules_order o = { .verb = RULES_FAILBACK };
+
+	assert_int_equal(judge(o).verdict, RULES_NOTHING_TO_DO);
+	f.rec.active = ROUTE_BACKUP;
+	f.state = STATE_ON_BACKUP;
+	goes(o, FAILOVER_RETURN);
+	f.state = STATE_MAINTENANCE;
+	goes(o, FAILOVER_RETURN);
+	v.site[ROUTE_PRIMARY].verdict = JUDGE_PARTIAL;
+	refused(o, "target-dead", NULL);
+	f.state = STATE_CLOSED;
+	refused(o, "active-in-doubt", NULL);
+	/* The same road under its other name. */
+	o.verb = RULES_SWITCHOVER;
+	refused(o, "active-in-doubt", NULL);
+}
+
+static void
+test_staying_on_the_backup(void **state)
+{
+	f.rec.active = ROUTE_BACKUP;
+	f.state = STATE_CATCHING_UP;
+	goes(to_backup, FAILOVER_STAY);
+	f.state = STATE_MAINTENANCE;
+	assert_int_equal(judge(to_backup).verdict, RULES_NOTHING_TO_DO);
+}
+
+static void
+test_pause(void **state)
+{
+	struct rules_order o = { .verb = RULES_PAUSE };
+
+	refused(o, "pause-expires", NULL);
+	o.expires_ms = INT64_C(8) * 86400000;
+	refused(o, "pause-expires", NULL);
+	o.expires_ms = 1000;
+	goes(o, FAILOVER_PAUSE);
+	assert_int_equal(judge(o).word.until_us - v.wall_us, 1000000);
+	o.verb = RULES_RESUME;
+	assert_int_equal(judge(o).verdict, RULES_NOTHING_TO_DO);
+	f.rec.paused_until_us = 1;
+	goes(o, FAILOVER_RESUME);
+}
+
+static void
+test_adopt(void **state)
+{
+	struct rules_order o = { .verb = RULES_ADOPT, .to = ROUTE_BACKUP };
+
+	refused(o, "authority-known", NULL);
+	f.state = STATE_LOST;
+	goes(o, FAILOVER_ADOPT);
+	v.site[ROUTE_BACKUP].verdict = JUDGE_UNKNOWN;
+	refused(o, "target-dead", NULL);
+}
+
+static const struct {
+	const char *body, *says;
+} bad[] = {
+	{ "[]", "object" },
+	{ "{}", "verb" },
+	{ "{\"verb\":\"fly\",\"reason\":\"x\"}", "switchover" },
+	{ "{\"verb\":\"failback\"}", "reason" },
+	{ "{\"verb\":\"failback\",\"reason\":\" \"}", "empty" },
+	{ "{\"verb\":\"failover\",\"reason\":\"x\"}", "primary or backup" },
+	{ "{\"verb\":\"failover\",\"reason\":\"x\",\"to\":\"moon\"}", "moon" },
+	{ "{\"verb\":\"failback\",\"reason\":\"x\",\"dry_run\":1}", "dry_run" },
+	{ "{\"verb\":\"pause\",\"reason\":\"x\",\"expires_in_ms\":\"1\"}",
+	  "expires_in_ms" },
+};
+
+static void
+test_bad_bodies_are_explained(void **state)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		JSON_AUTO doc = json_read(span_of(bad[i].body), NULL);
+		struct rules_order o;
+		struct err e = { 0 };
+		bool dry;
+
+		assert_int_equal(orders_parse(doc, &o, &dry, &e), -1);
+		if (strstr(err_text(&e), bad[i].says) == NULL)
+			fail_msg("%s: %s", bad[i].body, err_text(&e));
+	}
+}
+
+static struct failover_change
+change(enum states_state from, enum states_event event)
+{
+	struct failover_change c = { .from = from };
+
+	c.row = fsm_find(&states_fsm, from, event);
+	c.to = (enum states_state)fsm_to(c.row, from);
+	return c;
+}
+
+static void
+ends(struct orders *os, struct failover_change c, uint64_t id, const char *how)
+{
+	const char *state;
+
+	assert_int_equal(orders_change(os, &c), id);
+	JSON_AUTO doc = orders_json(os, id);
+	assert_int_equal(json_need_str(doc, "state", &state, NULL), 0);
+	assert_string_equal(state, how);
+	assert_true(orders_ended(os, id));
+}
+
+static void
+test_an_orders_life(void **state)
+{
+	struct orders *os = orders_new();
+	uint64_t id = orders_take(os, &to_backup, "begins");
+	struct failover_change c = change(STATE_NORMAL, EVENT_ORDER_SWITCH);
+
+	assert_int_equal(orders_change(os, &c), 0);
+	assert_false(orders_ended(os, id));
+	ends(os, change(STATE_RELEASE, EVENT_SERVES_HELD), id, "done");
+	id = orders_take(os, &to_backup, "begins");
+	ends(os, change(STATE_DRAIN, EVENT_ABORT_PRIMARY), id, "failed");
+	assert_null(orders_json(os, id + 1));
+	orders_free(&os);
+}
+
+static void
+test_a_newer_order_takes_the_place_of_one_that_waits(void **state)
+{
+	struct orders *os = orders_new();
+	struct rules_order back = { .verb = RULES_FAILBACK };
+	uint64_t first = orders_take(os, &back, "waits");
+	uint64_t second = orders_take(os, &to_backup, "stays");
+
+	assert_true(orders_ended(os, first));
+	assert_false(orders_ended(os, second));
+	assert_int_equal(orders_last(os), second);
+	orders_free(&os);
+}
+
+#define TEST(t) cmocka_unit_test_setup(t, normal)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_switchover),
+		TEST(test_failover),
+		TEST(test_failover_with_sync_off_looks_at_the_lag),
+		TEST(test_failback),
+		TEST(test_staying_on_the_backup),
+		TEST(test_pause),
+		TEST(test_adopt),
+		TEST(test_bad_bodies_are_explained),
+		TEST(test_an_orders_life),
+		TEST(test_a_newer_order_takes_the_place_of_one_that_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
