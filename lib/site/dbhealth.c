@@ -62,8 +62,10 @@ dbhealth_new(const char *conninfo, const char *application)
 	struct pgconn_conf conf = {
 		.conninfo = conninfo,
 		.application = application,
-		/* a NOTIFY is a commit, and would wait for the dead peer */
-		.setup = "SET synchronous_commit TO local",
+		/* a NOTIFY is a commit, and would wait for the dead peer;
+		 * compiling the statistics views takes longer than 400 ms */
+		.setup = "SELECT set_config('synchronous_commit', 'local', "
+			 "false), set_config('jit', 'off', false)",
 		.connect_ms = 1000,
 		.retry_first_ms = 50,
 		.retry_max_ms = 500,

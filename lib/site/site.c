@@ -27,7 +27,8 @@
 	"SELECT set_config('idle_in_transaction_session_timeout', '5s', " \
 	"false), set_config('lock_timeout', '5s', false), "               \
 	"set_config('timezone', 'UTC', false), "                          \
-	"set_config('datestyle', 'ISO', false)"
+	"set_config('datestyle', 'ISO', false), "                         \
+	"set_config('jit', 'off', false)"
 #define DB_WAITERS 2000
 
 static struct {
