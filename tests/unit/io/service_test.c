@@ -44,8 +44,7 @@ static const char *mode;
 static int to_parent = -1;
 static struct timer *timer;
 
-static void
-say(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 {
 	char text[300];
 	va_list ap;

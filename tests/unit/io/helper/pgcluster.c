@@ -18,8 +18,7 @@ static char output[4096];
 static unsigned port;
 
 /* Runs it in a shell, as postgres when we are root. */
-static int
-shell(const char *format, ...)
+static int __attribute__((format(printf, 1, 2))) shell(const char *format, ...)
 {
 	char command[1024], line[1200];
 	va_list ap;
