@@ -112,6 +112,7 @@ on_up(void *ctx)
 
 	pgbatch_add(b, &look_query, NULL);
 	pgbatch_add(b, &catalog_query, &param);
+	pgbatch_add(b, &install_triggers_query, NULL);
 	mem_free(names);
 	run(i, b, on_looked);
 }
@@ -197,7 +198,9 @@ on_looked(void *ctx, const struct pgresult *results, size_t n,
 		finish(i, &e);
 		return;
 	}
+	i->script.triggers = &results[2];
 	install_all(&i->script, catalog, &i->site);
+	i->script.triggers = NULL; /* valid only now */
 	catalog_free(&catalog);
 	if (i->conf.dry_run) {
 		print_script(i);

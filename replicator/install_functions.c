@@ -28,11 +28,15 @@ static const char *const internal[] = {
 
 	/* Called from a merge's WHERE: reports, and lets the row pass. */
 	"CREATE OR REPLACE FUNCTION gsb.note_tie(rel text, key text,\n"
-	" here jsonb, there jsonb, here_v bigint, there_v bigint)\n"
+	" here jsonb, there jsonb, here_v bigint, there_v bigint,\n"
+	" there_wins boolean)\n"
 	"RETURNS boolean LANGUAGE sql VOLATILE AS $gsb$\n"
 	" INSERT INTO gsb.conflict\n"
 	"  (rel, key, kind, winner, loser, winner_v, loser_v)\n"
-	" VALUES (rel, key, 'tie', there, here, there_v, here_v)\n"
+	" SELECT rel, key, 'tie', there, here, there_v, here_v\n"
+	"  WHERE there_wins UNION ALL\n"
+	" SELECT rel, key, 'tie', here, there, here_v, there_v\n"
+	"  WHERE NOT there_wins\n"
 	" ON CONFLICT DO NOTHING;\n"
 	" SELECT true\n"
 	"$gsb$",

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 
+#include "base/crypto.h"
 #include "base/strbuf.h"
 #include "replicator/sqlgen.h"
 #include "replicator/trigger.h"
@@ -74,9 +75,15 @@ add_storage(struct script *s, const struct table *t)
 		if (c->role == COLUMN_VALUE && c->toastable &&
 		    t->groups[c->group].ncolumns > 1)
 			script_addf(s, NULL,
-				    "ALTER TABLE %s ALTER COLUMN \"%s\" "
-				    "SET STORAGE MAIN",
-				    t->quoted, c->name);
+				    "DO $gsb$ BEGIN\n"
+				    " IF EXISTS (SELECT FROM pg_attribute "
+				    "WHERE attrelid = '%s'::regclass "
+				    "AND attname = '%s' "
+				    "AND attstorage IN ('x', 'e')) THEN\n"
+				    "  ALTER TABLE %s ALTER COLUMN \"%s\" "
+				    "SET STORAGE MAIN;\n"
+				    " END IF;\nEND $gsb$",
+				    t->quoted, c->name, t->quoted, c->name);
 	}
 }
 
@@ -134,21 +141,73 @@ add_unique(struct script *s, const struct table *t, const struct unique *u)
 	take(s, NULL, &sb);
 }
 
+const struct pgstmt install_triggers_query = {
+	.name = "gsb_triggers",
+	.sql = "SELECT p.proname, d.description FROM pg_proc p "
+	       "JOIN pg_namespace n ON n.oid = p.pronamespace "
+	       "AND n.nspname = 'gsb' "
+	       "JOIN pg_description d ON d.objoid = p.oid "
+	       "AND d.classoid = 'pg_proc'::regclass "
+	       "WHERE p.proname LIKE '%\\_version' AND 5 = (SELECT count(*) "
+	       "FROM pg_trigger g WHERE g.tgname LIKE '%gsb\\_%' "
+	       "AND g.tgenabled = 'O' "
+	       "AND g.tgrelid = to_regclass(left(p.proname, -8)))",
+};
+
+static bool
+in_place(const struct script *s, const char *function, const char *digest)
+{
+	for (int i = 0; s->triggers && i < pgresult_rows(s->triggers); i++)
+		if (!strcmp(pgresult_text(s->triggers, i, 0), function) &&
+		    !strcmp(pgresult_text(s->triggers, i, 1), digest))
+			return true;
+	return false;
+}
+
+static const char *
+digest_of(struct arena *a, const struct script *steps)
+{
+	uint8_t sha[CRYPTO_SHA256_SIZE];
+	STRBUF_AUTO all = { 0 };
+	STRBUF_AUTO hex = { 0 };
+
+	for (size_t i = 0; i < steps->n; i++)
+		strbuf_adds(&all, steps->steps[i].sql);
+	crypto_sha256(strbuf_span(&all), sha);
+	crypto_hex(span_make((const char *)sha, sizeof(sha)), &hex);
+	return arena_span(a, strbuf_span(&hex));
+}
+
+/*
+ * Making a trigger waits for every open transaction on its table, and new
+ * ones wait behind it: it is left out where nothing would change.
+ */
 static void
 add_triggers(struct script *s, const struct table *t, int site)
 {
 	STRBUF_AUTO sb = { 0 };
+	struct script own = { .arena = s->arena };
 	struct trigger_sql sql = { .out = &sb, .table = t, .site = site };
 	void (*const functions[])(struct trigger_sql *) = {
 		trigger_version, trigger_born, trigger_moved, trigger_gone
 	};
+	const char *function, *digest;
 
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		functions[i](&sql);
-		take(s, NULL, &sb);
+		take(&own, NULL, &sb);
 	}
 	for (size_t i = 0; trigger_create(&sql, i); i++)
-		take(s, NULL, &sb);
+		take(&own, NULL, &sb);
+	function = arena_printf(s->arena, "%s_version", t->rel);
+	digest = digest_of(s->arena, &own);
+	if (in_place(s, function, digest))
+		return;
+	for (size_t i = 0; i < own.n; i++)
+		script_add(s, NULL, own.steps[i].sql);
+	script_addf(s, arena_printf(s->arena, "%s: triggers", t->rel),
+		    "COMMENT ON FUNCTION gsb.\"%s\"() IS '%s'", function,
+		    digest);
 }
 
 void
@@ -163,8 +222,7 @@ install_table(struct script *s, const struct table *t,
 	script_addf(s, NULL, "GRANT USAGE ON SCHEMA \"%s\" TO gsb_replicator",
 		    t->schema);
 	script_addf(s,
-		    arena_printf(s->arena,
-				 "%s: %zu groups, %zu unique; triggers", t->rel,
+		    arena_printf(s->arena, "%s: %zu groups, %zu unique", t->rel,
 				 t->ngroups, t->nuniques),
 		    "GRANT SELECT, INSERT, UPDATE, DELETE ON %s "
 		    "TO gsb_replicator",

@@ -14,6 +14,8 @@ struct step {
 
 struct script {
 	struct arena *arena; /* borrowed: holds the texts */
+	/* Of install_triggers_query, or NULL; borrowed. */
+	const struct pgresult *triggers;
 	struct step *steps;
 	size_t n, cap;
 };
@@ -28,6 +30,9 @@ struct install_site {
 	int number;              /* the low byte of versions: 1, 2 */
 	const char *sync;
 };
+
+/* Which triggers are in place: function, digest of what made them. */
+extern const struct pgstmt install_triggers_query;
 
 /* The schema gsb: tables and functions. */
 void install_schema(struct script *s, const struct install_site *site);

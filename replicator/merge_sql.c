@@ -185,6 +185,35 @@ add_tie(struct strbuf *sb, const struct form *f, size_t g)
 	sqlgen_differ(sb, f->t, came, n, x_t);
 }
 
+/* x's bytes are the greater. */
+static void
+add_greater(struct strbuf *sb, const struct form *f, const size_t *columns,
+	    size_t n)
+{
+	strbuf_adds(sb, "record_image_gt(ROW(");
+	sqlgen_columns(sb, f->t, "excluded", columns, n);
+	strbuf_adds(sb, "), ROW(");
+	sqlgen_columns(sb, f->t, "t", columns, n);
+	strbuf_adds(sb, "))");
+}
+
+/* Of a row with ties: whether x wins any. */
+static void
+add_tie_won(struct strbuf *sb, const struct form *f)
+{
+	strbuf_adds(sb, "false");
+	for (size_t g = 0; g < f->t->ngroups; g++) {
+		size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
+
+		if (!group_comes(f, g))
+			continue;
+		strbuf_adds(sb, " OR ");
+		add_tie(sb, f, g);
+		strbuf_adds(sb, " AND ");
+		add_greater(sb, f, came, n);
+	}
+}
+
 /* x's values stand for the column; a column that is equal anyway is cheap. */
 static void
 add_wins(struct strbuf *sb, const struct form *f, size_t column)
@@ -200,11 +229,8 @@ add_wins(struct strbuf *sb, const struct form *f, size_t column)
 	sqlgen_order(sb, f->t, g, "excluded");
 	strbuf_adds(sb, " = ");
 	sqlgen_order(sb, f->t, g, "t");
-	strbuf_adds(sb, " AND record_image_gt(ROW(");
-	sqlgen_columns(sb, f->t, "excluded", came, n);
-	strbuf_adds(sb, "), ROW(");
-	sqlgen_columns(sb, f->t, "t", came, n);
-	strbuf_adds(sb, "))");
+	strbuf_adds(sb, " AND ");
+	add_greater(sb, f, came, n);
 }
 
 /* What the column will be. Columns of the key and without version stay. */
@@ -308,6 +334,8 @@ add_condition(struct strbuf *sb, const struct form *f)
 	sqlgen_newest(sb, t, "t");
 	strbuf_adds(sb, ", ");
 	sqlgen_newest(sb, t, "excluded");
+	strbuf_adds(sb, ", ");
+	add_tie_won(sb, f);
 	strbuf_adds(sb, "))\n AND (false");
 	for (size_t g = 0; g < t->ngroups; g++) {
 		if (!group_comes(f, g))
@@ -390,6 +418,7 @@ rows_sql(struct arena *a, const struct form *f)
 {
 	const struct table *t = f->t;
 	STRBUF_AUTO sb = { 0 };
+	STRBUF_AUTO key = { 0 };
 
 	add_insert(&sb, f);
 	add_select(&sb, f);
@@ -397,10 +426,10 @@ rows_sql(struct arena *a, const struct form *f)
 	add_unnest(&sb, f, t->params, t->nparams);
 	strbuf_adds(&sb, " AS s(");
 	add_came(&sb, f);
-	strbuf_adds(&sb, ")\nLEFT JOIN gsb.tombstone d ON d.rel = ");
-	sqlgen_literal(&sb, t->rel);
-	strbuf_adds(&sb, " AND d.key = ");
-	sqlgen_key_text(&sb, t, "s");
+	strbuf_adds(&sb, ")\nLEFT JOIN ");
+	sqlgen_key_text(&key, t, "s");
+	sqlgen_tombstone(&sb, t, strbuf_text(&key));
+	strbuf_adds(&sb, " ON true");
 	if (f->partial) {
 		strbuf_addf(&sb, "\nLEFT JOIN %s cur ON ", t->quoted);
 		sqlgen_key_equal(&sb, t, "cur", "s");

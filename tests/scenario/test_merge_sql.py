@@ -155,8 +155,9 @@ def test_equal_versions_take_the_greater_bytes_and_are_reported(pair):
     assert values(pair.p, 1, "a, b") == ("b", "a")
     assert values(pair.b, 1, "a, b") == ("b", "a")
     for side in (pair.p, pair.b):
-        assert side.query("SELECT rel, key, kind FROM gsb.conflict") == [
-            (ITEM, uid(1), "tie")]
+        assert side.query("SELECT rel, key, kind, winner->>'a', "
+                          "loser->>'a' FROM gsb.conflict") == [
+            (ITEM, uid(1), "tie", "b", "a")]
     pair.b.merge([p])
     assert pair.b.query("SELECT count(*) FROM gsb.conflict") == [(1,)]
 
