@@ -1,6 +1,6 @@
 #include "site/lease.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -20,6 +20,7 @@ struct lease {
 };
 
 static void on_health(void *ctx, const struct dbhealth_report *r);
+static void remind(const struct lease *l, const json_t *report);
 static void report_web(const struct lease *l, const struct dbhealth_report *r,
 		       json_t *out);
 static void report_collab(const struct lease *l, json_t *out);
@@ -58,7 +59,20 @@ on_health(void *ctx, const struct dbhealth_report *r)
 
 	l->ask = NULL;
 	report_web(l, r, report);
+	remind(l, report);
 	answer(l->http, report);
+}
+
+/* The word that the peer is dead may have met a database that was away. */
+static void
+remind(const struct lease *l, const json_t *report)
+{
+	const char *sync = NULL;
+
+	if (gate_peer_dead(l->gate) &&
+	    json_get_str(report, "replication.sync", &sync, NULL) == 1 &&
+	    (strcmp(sync, "on") == 0 || strcmp(sync, "remote_apply") == 0))
+		dbhealth_peer_dead(l->site->health);
 }
 
 static void
