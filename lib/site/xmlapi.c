@@ -113,11 +113,11 @@ company_of_host(struct api *a)
 {
 	const char *known = strstr(a->site->conf->public_url, "://") + 3;
 	struct span host = httpd_field(a->http, "X-Forwarded-Host");
-	struct span company, public = span_of(known);
+	struct span company, public, rest = span_of(known);
 
 	if (host.len == 0)
 		host = httpd_field(a->http, "Host");
-	span_cut(&public, '/', &public);
+	span_cut(&rest, '/', &public);
 	if (!span_cut(&host, '.', &company) || company.len == 0 ||
 	    !span_ieq(host, public))
 		return NULL;
