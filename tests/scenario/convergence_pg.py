@@ -30,17 +30,21 @@ autovacuum_naptime = 5s
 """
 
 
+PORTS = range(6210, 6300)
 given = set()
 
 
-def free_port(first=6210, last=6299):
-    """Nobody listens there, and none of ours will."""
-    for port in range(first, last):
+def free_port():
+    """Nobody listens there, and none of ours will. Runs beside each other
+    begin to look at other places."""
+    start = os.getpid() * 17 % len(PORTS)
+    for i in range(len(PORTS)):
+        port = PORTS[(start + i) % len(PORTS)]
         with socket.socket() as s:
             if port not in given and s.connect_ex(("127.0.0.1", port)) != 0:
                 given.add(port)
                 return port
-    raise RuntimeError(f"no free port from {first} to {last}")
+    raise RuntimeError(f"no free port in {PORTS}")
 
 
 def as_postgres(*command, **options):
@@ -137,7 +141,7 @@ class Replicator:
         self.dir = tempfile.mkdtemp(prefix=f"gsb-repl-{site}-", dir="/tmp")
         self.log = os.path.join(self.dir, "log")
         self.conf = os.path.join(self.dir, "conf")
-        self.port = free_port(6260)
+        self.port = free_port()
         self.process = None
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write(f"""[replicator]

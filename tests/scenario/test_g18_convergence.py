@@ -206,6 +206,9 @@ class Writer(threading.Thread):
         stamp = None if pick < 0.3 else now() + self.skew
         if stamp is not None and self.random.random() < 0.2:
             stamp -= self.random.choice((1000, US // 2, 5 * US))
+        if self.random.random() < 0.08:
+            self.slow_twin(stamp or now())
+            return
         if self.random.random() < 0.2:
             request = [self.insert(self.history.any_id(self.random))]
             stamp = stamp or now()
@@ -240,6 +243,31 @@ class Writer(threading.Thread):
                 psycopg2.errors.AdminShutdown):
             self.drop(site)  # the site is down
             time.sleep(0.05)
+
+    def slow_twin(self, stamp):
+        """One request on both sites: slow at home, and what it made on the
+        other site is deleted there before it ends here."""
+        key = self.history.any_id(self.random)
+        request = self.insert(key)
+        other, = (s for s in self.history.world.sites if s is not self.home)
+        try:
+            connection = self.connection(self.home)
+            with connection.cursor() as c:
+                c.execute("SELECT set_config('gsb.stamp', %s, true)",
+                          (str(stamp),))
+                c.execute(*request)
+                self.execute(other, [request], stamp)
+                self.execute(other, [("DELETE FROM item WHERE id = %s",
+                                      (key,))], stamp + 1)
+                time.sleep(self.random.uniform(0, 0.2))
+            connection.commit()
+            self.done += 1
+        except (psycopg2.errors.UniqueViolation,
+                psycopg2.errors.DeadlockDetected,
+                psycopg2.errors.LockNotAvailable):
+            connection.rollback()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self.drop(self.home)
 
     def values(self):
         r = self.random
