@@ -40,10 +40,11 @@ BUILDS = {
     "clang": ("ASan", "clang-14"),
     "release": ("Release", "gcc"),
 }
-SANITIZER_ENV = {
+TEST_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:"
                     "detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
+    "GSB_TEST_BIN": os.path.join(ROOT, "build/asan/bin"),
     "ASAN_SYMBOLIZER_PATH": shutil.which("llvm-symbolizer-14") or "",
 }
 UNIT_TIMEOUT_S = 180
@@ -73,7 +74,7 @@ class Tally:
 
 def run(command, timeout=None, env=None, cwd=ROOT):
     """(exit status, output); -1 on time-out. Ends all that it started."""
-    full = dict(os.environ, **SANITIZER_ENV, **(env or {}))
+    full = {**os.environ, **TEST_ENV, **(env or {})}
     process = subprocess.Popen(
         command, cwd=cwd, env=full, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -174,7 +175,8 @@ def part_pytest(tally, arguments, what, env=None):
     process = subprocess.Popen(
         ["/usr/bin/python3", "-B", "-m", "pytest", "-p", "no:cacheprovider",
          f"--junitxml={report}", *arguments], cwd=ROOT,
-        stdin=subprocess.DEVNULL, env=dict(os.environ, **(env or {})))
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **TEST_ENV, **(env or {})})
     try:
         status = process.wait()
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ A report of a sanitizer, or a daemon that died by itself, fails the test in
 whose time it came.
 """
 import os
+import signal
 import sys
 
 import pytest
@@ -18,6 +19,9 @@ from pair import Demo  # noqa: E402  pylint: disable=wrong-import-position
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: left to tests/run long")
+    # ended by either, or begun in the background: the demos are taken down
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
