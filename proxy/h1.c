@@ -222,6 +222,7 @@ begin_body(struct h1 *h, const struct http_head *head, bool waits)
 		relay_refuse(h->front.request, 413, "The body is too large");
 		return;
 	}
+	h->body_since_ms = worker_now_ms(w);
 	h1_set_deadline(h, w->limits.body_ms);
 	if (head->expect_continue && waits) {
 		uv_buf_t buf = uv_buf_init(go_on, sizeof(go_on) - 1);
@@ -265,6 +266,22 @@ take_head(struct h1 *h, const char *at, size_t len)
 	return end;
 }
 
+/*
+ * The next piece in time, and on the whole 1,000 bytes in a second: nobody
+ * holds a place for ever by giving a byte now and then.
+ */
+static void
+time_body(struct h1 *h)
+{
+	struct worker *w = h->stream.worker;
+	int64_t now_ms = worker_now_ms(w);
+	int64_t end_ms = h->body_since_ms + w->limits.body_ms +
+			 (int64_t)h->body.total;
+	int64_t next_ms = now_ms + w->limits.body_ms;
+
+	wheel_set(&w->wheel, &h->deadline, next_ms < end_ms ? next_ms : end_ms);
+}
+
 static size_t
 take_body(struct h1 *h, const char *at, size_t len)
 {
@@ -282,7 +299,7 @@ take_body(struct h1 *h, const char *at, size_t len)
 		relay_refuse(h->front.request, 413, "The body is too large");
 		return len;
 	}
-	h1_set_deadline(h, w->limits.body_ms);
+	time_body(h);
 	relay_body(h->front.request, at, used);
 	if (rc == HTTP_BODY_DONE && h->state == H1_BODY)
 		end_body(h);

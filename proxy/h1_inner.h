@@ -25,6 +25,7 @@ struct h1 {
 	struct sockaddr_storage peer;
 	enum h1_state state;
 	struct http_body body; /* of the request */
+	int64_t body_since_ms;
 	struct block *rest;
 	size_t scanned; /* of rest, for the end of a head */
 	bool processing;

@@ -150,12 +150,29 @@ on_cut(struct front *f)
 	h->is_cut = true;
 }
 
+/* While it is the site that is slow the client's time stands still. */
+static void
+time_pause(struct h1 *h)
+{
+	struct worker *w = h->stream.worker;
+
+	if (h->state != H1_BODY)
+		return;
+	if (h->body_paused) {
+		wheel_clear(&h->deadline);
+		return;
+	}
+	h->body_since_ms = worker_now_ms(w) - (int64_t)h->body.total;
+	h1_set_deadline(h, w->limits.body_ms);
+}
+
 static void
 on_body(struct front *f, bool wanted)
 {
 	struct h1 *h = of_front(f);
 
 	h->body_paused = !wanted;
+	time_pause(h);
 	if (!wanted)
 		stream_pause(&h->stream);
 	else if (h->state == H1_TUNNEL && h->rest != NULL && !h->processing)

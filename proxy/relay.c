@@ -139,6 +139,7 @@ stream_body(struct request *r, const char *at, size_t len)
 
 	if (!r->forgotten)
 		forget(r);
+	upstream_set_deadline(r->up, r->worker->limits.upstream_ms);
 	stream_write(&r->up->stream, &buf, 1);
 	if (r->up->stream.queued > 0)
 		r->front->ops->body(r->front, false);

@@ -78,6 +78,28 @@ test_bodies(void **state)
 	close(fd);
 }
 
+/* A byte in time, again and again, is not in time on the whole. */
+static void
+test_dripping_body(void **state)
+{
+	struct rig_conf conf = { .limits = { .body_ms = 300 } };
+	struct answer a;
+	int fd;
+
+	rig_start(&conf);
+	fd = client_open();
+	client_send(fd, "POST /c/ok HTTP/1.1\r\nHost: x\r\n"
+			"Content-Length: 30\r\n\r\n");
+	for (int i = 0; i < 25; i++) {
+		client_send(fd, "x");
+		usleep(50000);
+	}
+	client_read(fd, false, &a);
+	expect(&a, 408);
+	close(fd);
+	assert_int_equal(site_connections(rig.site[0]), 0);
+}
+
 static void
 post_slowly(int fd, const char *target, size_t size)
 {
@@ -317,10 +339,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_heads),           CASE(test_bodies),
-		CASE(test_streamed),        CASE(test_held_bounds),
-		CASE(test_connections),     CASE(test_upstream_deadline),
-		CASE(test_drain),           CASE(test_workers),
+		CASE(test_heads),
+		CASE(test_bodies),
+		CASE(test_dripping_body),
+		CASE(test_streamed),
+		CASE(test_held_bounds),
+		CASE(test_connections),
+		CASE(test_upstream_deadline),
+		CASE(test_drain),
+		CASE(test_workers),
 		cmocka_unit_test(test_log),
 	};
 
