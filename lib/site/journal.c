@@ -25,7 +25,8 @@ static const struct pgstmt purge = {
 	.name = "journal_purge",
 	.sql = "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE "
 	       "created < now() - interval '24 hours' ORDER BY created "
-	       "LIMIT 1000)",
+	       "LIMIT $1::bigint)",
+	.nparams = 1,
 };
 
 /* One key is one request of one account, whatever the operation. */
@@ -105,8 +106,10 @@ journal_read(struct api *a, const struct pgresult *r, int *status,
 	return JOURNAL_SAME;
 }
 
-void
+size_t
 journal_add_purge(struct pgbatch *b)
 {
-	pgbatch_add(b, &purge, NULL);
+	struct pgparam p = pgparam_int(JOURNAL_PURGE);
+
+	return pgbatch_add(b, &purge, &p);
 }

@@ -28,7 +28,8 @@ void journal_add_store(const struct api *a, const char *operation, int status,
 enum journal_found journal_read(struct api *a, const struct pgresult *r,
 				int *status, struct span *content);
 
-/* Deletes a bounded number of rows that are too old. */
-void journal_add_purge(struct pgbatch *b);
+/* Deletes up to JOURNAL_PURGE rows that are too old. */
+#define JOURNAL_PURGE 1000
+size_t journal_add_purge(struct pgbatch *b);
 
 #endif

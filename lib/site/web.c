@@ -24,12 +24,14 @@
 #define MODULE "web"
 #define REQUEST_MS 10000
 #define PURGE_MS 60000
+#define PURGE_AGAIN_MS 100 /* there was more than one batch of it */
 
 struct web {
 	struct site *site;
 	struct httpd *httpd;
 	struct timer *purge;   /* armed, */
 	struct pgreq *purging; /* or under way */
+	size_t purge_at;       /* index of its statement */
 };
 
 static void on_request(void *ctx, struct httpd_req *req);
@@ -297,7 +299,7 @@ on_purge(void *ctx)
 	b = pgbatch_new();
 	pgbatch_add_sql(b, "BEGIN");
 	pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
-	journal_add_purge(b);
+	w->purge_at = journal_add_purge(b);
 	pgbatch_commit(b);
 	w->purging = pgpool_run(w->site->pool, &b, clock_mono_ms() + REQUEST_MS,
 				on_purged, w);
@@ -307,10 +309,12 @@ static void
 on_purged(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 {
 	struct web *w = ctx;
+	bool more = err == NULL &&
+		    pgresult_affected(&r[w->purge_at]) >= JOURNAL_PURGE;
 
 	w->purging = NULL;
 	if (err != NULL)
 		log_warn(MODULE, "journal not purged: why=\"%s\"",
 			 err_text(err));
-	w->purge = timer_start(PURGE_MS, on_purge, w);
+	w->purge = timer_start(more ? PURGE_AGAIN_MS : PURGE_MS, on_purge, w);
 }

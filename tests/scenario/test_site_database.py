@@ -123,3 +123,15 @@ def test_collab_alone_has_its_own_lease(site):
         back(site)
     finally:
         rooms.close()
+
+
+@pytest.mark.long
+def test_the_journal_is_kept_for_a_day(site):
+    """Also when more came in a minute than one batch takes away."""
+    site.cluster.sql(
+        "gsb", "INSERT INTO journal (id, operation, digest, status, answer, "
+        "created) SELECT gen_random_uuid(), 'x', 'x', 200, '', now() - "
+        "interval '24 hours 1 minute' FROM generate_series(1, 5500)")
+    wait_until(lambda: site.cluster.sql(
+        "gsb", "SELECT count(*) FROM journal WHERE operation = 'x'")
+        == [(0,)], timeout=90)
