@@ -35,10 +35,8 @@ struct httpd_conf {
 	uint32_t idle_ms;    /* between requests; 0: 75 s */
 	unsigned max_conns;  /* 0: 10,000; more wait in the backlog */
 	httpd_fn *on_request;
-	/*
-	 * The client went away before the answer: req is dead after this.
-	 * NULL: req lives on, must be answered, and the answer is dropped.
-	 */
+	/* The client went away before the answer: req is dead after this.
+	 * NULL: req lives on, must be answered, and the answer is dropped. */
 	httpd_fn *on_gone;
 	/*
 	 * Writes the body of an answer to a protocol fault (4xx, 5xx of the
@@ -86,8 +84,9 @@ void *httpd_data(const struct httpd_req *r);
 
 /*
  * Answers and ends the request (the pointer is dead). Fields up to a NULL
- * name, or NULL; Content-Length, Date and Connection are set here. Everything
- * is copied. HEAD, 204 and 304 send no body. httpd_reply_close also closes.
+ * name, or NULL (one whose value may not stand in a field is left out);
+ * Content-Length, Date and Connection are set here. Everything is copied.
+ * HEAD, 204 and 304 send no body. httpd_reply_close also closes.
  */
 void httpd_reply(struct httpd_req *r, int status,
 		 const struct httpd_field *fields, struct span body);

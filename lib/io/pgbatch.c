@@ -69,7 +69,6 @@ pgbatch_new(void)
 
 	b->arena = arena_new();
 	b->commit_at = SIZE_MAX;
-	b->commit_at = SIZE_MAX;
 	STAILQ_INIT(&b->items);
 	return b;
 }

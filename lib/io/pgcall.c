@@ -354,7 +354,7 @@ has_room(const struct pgconn *c)
 {
 	const struct pgcall *next = TAILQ_FIRST(&c->queued);
 
-	if (next == NULL || c->cancel != NULL)
+	if (next == NULL || c->cancel != NULL || c->stale)
 		return false;
 	return TAILQ_EMPTY(&c->sent) ||
 	       c->bytes_out + next->batch->bytes <= BYTES_OUT_MAX;
@@ -410,6 +410,11 @@ note_error(struct pgcall *call, const PGresult *res)
 		 field(res, PG_DIAG_CONSTRAINT_NAME));
 	if (!call->failed)
 		call->conn->fatal = *e;
+	/* A table has changed under a plan, or DISCARD has run. */
+	if (strcmp(field(res, PG_DIAG_SOURCE_FUNCTION),
+		   "RevalidateCachedQuery") == 0 ||
+	    strcmp(state, "26000") == 0)
+		call->conn->stale = true;
 }
 
 static void

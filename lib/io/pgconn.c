@@ -75,6 +75,7 @@ disconnect(struct pgconn *c)
 	PQfinish(c->pg);
 	c->pg = NULL;
 	c->broken = false;
+	c->stale = false;
 	HASH_ITER(hh, c->preps, p, next)
 	{
 		HASH_DEL(c->preps, p);
@@ -283,6 +284,16 @@ tell_notification(struct pgconn *c)
 	return true;
 }
 
+/* Connecting again is the one way to prepare everything anew. */
+static void
+lose_stale(struct pgconn *c)
+{
+	struct err e = { 0 };
+
+	err_set(&e, ERR_CLOSED, "database: prepared statements are stale");
+	pgconn_lose(c, &e);
+}
+
 /*
  * What has come goes to its owners, one at a time; only then is a loss of
  * the connection told, so that an answer that still arrived counts.
@@ -305,6 +316,8 @@ go_on(struct pgconn *c)
 		return;
 	if (c->broken || PQstatus(c->pg) == CONNECTION_BAD)
 		lose_by_libpq(c);
+	else if (c->stale && TAILQ_EMPTY(&c->sent))
+		lose_stale(c);
 	else
 		pgcall_pump(c);
 }

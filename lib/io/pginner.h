@@ -60,6 +60,7 @@ struct pgconn {
 	struct loop_call *again; /* there may be more in libpq's buffer */
 	struct pgcancel *cancel; /* nothing is sent meanwhile */
 	bool broken;             /* given up, but what came is read first */
+	bool stale; /* its prepared statements are not good any more */
 	struct pgcall_list queued, sent, ending;
 	size_t bytes_out; /* of the calls in sent */
 	struct pgprep *preps;

@@ -14,10 +14,12 @@
 #include "io/wsd_inner.h"
 
 #define DRAIN_MS 2000
+#define PAUSE_MS 100
 #define HEAD_BYTES 16384
 #define REAPER_TURNS 8
 
 static void on_acceptable(void *ctx, unsigned events);
+static void on_pause_end(void *ctx);
 static void on_ping_time(void *ctx);
 static void on_drain_end(void *ctx);
 static void on_drained(void *ctx);
@@ -114,6 +116,7 @@ open_context(struct wsd *w)
 static void
 stop_listening(struct wsd *w)
 {
+	timer_cancel(&w->pause);
 	fdwatch_cancel(&w->watch);
 	if (w->fd >= 0)
 		close(w->fd);
@@ -267,6 +270,11 @@ on_acceptable(void *ctx, unsigned events)
 
 	while (w->fd >= 0) {
 		fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+			/* It stays readable: look again in a while. */
+			fdwatch_set(w->watch, 0);
+			w->pause = timer_start(PAUSE_MS, on_pause_end, w);
+		}
 		if (fd < 0)
 			return;
 		/* It closes fd itself when it cannot take it. */
@@ -274,6 +282,15 @@ on_acceptable(void *ctx, unsigned events)
 		lws_adopt_socket_vhost(w->vhost, fd);
 		w->in_callback--;
 	}
+}
+
+static void
+on_pause_end(void *ctx)
+{
+	struct wsd *w = ctx;
+
+	w->pause = NULL;
+	fdwatch_set(w->watch, FDWATCH_READ);
 }
 
 static void

@@ -48,6 +48,7 @@ struct wsd {
 	struct lws_vhost *vhost;
 	int fd; /* that listens, or -1 */
 	struct fdwatch *watch;
+	struct timer *pause; /* no descriptors are left: watch sleeps */
 	TAILQ_HEAD(, wsd_conn) conns;
 	unsigned nconns;
 	struct timer *pinger; /* while there are connections */

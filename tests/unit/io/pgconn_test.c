@@ -179,6 +179,52 @@ test_commit_of_a_failed_transaction(void **state)
 	assert_int_equal(e.err.code, ERR_REFUSED);
 }
 
+/* The error of an implicit transaction's commit comes at its SYNC. */
+static void
+test_error_at_the_very_end(void **state)
+{
+	struct end e, next;
+
+	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int "
+		      "CONSTRAINT late UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+	RUN_COMMITTING(&e, 5000, "INSERT INTO t VALUES (1)",
+		       "INSERT INTO t VALUES (1)");
+	RUN(&next, 5000, "SELECT count(*) FROM t");
+	TURN_UNTIL(next.times == 1);
+	assert_int_equal(e.err.code, ERR_REFUSED);
+	assert_string_equal(e.err.detail, "late");
+	assert_string_equal(next.first, "0");
+}
+
+static void
+test_stale_statements_are_prepared_anew(void **state)
+{
+	static const struct pgstmt stmt = { .name = "all_of_t",
+					    .sql = "SELECT * FROM t" };
+	struct end e[3] = { { 0 } };
+	unsigned downs = pgtry.downs;
+
+	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int)");
+	for (int i = 0; i < 3; i++) {
+		struct pgbatch *b = pgbatch_new();
+
+		if (i == 1)
+			pgcluster_sql("ALTER TABLE t ADD more int");
+		if (i == 2) {
+			TURN_UNTIL(pgtry.downs == downs + 1);
+			pgconn_connect(pgtry.conn);
+			TURN_UNTIL(pgconn_is_up(pgtry.conn));
+		}
+		pgbatch_add(b, &stmt, NULL);
+		pgconn_run(pgtry.conn, &b, clock_mono_ms() + 5000, pgtry_on_end,
+			   &e[i]);
+		TURN_UNTIL(e[i].times == 1);
+	}
+	assert_int_equal(e[0].err.code, ERR_NONE);
+	assert_string_equal(e[1].err.sqlstate, "0A000");
+	assert_int_equal(e[2].err.code, ERR_NONE);
+}
+
 static void
 test_deadline_cancels_on_the_server(void **state)
 {
@@ -340,6 +386,8 @@ main(void)
 		T(test_bad_statement_says_its_own_error),
 		T(test_error_behind_commit_is_not_a_rollback),
 		T(test_commit_of_a_failed_transaction),
+		T(test_error_at_the_very_end),
+		T(test_stale_statements_are_prepared_anew),
 		T(test_deadline_cancels_on_the_server),
 		T(test_deadline_before_it_is_sent),
 		T(test_cancel_is_silent),
