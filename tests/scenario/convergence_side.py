@@ -4,6 +4,8 @@ replicator's own statements, in any order that the test wants."""
 import os
 import threading
 
+import pytest
+
 from convergence_pg import Cluster, Replicator, for_psycopg, generated_sql
 from wait import wait_until
 
@@ -248,3 +250,74 @@ class Pair:
         self.p.close()
         self.b.close()
         self.cluster.down()
+
+
+class Waiting:
+    """A statement of the site in a thread, in a transaction with a stamp."""
+
+    def __init__(self, side, call, stamp):
+        self.side = side
+
+        def run():
+            with side.writer.cursor() as c:
+                c.execute("BEGIN")
+                c.execute("SELECT set_config('gsb.stamp', %s, true)",
+                          (str(stamp),))
+                call()
+                c.execute("COMMIT")
+        self.aside = Aside(run)
+
+    def wait_for_lock(self):
+        pid = self.side.writer.get_backend_pid()
+        wait_until(lambda: self.side.query(
+            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND "
+            "wait_event_type = 'Lock'", (pid,)), what="the writer waits")
+
+    def join(self):
+        self.aside.join()
+
+
+# --- short words for tests -------------------------------------------------
+
+US = 1_000_000
+NOW = 820_000_000 * US  # a stamp: some day in 2025
+
+
+@pytest.fixture(scope="module")
+def databases():
+    made = Pair()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair(databases):  # pylint: disable=redefined-outer-name
+    databases.p.clear()
+    databases.b.clear()
+    return databases
+
+
+def add(side, n, stamp=None, **values):
+    columns = ["id", *values]
+    side.write(f"INSERT INTO item ({', '.join(columns)}) VALUES "
+               f"({', '.join(['%s'] * len(columns))})",
+               (uid(n), *values.values()), stamp)
+
+
+def edit(side, n, stamp=None, **values):
+    return side.write(
+        f"UPDATE item SET {', '.join(f'{c} = %s' for c in values)} "
+        "WHERE id = %s", (*values.values(), uid(n)), stamp)
+
+
+def delete(side, n, stamp=None):
+    return side.write("DELETE FROM item WHERE id = %s", (uid(n),), stamp)
+
+
+def values(side, n, columns):
+    found = side.query(f"SELECT {columns} FROM item WHERE id = %s", (uid(n),))
+    return found[0] if found else None
+
+
+def item(side, n):
+    return (ITEM, side.row(ITEM, uid(n)))

@@ -1,6 +1,6 @@
 /*
  * The generated SQL. Its meaning is tested against PostgreSQL by
- * tests/scenario/test_merge_sql.py, which gets it from here:
+ * tests/scenario/test_merge_sql*.py, which gets it from here:
  *
  *   replicator-merge_sql --print TABLES.INI CONNINFO
  *

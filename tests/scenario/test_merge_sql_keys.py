@@ -1,0 +1,188 @@
+"""The merge in PostgreSQL itself: effective keys, values that did not come,
+and what stands around the merge."""
+import psycopg2
+import pytest
+
+from convergence_side import (  # noqa: F401  pylint: disable=unused-import
+    ITEM, NOW, add, databases, delete, edit, item, pair, uid, values)
+
+
+# --- effective keys --------------------------------------------------------
+
+def test_a_taken_value_is_refused_by_the_index(pair):
+    add(pair.p, 1, mail="a@x", owner=1)
+    with pytest.raises(psycopg2.errors.UniqueViolation) as e:
+        add(pair.p, 2, mail="A@X", owner=1)
+    assert e.value.diag.constraint_name == "item_mail_gsb_key"
+    add(pair.p, 3, mail="A@X", owner=2)
+    add(pair.p, 4)
+    add(pair.p, 5)
+
+
+def test_the_first_claim_has_the_value_on_both_sites(pair):
+    add(pair.p, 1, NOW + 20, mail="a@x", nick="n")
+    add(pair.b, 2, NOW + 10, mail="A@x", nick="m")
+    add(pair.b, 3, NOW + 30, mail="b@x", nick="n")
+    pair.exchange()
+    pair.assert_equal()
+    for side in (pair.p, pair.b):
+        pair.assert_keys_right(side)
+        assert values(side, 1, "gsb_key_mail, gsb_key_nick") == (
+            f"a@x#{uid(1)}", "n")
+        assert values(side, 2, "mail, gsb_key_mail") == ("A@x", "a@x")
+        assert values(side, 3, "gsb_key_nick") == (f"n#{uid(3)}",)
+        assert side.query("SELECT key, kind, part, winner->>'id' FROM "
+                          "gsb.conflict ORDER BY part") == [
+            (uid(1), "key", "mail", uid(2)), (uid(3), "key", "nick", uid(1))]
+
+
+@pytest.mark.parametrize("how", ["delete", "update", "scope", "null"])
+def test_the_next_claim_is_promoted(pair, how):
+    for n, side, at in ((1, pair.p, 10), (2, pair.b, 20), (3, pair.b, 30)):
+        side.write("INSERT INTO item (id, owner, mail) VALUES (%s, 1, "
+                   "CASE WHEN %s = 3 THEN 'z' ELSE 'a@x' END)",
+                   (uid(n), n), NOW + at)
+    pair.exchange()
+    free = {"delete": "DELETE FROM item WHERE id = %s",
+            "update": "UPDATE item SET mail = 'c' WHERE id = %s",
+            "scope": "UPDATE item SET owner = 2 WHERE id = %s",
+            "null": "UPDATE item SET mail = NULL WHERE id = %s"}[how]
+    pair.p.write(free, (uid(1),), NOW + 50)
+    assert values(pair.p, 2, "gsb_key_mail") == ("a@x",), "at once, here"
+    pair.exchange()
+    pair.assert_equal()
+    for side in (pair.p, pair.b):
+        pair.assert_keys_right(side)
+        assert values(side, 2, "gsb_key_mail") == ("a@x",)
+
+
+def test_values_that_are_swapped(pair):
+    add(pair.p, 1, NOW, mail="a")
+    add(pair.p, 2, NOW, mail="b")
+    pair.exchange()
+    edit(pair.p, 1, NOW + 1, mail="tmp")
+    edit(pair.p, 2, NOW + 2, mail="a")
+    edit(pair.p, 1, NOW + 3, mail="b")
+    pair.exchange()
+    pair.assert_equal()
+    pair.assert_keys_right(pair.b)
+    assert values(pair.b, 1, "gsb_key_mail") == ("b",)
+
+
+def test_a_claim_in_flight_makes_the_group_fail_and_be_retried(pair):
+    add(pair.p, 1, NOW + 10, mail="a")
+    row = item(pair.p, 1)
+    with pair.b.writer.cursor() as c:
+        c.execute("BEGIN; SELECT set_config('gsb.stamp', %s, true)",
+                  (str(NOW + 20),))
+        c.execute("INSERT INTO item (id, mail) VALUES (%s, 'A')", (uid(2),))
+        aside = pair.b.merge_aside([row])
+        c.execute("COMMIT")
+    with pytest.raises(psycopg2.errors.UniqueViolation) as e:
+        aside.join()
+    assert e.value.diag.constraint_name == "item_mail_gsb_key"
+    pair.b.merge([row])
+    pair.exchange()
+    pair.assert_equal()
+    pair.assert_keys_right(pair.b)
+    assert values(pair.b, 1, "gsb_key_mail") == ("a",)
+
+
+def test_a_holder_that_leaves_in_flight_promotes_by_tidy(pair):
+    add(pair.b, 1, NOW, mail="a")
+    add(pair.p, 2, NOW + 5, mail="a")
+    with pair.b.writer.cursor() as c:
+        c.execute("BEGIN; DELETE FROM item")
+        pair.b.merge([item(pair.p, 2)])
+        c.execute("COMMIT")
+    pair.b.tidy()
+    assert values(pair.b, 2, "gsb_key_mail") == ("a",)
+
+
+# --- values that did not come ----------------------------------------------
+
+def test_an_unchanged_value_stays(pair):
+    add(pair.p, 1, NOW, a="x", big="b" * 100, mail="m")
+    pair.b.merge([item(pair.p, 1)])
+    edit(pair.p, 1, NOW + 5, a="y")
+    names = pair.p.sql["tables"][ITEM]["params"]
+    row = list(item(pair.p, 1)[1])
+    row[names.index("big")] = row[names.index("gsb_v_big")] = None
+    pair.b.merge([(ITEM, row)], form="partial")
+    pair.assert_equal()
+    # and where there is no such row: named by lacking, not half inserted
+    pair.b.clear()
+    pair.b.merge([(ITEM, row)], form="partial")
+    assert values(pair.b, 1, "a") is None
+    sql = pair.b.sql["tables"][ITEM]
+    with pair.b.apply_connection.cursor() as c:
+        arrays = [[uid(1), uid(1)], [NOW << 8, (NOW << 8) + 256]]
+        pair.b.execute(c, sql["lacking"], arrays)
+        assert c.fetchall() == [(1,), (2,)]
+        pair.b.merge([item(pair.p, 1)])
+        pair.b.execute(c, sql["lacking"], arrays)
+        assert c.fetchall() == [(2,)]
+        delete(pair.b, 1, NOW + 100)
+        pair.b.execute(c, sql["lacking"], arrays)
+        assert c.fetchall() == []
+        pair.p.execute(c, sql["fetch"], [[uid(1)]])
+        assert c.fetchall() == []
+
+
+def test_a_column_that_the_source_lacks_keeps_its_value(pair):
+    add(pair.b, 1, NOW, a="x")
+    sql = pair.b.sql["tables"][ITEM]
+    missing = sql["missing"]
+    edit(pair.b, 1, NOW + 1, **{missing: "5"})
+    before = values(pair.b, 1, missing)
+    add(pair.p, 1, NOW + 10**6, a="y")
+    row = item(pair.p, 1)[1]
+    arrays = [[v] for n, v in zip(sql["params"], row) if n != missing]
+    with pair.b.apply_connection.cursor() as c:
+        pair.b.execute(c, sql["rows_missing"], arrays)
+    assert values(pair.b, 1, "a") == ("y",)
+    assert values(pair.b, 1, missing) == before
+
+
+# --- around the merge ------------------------------------------------------
+
+def test_the_guard(pair):
+    with pair.b.apply_connection.cursor() as c:
+        c.execute("SELECT pg_replication_origin_session_setup('gsb_primary')")
+        try:
+            c.execute("SELECT pg_replication_origin_progress("
+                      "'gsb_primary', false)")
+            at = c.fetchone()[0] or "0/0"
+            pair.b.execute(c, pair.b.sql["guard"], [at])
+            with pytest.raises(psycopg2.Error) as e:
+                pair.b.execute(c, pair.b.sql["guard"], ["0/123"])
+            assert e.value.pgcode == "GS001"
+        finally:
+            c.execute("SELECT pg_replication_origin_session_reset()")
+
+
+def test_the_barrier(pair):
+    with pair.b.apply_connection.cursor() as c:
+        for _ in range(2):
+            pair.b.execute(c, pair.b.sql["barrier"], ["token-1"])
+    assert pair.b.write("SELECT gsb.barrier_seen('token-1'), "
+                        "gsb.barrier_seen('token-2')") == [(True, False)]
+    assert pair.p.write("SELECT gsb.barrier('token-1') > '0/0'") == [(True,)]
+
+
+def test_health_and_sync_state(pair):
+    (health, sync), = pair.p.write("SELECT gsb.health(), gsb.sync_state()")
+    assert sync == health["sync"] == "off"
+    assert health["out"]["state"] == "down"
+    assert health["out"]["lag_bytes"] >= 0
+    assert health["in"]["state"] == "down"
+    assert health["oldest_commit_wait_ms"] == 0
+    assert health["replicator_age_ms"] is None
+    pair.p.write("SELECT gsb.peer_dead()")
+
+
+def test_the_site_may_not_touch_the_schema(pair):
+    for sql in ("SELECT * FROM gsb.tombstone", "DELETE FROM gsb.conflict",
+                "SELECT gsb.note_dead('', '', '{}', 1, 2)"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            pair.p.write(sql)
