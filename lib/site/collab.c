@@ -57,6 +57,7 @@ static void on_close(void *ctx, struct wsd_conn *conn, int code,
 static void on_look(void *ctx);
 
 static void guest_free(struct guest *g);
+static bool may_speak(struct collab *c);
 static bool read_hello(struct collab *c, const struct wsd_hello *h,
 		       struct guest *g, struct err *e);
 static void tell(struct collab *c, struct wsd_conn *conn, json_t *message);
@@ -75,6 +76,7 @@ collab_open(struct site *s, struct gate *gate, struct err *e)
 		.on_open = on_open,
 		.on_text = on_text,
 		.on_close = on_close,
+		.refusal = "GSB-Not-Processed: 1\r\n",
 		.ctx = c,
 	};
 
@@ -138,7 +140,8 @@ on_hello(void *ctx, const struct wsd_hello *h, void **data)
 	int64_t number;
 	struct err e = { 0 };
 
-	if (span_to_i64(epoch, &number) < 0 || !gate_holds(c->gate, number))
+	if (!span_is(wsd_field(h, "GSB-Site"), c->site->role->name) ||
+	    span_to_i64(epoch, &number) < 0 || !gate_holds(c->gate, number))
 		return 421; /* the proxy sends it to where the lease is */
 	g = mem_new(struct guest);
 	g->arena = arena_new();
@@ -225,7 +228,7 @@ on_text(void *ctx, struct wsd_conn *conn, struct span text)
 	json_t *answer;
 	struct err e = { 0 };
 
-	if (!gate_serving(c->gate))
+	if (!may_speak(c))
 		return;
 	message = json_read(text, &e);
 	if (!json_is_object(message) ||
@@ -276,21 +279,34 @@ static void
 on_look(void *ctx)
 {
 	struct collab *c = ctx;
-	bool serving = gate_serving(c->gate);
 
 	c->look = NULL;
-	if (gate_is_elsewhere(c->gate))
+	if (gate_is_elsewhere(c->gate)) {
 		rooms_each(c->rooms, send_away, NULL);
-	else if (serving && c->silent)
+	} else if (may_speak(c) && c->silent) {
+		c->silent = false;
+		log_state("collab", "rooms=%u speak again",
+			  rooms_count(c->rooms));
 		rooms_each(c->rooms, send_roster, c);
-	if (serving == c->silent)
-		log_state("collab", "rooms=%u %s", rooms_count(c->rooms),
-			  serving ? "speak again" : "are silent: no lease");
-	c->silent = !serving;
+	}
 	if (rooms_people(c->rooms) > 0)
 		c->look = timer_start(LOOK_MS, on_look, c);
 	else
 		c->silent = false;
+}
+
+/* Whoever misses something by it gets the roster when it is over. */
+static bool
+may_speak(struct collab *c)
+{
+	bool serving = gate_serving(c->gate);
+
+	if (!serving && !c->silent) {
+		c->silent = true;
+		log_state("collab", "rooms=%u are silent: no lease",
+			  rooms_count(c->rooms));
+	}
+	return serving;
 }
 
 static void
@@ -317,7 +333,7 @@ tell(struct collab *c, struct wsd_conn *conn, json_t *message)
 
 	json_write(message, JSON_AS_MADE, &sb);
 	json_decref(message);
-	if (gate_serving(c->gate))
+	if (may_speak(c))
 		wsd_send(conn, strbuf_span(&sb));
 }
 
@@ -330,7 +346,7 @@ tell_others(struct collab *c, const struct room_person *p, json_t *message)
 
 	json_write(message, JSON_AS_MADE, &sb);
 	json_decref(message);
-	if (!gate_serving(c->gate))
+	if (!may_speak(c))
 		return;
 	shared = wsd_msg_new(strbuf_span(&sb));
 	for (struct room_person *o = room_first(p->room); o != NULL;

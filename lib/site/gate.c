@@ -178,7 +178,7 @@ gate_serving(const struct gate *g)
 bool
 gate_is_elsewhere(const struct gate *g)
 {
-	return g->lease.epoch > 0 && !g->lease.serve;
+	return g->lease.elsewhere;
 }
 
 int64_t
@@ -289,6 +289,7 @@ gate_judge(struct gate_lease *l, const struct gate_grant *g, int64_t now_us)
 	if (g->epoch > l->epoch) {
 		l->epoch = g->epoch;
 		l->serve = false;
+		l->elsewhere = !g->serve;
 	}
 	if (g->until_us == 0 || g->boot[0] == '\0')
 		return GATE_ASKED;
@@ -300,6 +301,7 @@ gate_judge(struct gate_lease *l, const struct gate_grant *g, int64_t now_us)
 		return GATE_AHEAD;
 	l->until_us = g->until_us;
 	l->serve = g->serve;
+	l->elsewhere = !g->serve;
 	l->peer_dead = g->peer_dead;
 	l->degraded = g->degraded;
 	return GATE_TAKEN;

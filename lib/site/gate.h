@@ -30,6 +30,7 @@ struct gate_lease {
 	int64_t epoch;    /* the highest seen */
 	int64_t until_us; /* of the last grant taken */
 	bool serve, peer_dead, degraded;
+	bool elsewhere; /* it was told not to serve, not only not told to */
 };
 
 enum gate_verdict {
