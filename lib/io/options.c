@@ -6,6 +6,18 @@
 
 #include "base/mem.h"
 
+static const char *const level_names[] = { "debug", "info", "warn", "error",
+					   NULL };
+
+const struct conf_key options_log_level = {
+	.section = "log",
+	.key = "level",
+	.kind = CONF_ENUM,
+	.def = "info",
+	.help = "what to log: debug, info, warn or error",
+	.names = level_names,
+};
+
 enum {
 	OPTION_CHECK = 256,
 	OPTION_SET,
@@ -92,6 +104,7 @@ take(struct options *o, int option, const struct service *s)
 		return OPTIONS_RUN;
 	case OPTION_SAMPLE:
 		conf_print_sample(stdout, s->keys, s->nkeys);
+		conf_print_sample(stdout, &options_log_level, 1);
 		return OPTIONS_DONE;
 	case OPTION_VERSION:
 		printf("%s %s\n", s->name, GSB_VERSION);

@@ -17,6 +17,9 @@ struct options {
 	char **words; /* in argv */
 };
 
+/* The key that every daemon has; its offset is for service to set. */
+extern const struct conf_key options_log_level;
+
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 
 /*

@@ -37,23 +37,13 @@ static struct {
 	int status;
 } self;
 
-static const char *const level_names[] = { "debug", "info", "warn", "error",
-					   NULL };
-
 static void on_signal(uv_signal_t *handle, int number);
 
 static void
 make_keys(void)
 {
 	const struct service *s = self.service;
-	struct conf_key level = {
-		.section = "log",
-		.key = "level",
-		.kind = CONF_ENUM,
-		.def = "info",
-		.help = "what to log: debug, info, warn or error",
-		.names = level_names,
-	};
+	struct conf_key level = options_log_level;
 
 	self.level_offset = (s->conf_size + 15) & ~(size_t)15;
 	level.offset = self.level_offset;

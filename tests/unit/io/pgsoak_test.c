@@ -229,7 +229,7 @@ test_soak(void **state)
 	       self.fates[FATE_CANCELLED]);
 	check_against_database();
 	assert_true(self.fates[FATE_YES] > WRITES / 3);
-	assert_true(self.fates[FATE_OPEN] < WRITES / 10);
+	assert_true(self.fates[FATE_OPEN] < WRITES / 5);
 }
 
 static int

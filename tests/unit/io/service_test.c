@@ -344,6 +344,7 @@ test_words_of_its_own(void **state)
 	expect_exit(0);
 	RUN("--sample");
 	await("word");
+	await("[log]");
 	expect_exit(0);
 }
 
