@@ -175,8 +175,13 @@ class Demo:
     # --- states --------------------------------------------------------------
 
     def is_normal(self):
+        """The primary serves, and no commit is on one site alone."""
         status = self.status()
-        return status["state"] == "NORMAL" and status["active"] == "primary"
+        sync = [site["replication"] and site["replication"]["sync"]
+                for site in status["sites"].values()]
+        return (status["state"] == "NORMAL" and
+                status["active"] == "primary" and
+                all(word in ("on", "off") for word in sync))
 
     def home(self):
         """Whether the primary serves again; orders it as soon as it can,

@@ -34,8 +34,8 @@ def raw(pair, data):
     b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"g\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    b"\x00" * 1000,
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    b"\x00" * 1000 + b"\r\n\r\n",
 ], ids=["bare-lf", "no-host", "two-hosts", "space-before-colon", "folded",
         "both-lengths", "bad-length", "bad-chunk", "large-field", "tls",
         "zeros"])
@@ -84,7 +84,8 @@ def test_malformed_xml(pair, text):
     "", "{", "[]", "{\"title\":1}", "null", "\"a\"", "{\"title\":\"a\"}",
     "{\"title\":\"a\",\"start\":\"yesterday\",\"end\":\"never\"}",
     "[" * 100_000,
-])
+], ids=["empty", "open", "list", "number", "null", "string", "no-start",
+        "no-times", "deep"])
 def test_malformed_json(pair, text):
     client = pair.json()
     before = len(pair.query("primary", "SELECT 1 FROM meeting"))
@@ -104,7 +105,8 @@ def test_malformed_json(pair, text):
     ("gsb-replicator", "primary-replicator"), ("gsb-proxy", "proxy")])
 @pytest.mark.parametrize("wrong", [
     "[log\n", "no = section\n", "[nonsense]\na = b\n", "[log]\nlevel = loud\n",
-    "[log]\nlevle = info\n"])
+    "[log]\nlevle = info\n"],
+    ids=["open", "no-section", "section", "value", "key"])
 def test_wrong_configuration_names_file_and_line(pair, tmp_path, program,
                                                  name, wrong):
     with open(os.path.join(pair.dir, "conf", f"{name}.conf"),
