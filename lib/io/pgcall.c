@@ -8,7 +8,6 @@
  * later one unprepared. An abandoned call has fn NULL and is read to its end.
  */
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -89,19 +88,22 @@ pgconn_run(struct pgconn *c, struct pgbatch **batch, int64_t deadline_ms,
 	return call;
 }
 
-unsigned
-pgconn_in_flight(const struct pgconn *c)
+static unsigned
+count(const struct pgcall_list *list)
 {
 	const struct pgcall *call;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(call, &c->queued, entry)
-	n++;
-	TAILQ_FOREACH(call, &c->sent, entry)
-	n++;
-	TAILQ_FOREACH(call, &c->ending, entry)
-	n++;
+	for (call = TAILQ_FIRST(list); call != NULL;
+	     call = TAILQ_NEXT(call, entry))
+		n++;
 	return n;
+}
+
+unsigned
+pgconn_in_flight(const struct pgconn *c)
+{
+	return count(&c->queued) + count(&c->sent) + count(&c->ending);
 }
 
 static void
@@ -159,6 +161,13 @@ pgconn_cancel_commit(struct pgconn *c)
 		ask_to_cancel(c);
 }
 
+/* An error behind the COMMIT does not undo it. */
+static bool
+has_committed(const struct pgcall *call)
+{
+	return call->batch->commits && call->n > call->batch->commit_at;
+}
+
 static void
 on_deadline(void *ctx)
 {
@@ -175,7 +184,8 @@ on_deadline(void *ctx)
 		pgconn_lose(call->conn, &e);
 		return;
 	}
-	if (sent && call->batch->commits && !call->failed)
+	if (sent && call->batch->commits &&
+	    (!call->failed || has_committed(call)))
 		err_set(&e, ERR_UNCERTAIN,
 			"database: no answer to COMMIT in time");
 	else
@@ -211,16 +221,11 @@ pgcall_end(struct pgcall *call, const struct err *err)
 	call_free(call);
 }
 
-/* An error behind the COMMIT does not undo it. */
-static bool
-has_committed(const struct pgcall *call)
-{
-	return call->batch->commits && call->n > call->batch->commit_at;
-}
-
 void
 pgcall_end_read(struct pgcall *call)
 {
+	move(call, NULL);
+	pgcall_pump(call->conn);
 	if (call->failed && has_committed(call))
 		call->err.code = ERR_UNCERTAIN;
 	pgcall_end(call, call->failed ? &call->err : NULL);
@@ -305,8 +310,8 @@ send_preps(struct pgcall *call)
 	struct pgprep *p;
 
 	call->preps = mem_array(struct pgprep *, call->batch->count);
-	STAILQ_FOREACH(item, &call->batch->items, entry)
-	{
+	for (item = STAILQ_FIRST(&call->batch->items); item != NULL;
+	     item = STAILQ_NEXT(item, entry)) {
 		if (item->stmt == NULL)
 			continue;
 		p = prep_get(c, item->stmt);
@@ -342,9 +347,10 @@ send_call(struct pgcall *call)
 
 	if (!send_preps(call))
 		return false;
-	STAILQ_FOREACH(item, &call->batch->items, entry)
-	if (!send_item(pg, item))
-		return false;
+	for (item = STAILQ_FIRST(&call->batch->items); item != NULL;
+	     item = STAILQ_NEXT(item, entry))
+		if (!send_item(pg, item))
+			return false;
 	return PQpipelineSync(pg);
 }
 
@@ -382,119 +388,4 @@ pgcall_pump(struct pgconn *c)
 	else
 		fdwatch_set(c->watch, rc > 0 ? FDWATCH_READ | FDWATCH_WRITE
 					     : FDWATCH_READ);
-}
-
-static const char *
-field(const PGresult *res, int code)
-{
-	const char *text = PQresultErrorField(res, code);
-
-	return text != NULL ? text : "";
-}
-
-/* The first one counts. Without an SQLSTATE it is libpq's own word. */
-static void
-note_error(struct pgcall *call, const PGresult *res)
-{
-	const char *state = field(res, PG_DIAG_SQLSTATE);
-	const char *severity = field(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-	struct err *e = &call->err;
-
-	if (*state == '\0' || e->code != ERR_NONE)
-		return;
-	call->failed = strcmp(severity, "ERROR") == 0;
-	err_set(e, call->failed ? ERR_REFUSED : ERR_CLOSED, "database: %s (%s)",
-		field(res, PG_DIAG_MESSAGE_PRIMARY), state);
-	snprintf(e->sqlstate, sizeof(e->sqlstate), "%s", state);
-	snprintf(e->detail, sizeof(e->detail), "%s",
-		 field(res, PG_DIAG_CONSTRAINT_NAME));
-	if (!call->failed)
-		call->conn->fatal = *e;
-	/* A table has changed under a plan, or DISCARD has run. */
-	if (strcmp(field(res, PG_DIAG_SOURCE_FUNCTION),
-		   "RevalidateCachedQuery") == 0 ||
-	    strcmp(state, "26000") == 0)
-		call->conn->stale = true;
-}
-
-static void
-read_prep(struct pgcall *call, const PGresult *res)
-{
-	bool ok = PQresultStatus(res) == PGRES_COMMAND_OK;
-
-	assert(call->preps_read < call->npreps);
-	call->preps[call->preps_read++]->state = ok ? PGPREP_READY : PGPREP_NEW;
-}
-
-/* COMMIT of a transaction that had failed says ROLLBACK, and no error. */
-static void
-check_commit(struct pgcall *call, PGresult *res)
-{
-	if (call->n != call->batch->commit_at ||
-	    strcmp(PQcmdStatus(res), "ROLLBACK") != 0 || call->failed)
-		return;
-	call->failed = true;
-	err_set(&call->err, ERR_REFUSED,
-		"database: the transaction had failed and was rolled back");
-	call->batch->commits = false;
-}
-
-/* Takes res. True at the end of the call. */
-static bool
-take(struct pgcall *call, PGresult *res)
-{
-	bool synced = false;
-
-	switch (PQresultStatus(res)) {
-	case PGRES_PIPELINE_SYNC:
-		synced = call->prepared;
-		call->prepared = true;
-		break;
-	case PGRES_COMMAND_OK:
-	case PGRES_TUPLES_OK:
-	case PGRES_EMPTY_QUERY:
-		if (!call->prepared) {
-			read_prep(call, res);
-			break;
-		}
-		assert(call->n < call->batch->count);
-		check_commit(call, res);
-		call->results[call->n++].pg = res;
-		return false;
-	case PGRES_FATAL_ERROR:
-	case PGRES_PIPELINE_ABORTED:
-		note_error(call, res);
-		if (!call->prepared &&
-		    PQstatus(call->conn->pg) != CONNECTION_BAD)
-			read_prep(call, res);
-		break;
-	default:
-		call->conn->broken = true; /* COPY has no place here */
-		break;
-	}
-	PQclear(res);
-	return synced;
-}
-
-struct pgcall *
-pgcall_read(struct pgconn *c)
-{
-	struct pgcall *call;
-	unsigned nulls = 0; /* one ends each statement */
-
-	while (!c->broken && (call = TAILQ_FIRST(&c->sent)) != NULL &&
-	       !PQisBusy(c->pg)) {
-		PGresult *res = PQgetResult(c->pg);
-
-		if (res == NULL && ++nulls > 1) {
-			c->broken = true; /* nothing where much should be */
-		} else if (res != NULL) {
-			nulls = 0;
-			if (take(call, res)) {
-				move(call, NULL);
-				return call;
-			}
-		}
-	}
-	return NULL;
 }

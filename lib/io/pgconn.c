@@ -76,8 +76,8 @@ disconnect(struct pgconn *c)
 	c->pg = NULL;
 	c->broken = false;
 	c->stale = false;
-	HASH_ITER(hh, c->preps, p, next)
-	{
+	for (p = c->preps; p != NULL; p = next) {
+		next = p->hh.next;
 		HASH_DEL(c->preps, p);
 		mem_free(p);
 	}
@@ -308,7 +308,6 @@ go_on(struct pgconn *c)
 	call = pgcall_read(c);
 	if (call != NULL) {
 		pgconn_go_on_soon(c);
-		pgcall_pump(c);
 		pgcall_end_read(call);
 		return;
 	}

@@ -71,13 +71,14 @@ struct pgconn {
 
 /* pgcall.c: what the connection needs of the calls. */
 void pgcall_pump(struct pgconn *c);
-/* Next call that has ended, off its list; NULL: none yet, or c is lost. */
-struct pgcall *pgcall_read(struct pgconn *c);
-/* Tells the owner how it ended and frees it. */
+/* Tells the owner how a call ended that was read, and frees it. */
 void pgcall_end_read(struct pgcall *call);
 void pgcall_end(struct pgcall *call, const struct err *err);
 void pgcall_fail_all(struct pgconn *c, const struct err *why);
 void pgcall_drop_all(struct pgconn *c);
+
+/* pgread.c: the first call in sent if it has ended; NULL: not yet, or lost. */
+struct pgcall *pgcall_read(struct pgconn *c);
 
 /* pgconn.c: what calls need. The reason is for the log and the calls. */
 void pgconn_lose(struct pgconn *c, const struct err *why);

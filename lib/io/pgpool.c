@@ -86,8 +86,8 @@ count_slots(const struct pgpool *p, enum slot_state state)
 	const struct slot *s;
 	unsigned n = 0;
 
-	TAILQ_FOREACH(s, &p->slots, entry)
-	n += s->state == state;
+	for (s = TAILQ_FIRST(&p->slots); s != NULL; s = TAILQ_NEXT(s, entry))
+		n += s->state == state;
 	return n;
 }
 
@@ -206,9 +206,9 @@ serve(struct pgpool *p)
 	unsigned opening = count_slots(p, SLOT_OPENING);
 	struct slot *s;
 
-	TAILQ_FOREACH(s, &p->slots, entry)
-	if (s->state == SLOT_IDLE && p->nwaiters > 0)
-		assign(s, TAILQ_FIRST(&p->waiters));
+	for (s = TAILQ_FIRST(&p->slots); s != NULL; s = TAILQ_NEXT(s, entry))
+		if (s->state == SLOT_IDLE && p->nwaiters > 0)
+			assign(s, TAILQ_FIRST(&p->waiters));
 	for (; p->retry == NULL && opening < p->nwaiters &&
 	       p->nslots < p->conf.size;
 	     opening++)
@@ -330,9 +330,9 @@ pgpool_cancel_commits(struct pgpool *p)
 {
 	struct slot *s;
 
-	TAILQ_FOREACH(s, &p->slots, entry)
-	if (s->state == SLOT_BUSY)
-		pgconn_cancel_commit(s->conn);
+	for (s = TAILQ_FIRST(&p->slots); s != NULL; s = TAILQ_NEXT(s, entry))
+		if (s->state == SLOT_BUSY)
+			pgconn_cancel_commit(s->conn);
 }
 
 static void

@@ -216,8 +216,8 @@ wsd_drain(struct wsd *w, int code, const char *reason, void (*fn)(void *ctx),
 	w->on_drained = fn;
 	w->drain_ctx = ctx;
 	stop_listening(w);
-	TAILQ_FOREACH(c, &w->conns, entry)
-	wsd_close(c, code, reason);
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, entry))
+		wsd_close(c, code, reason);
 	w->drain_end = timer_start(DRAIN_MS, on_drain_end, w);
 	wsd_lost(w);
 }
@@ -229,8 +229,8 @@ on_drain_end(void *ctx)
 	struct wsd_conn *c;
 
 	w->drain_end = NULL;
-	TAILQ_FOREACH(c, &w->conns, entry)
-	wsd_conn_cut(c, 1006, "no answer to the close");
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, entry))
+		wsd_conn_cut(c, 1006, "no answer to the close");
 }
 
 void
@@ -301,8 +301,8 @@ on_ping_time(void *ctx)
 	struct wsd_conn *c;
 
 	w->pinger = NULL;
-	TAILQ_FOREACH(c, &w->conns, entry)
-	wsd_conn_check(c, now);
+	for (c = TAILQ_FIRST(&w->conns); c != NULL; c = TAILQ_NEXT(c, entry))
+		wsd_conn_check(c, now);
 	if (w->nconns > 0)
 		wsd_gained(w);
 }
