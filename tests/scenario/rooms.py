@@ -26,7 +26,16 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(
             asyncio.wait_for(job, timeout), self.loop).result()
 
+    @staticmethod
+    async def end():
+        """Lets nothing be under way."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
     def close(self):
+        asyncio.run_coroutine_threadsafe(self.end(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()

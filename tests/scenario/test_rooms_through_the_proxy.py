@@ -1,0 +1,174 @@
+"""G9 G10: rooms are reached through the one URL; when the whole primary fails
+everybody is told to rejoin and meets again on the backup; when only its web
+side fails, the rooms that run go on."""
+import pytest
+
+from clients import Json, Xml
+from pair import SITES
+from rooms import Loop, Person, Refused, names
+from wait import wait_until
+
+MOVED = 1012
+PASSWORD = "Geheim-12345"
+
+
+@pytest.fixture(scope="module", name="loop")
+def fixture_loop():
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+class Meeting:
+    """One meeting, its host and a guest, as they come through the one URL."""
+
+    def __init__(self, pair, loop, name):
+        self.pair, self.loop = pair, loop
+        self.host, self.guest = f"{name}-host", f"{name}-guest"
+        self.people = []
+        admin = pair.xml()
+        for user in (self.host, self.guest):
+            answer = admin.create_user(user, PASSWORD)
+            assert answer.good, answer.text
+        admin.close()
+        host = self.xml(self.host)
+        self.number = host.create_meeting(name).get("meetingkey")
+        host.close()
+
+    def xml(self, user):
+        return Xml(self.pair.url, self.pair.company, user, PASSWORD)
+
+    def join(self, user):
+        """roomPath; held by the proxy while nobody serves."""
+        xml = self.xml(user)
+        json = Json(self.pair.url, xml.ticket())
+        try:
+            answer = json.request("POST", "/v1/meetings/join", {
+                "meetingNumber": self.number, "password": "Pa55word"})
+            assert answer.status == 200, answer.text
+            return answer.json["roomPath"]
+        finally:
+            xml.close()
+            json.close()
+
+    def enter(self, path):
+        person = Person(self.loop,
+                        self.pair.url.replace("http:", "ws:") + path)
+        self.people.append(person)
+        return person
+
+    def come(self, user, letter):
+        """Joins anew and enters, once what he joins is there."""
+        def attempt():
+            path = self.join(user)
+            assert f"/ws/{letter}/{self.number}?" in path, path
+            return self.enter(path)
+        person = wait_until(attempt, 30, what=f"{user} in room {letter}")
+        welcome = person.hear()
+        assert welcome["type"] == "welcome", welcome
+        person.welcome = welcome
+        return person
+
+    def close(self):
+        for person in self.people:
+            person.cut()
+
+
+@pytest.fixture(name="meeting")
+def fixture_meeting(pair, loop, request):
+    name = request.node.name.removeprefix("test_").replace("_", "-")[:40]
+    made = Meeting(pair, loop, name)
+    yield made
+    made.close()
+
+
+def refused(meeting, path):
+    with pytest.raises(Refused) as e:
+        meeting.enter(path)
+    return e.value.status
+
+
+def together(meeting, letter):
+    """Host and guest, each of whom knows of the other."""
+    host = meeting.come(meeting.host, letter)
+    guest = meeting.come(meeting.guest, letter)
+    assert len(guest.welcome["roster"]) == 2, guest.welcome
+    assert host.hear()["type"] == "joined"
+    assert host.welcome["host"] and not guest.welcome["host"]
+    return host, guest
+
+
+def test_a_room_through_the_one_url(pair, meeting):
+    host, guest = together(meeting, "P")
+    assert names(guest.welcome) == [f"{meeting.host} Test",
+                                    f"{meeting.guest} Test"]
+    assert host.echo() and guest.echo()
+    wait_until(lambda: [pair.status()["sites"][site]["services"]["collab"]
+                        ["rooms"] for site in SITES] == [1, 0])
+    guest.leave()
+    assert host.hear()["type"] == "left"
+    path = meeting.join(meeting.guest)
+    assert refused(meeting, path[:-3] + "AAA") == 403
+    assert refused(meeting, path.partition("?")[0]) == 403
+    # the backup's rooms are closed while the primary serves
+    assert refused(meeting, path.replace("/ws/P/", "/ws/B/")) == 503
+
+
+def test_a_switchover_moves_the_rooms(pair, meeting):
+    host, guest = together(meeting, "P")
+    pair.ctl("switchover", "--to", "backup", "--reason", "scenario", "--yes",
+             "--wait")
+    for person in (host, guest):
+        assert person.closed()[0] == MOVED
+    host, guest = together(meeting, "B")
+    pair.ctl("failback", "--reason", "scenario", "--yes", "--wait")
+    for person in (host, guest):
+        assert person.closed()[0] == MOVED
+    together(meeting, "P")
+
+
+def test_g09_the_primary_fails_wholly_in_a_meeting(pair, meeting):
+    host, guest = together(meeting, "P")
+    path = meeting.join(meeting.host)
+    pair.kill("primary-web", "primary-collab", "primary-db")
+    for person in (host, guest):
+        assert person.closed()[0] == MOVED
+    together(meeting, "B")
+    assert pair.detect() == "Backup"
+    assert refused(meeting, path) == 503
+
+
+def test_a_collab_alone_that_dies(pair, meeting):
+    """Nothing moves by itself (G7); people rejoin when it is back."""
+    host, guest = together(meeting, "P")
+    pair.kill("primary-collab")
+    for person in (host, guest):
+        assert person.closed()[0] == MOVED
+    assert pair.detect() == "Primary"
+    pair.start("primary-collab")
+    together(meeting, "P")
+
+
+def test_g10_running_meetings_outlive_web(pair, meeting):
+    host, guest = together(meeting, "P")
+    path = meeting.join(meeting.guest)
+    pair.kill("primary-web")
+    wait_until(lambda: pair.detect() == "Backup")
+    # the room goes on, and who lost his connection comes back into it
+    assert host.echo() and guest.echo()
+    guest.cut()
+    assert host.hear_until("left")
+    guest = wait_until(lambda: meeting.enter(path))
+    assert len(guest.hear_until("welcome")["roster"]) == 2
+    assert host.hear_until("joined")
+    # new ones start on the backup
+    other = Meeting(pair, meeting.loop, "g10-new")
+    stranger = other.come(other.host, "B")
+    assert stranger.echo() and host.echo()
+    # back at home: the primary's room is still there, the backup's moves
+    pair.start("primary-web")
+    pair.restore()
+    assert stranger.closed()[0] == MOVED
+    assert host.echo() and guest.echo()
+    other.come(other.host, "P")
+    other.close()
