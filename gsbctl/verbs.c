@@ -1,5 +1,6 @@
 #include "gsbctl/verbs.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,10 @@ verbs_call(const struct verbs *v, const char *method, const char *target,
 			"gsbctl: no answer from the proxy at %s: %s\n"
 			"        is gsb-proxy running? --connect and $GSB_CTL "
 			"name its socket\n",
-			v->args->connect, err_text(&e));
+			v->args->connect,
+			access(v->args->connect, F_OK) < 0 ? strerror(errno)
+			: e.code == ERR_REFUSED            ? "nobody listens"
+							   : err_text(&e));
 		return EXITS_UNREACHABLE;
 	}
 	if (out->status == 200)
@@ -55,18 +59,38 @@ verbs_status(const struct verbs *v)
 	return EXITS_DONE;
 }
 
+/* Each line over the one that was there, so that nothing flickers. */
+static void
+paint_over(const struct verbs *v, const char *text)
+{
+	bool terminal = isatty(fileno(v->out.to));
+
+	if (terminal)
+		fputs("\033[H", v->out.to);
+	for (const char *c = text; *c != '\0'; c++) {
+		if (terminal && *c == '\n')
+			fputs("\033[K", v->out.to);
+		fputc(*c, v->out.to);
+	}
+	if (terminal)
+		fputs("\033[J", v->out.to);
+	fflush(v->out.to);
+}
+
 static void
 watch_once(const struct verbs *v, const json_t *status, const json_t *events)
 {
-	size_t n = json_array_size(events);
+	size_t n = json_array_size(events), len = 0;
+	char *text = NULL;
+	struct show s = { open_memstream(&text, &len), v->out.color };
 
-	if (v->out.color)
-		fputs("\033[H\033[2J", v->out.to);
-	show_status(&v->out, status);
-	fputc('\n', v->out.to);
+	show_status(&s, status);
+	fputc('\n', s.to);
 	for (size_t i = n > 8 ? n - 8 : 0; i < n; i++)
-		show_event(&v->out, json_array_get(events, i));
-	fflush(v->out.to);
+		show_event(&s, json_array_get(events, i));
+	fclose(s.to);
+	paint_over(v, text);
+	free(text);
 }
 
 /* Until it is interrupted; each event and each second brings a new picture. */

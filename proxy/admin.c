@@ -278,7 +278,7 @@ post_company(struct admin *a, struct ctl_req *req, const json_t *body)
 		ctl_refuse(req, 400, "the body must be an object");
 		return;
 	}
-	if (!c->view.site[to.site].serving) {
+	if (c->plan.mode != ROUTE_SERVE || !c->view.site[to.site].serving) {
 		ctl_refuse(req, 503, "no site serves now; try again later");
 		return;
 	}

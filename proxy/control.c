@@ -156,9 +156,27 @@ control_close(struct control **cp)
 	mem_free(c);
 }
 
+static bool
+needs_restart(const struct conf *a, const struct conf *b)
+{
+	bool same = strcmp(a->listen, b->listen) == 0 &&
+		    strcmp(a->state_dir, b->state_dir) == 0 &&
+		    strcmp(a->admin, b->admin) == 0 &&
+		    strcmp(a->metrics_listen, b->metrics_listen) == 0 &&
+		    strcmp(a->keys_file, b->keys_file) == 0 &&
+		    a->workers == b->workers;
+
+	for (int s = 0; s < ROUTE_SITES; s++)
+		same = same && strcmp(a->web[s], b->web[s]) == 0 &&
+		       strcmp(a->collab[s], b->collab[s]) == 0 &&
+		       strcmp(a->collab_health[s], b->collab_health[s]) == 0;
+	return !same;
+}
+
 void
 control_reload(struct control *c, const struct conf *conf)
 {
+	bool more = needs_restart(c->conf, conf);
 	struct plane_limits limits;
 	struct health_pace pace;
 
@@ -169,7 +187,10 @@ control_reload(struct control *c, const struct conf *conf)
 	conf_limits(conf, &limits);
 	plane_set_limits(c->plane, &limits);
 	events_add(c->events, "service", c->f.rec.epoch,
-		   "configuration read again", NULL);
+		   more ? "configuration read again; addresses, files, keys "
+			  "and workers are as before until a restart"
+			: "configuration read again",
+		   NULL);
 	control_look(c);
 }
 
@@ -307,7 +328,7 @@ apply(struct control *c)
 	move_sockets(c);
 	web = watch_seen(c->watch, active, ROUTE_WEB);
 	if (c->view.site[active].serving)
-		companies_heard(c->companies, c->conf->web[active],
+		companies_heard(c->companies, c->web[active].text,
 				web->last.companies);
 }
 

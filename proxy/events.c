@@ -18,7 +18,7 @@ struct events {
 	int fd;
 	uint64_t last;
 	uint64_t former_epoch;
-	json_t *kept[KEPT]; /* event id stands at id % KEPT */
+	char *kept[KEPT]; /* lines; event id stands at id % KEPT */
 	void (*fn)(void *ctx);
 	void *ctx;
 };
@@ -97,7 +97,7 @@ events_close(struct events **ep)
 	if (ev->fd >= 0)
 		close(ev->fd);
 	for (int i = 0; i < KEPT; i++)
-		json_decref(ev->kept[i]);
+		mem_free(ev->kept[i]);
 	mem_free(ev->path);
 	mem_free(ev);
 }
@@ -115,9 +115,11 @@ events_observe(struct events *ev, void (*fn)(void *ctx), void *ctx)
 	ev->ctx = ctx;
 }
 
+/* As text, for a thousand trees would be megabytes. */
 static void
-append(struct events *ev, const json_t *event)
+keep(struct events *ev, const json_t *event)
 {
+	char **slot = &ev->kept[ev->last % KEPT];
 	STRBUF_AUTO line = { 0 };
 
 	json_write(event, JSON_AS_MADE, &line);
@@ -125,16 +127,17 @@ append(struct events *ev, const json_t *event)
 	if (write(ev->fd, line.at, line.len) != (ssize_t)line.len)
 		log_error("events", "file=%s error=\"%s\"", ev->path,
 			  strerror(errno));
+	mem_free(*slot);
+	*slot = mem_strdup(strbuf_text(&line));
 }
 
 void
 events_add(struct events *ev, const char *kind, uint64_t epoch,
 	   const char *text, json_t *detail)
 {
-	json_t *event = json_object();
+	JSON_AUTO event = json_object();
 	int64_t now = clock_wall_us();
 	char iso[CLOCK_ISO_SIZE], quoted[512];
-	json_t **slot;
 
 	ev->last++;
 	json_put_int(event, "id", (int64_t)ev->last);
@@ -146,10 +149,7 @@ events_add(struct events *ev, const char *kind, uint64_t epoch,
 	if (detail != NULL)
 		json_object_update_missing(event, detail);
 	json_decref(detail);
-	append(ev, event);
-	slot = &ev->kept[ev->last % KEPT];
-	json_decref(*slot);
-	*slot = event;
+	keep(ev, event);
 	log_info("events", "kind=%s epoch=%llu text=%s", kind,
 		 (unsigned long long)epoch,
 		 log_quote(quoted, sizeof(quoted), text));
@@ -167,7 +167,9 @@ events_since(const struct events *ev, uint64_t since, size_t max)
 		id = ev->last - KEPT + 1;
 	for (; id <= ev->last && json_array_size(list) < max; id++)
 		if (ev->kept[id % KEPT] != NULL)
-			json_array_append(list, ev->kept[id % KEPT]);
+			json_array_append_new(
+			    list,
+			    json_read(span_of(ev->kept[id % KEPT]), NULL));
 	return list;
 }
 

@@ -103,9 +103,11 @@ read_lease(const json_t *doc, struct report *out, struct err *e)
 		return -1;
 	if (out->boot[0] == '\0')
 		return err_set(e, ERR_INVALID, "boot must not be empty");
-	if (epoch < 0 || out->clock_us <= 0)
+	/* Half of the range leaves room for sums. */
+	if (epoch < 0 || epoch > INT64_MAX / 2 || out->clock_us <= 0 ||
+	    out->clock_us > INT64_MAX / 2)
 		return err_set(e, ERR_INVALID,
-			       "epoch and clock_us must not be negative");
+			       "epoch or clock_us is out of range");
 	out->epoch = (uint64_t)epoch;
 	return 0;
 }

@@ -10,6 +10,48 @@ tell_alarm(struct control *c, const char *text)
 	events_add(c->events, "alarm", c->f.rec.epoch, text, NULL);
 }
 
+/* Somebody should look, at whatever hour. */
+static const char *
+kind_of(const struct failover_change *change)
+{
+	switch (change->row->event) {
+	case EVENT_DEGRADED:
+	case EVENT_PEER_DEAD:
+	case EVENT_NO_RECORD:
+	case EVENT_OUTRANKED:
+		return "alarm";
+	default:
+		return change->from == change->to ? "record" : "transition";
+	}
+}
+
+/* Nobody is answered now: what can be done. */
+static void
+tell_closed(struct control *c)
+{
+	enum route_site other = failover_other(c->f.rec.active);
+	char text[256];
+
+	if (c->f.state == STATE_LOST)
+		snprintf(text, sizeof(text),
+			 "nobody is answered: there is no record to trust; "
+			 "gsbctl authority adopt --to primary|backup");
+	else if (judge_serves(c->view.site[other].verdict))
+		snprintf(text, sizeof(text),
+			 "nobody is answered: the %s is %s, and the %s may not "
+			 "take over by itself; gsbctl failover --to %s",
+			 route_site_name(c->f.rec.active),
+			 judge_name(c->view.site[c->f.rec.active].verdict),
+			 route_site_name(other), route_site_name(other));
+	else
+		snprintf(text, sizeof(text),
+			 "nobody is answered: the primary is %s, the backup is "
+			 "%s",
+			 judge_name(c->view.site[ROUTE_PRIMARY].verdict),
+			 judge_name(c->view.site[ROUTE_BACKUP].verdict));
+	tell_alarm(c, text);
+}
+
 void
 tell_change(struct control *c, const struct failover_change *change)
 {
@@ -40,9 +82,10 @@ tell_change(struct control *c, const struct failover_change *change)
 	ended = orders_change(c->orders, change);
 	if (ended != 0)
 		json_put_int(detail, "order", (int64_t)ended);
-	events_add(c->events,
-		   change->from == change->to ? "record" : "transition",
-		   c->f.rec.epoch, text, detail);
+	events_add(c->events, kind_of(change), c->f.rec.epoch, text, detail);
+	if (change->from != change->to &&
+	    (change->to == STATE_CLOSED || change->to == STATE_LOST))
+		tell_closed(c);
 }
 
 void

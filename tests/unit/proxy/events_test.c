@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "proxy/events.h"
 #include "proxy/share.h"
 
@@ -138,5 +139,6 @@ main(void)
 		cmocka_unit_test(test_share_of_failures),
 	};
 
+	log_set_level(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
