@@ -18,6 +18,7 @@
 #include "io/pgslot.h"
 
 #define CLEAN_MS 5000
+#define HOPE_MS 1000
 
 static void on_up(void *ctx);
 static void on_down(void *ctx, const struct err *why);
@@ -411,20 +412,44 @@ become_down(struct pgpool *p, const struct err *why)
 		p->conf.on_change(p->conf.ctx, false, &p->err);
 }
 
+/*
+ * A lost connection says little about the server: the pool is down only
+ * when another one cannot be had, or when the server hangs. Once a second:
+ * a server that takes connections and drops them is down as well.
+ */
+static bool
+has_hope(struct pgpool *p, bool was_open, const struct err *why)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!was_open || why->code != ERR_CLOSED)
+		return false;
+	if (p->nslots > 0)
+		return true; /* one is being opened */
+	if (p->hoped_ms != 0 && now - p->hoped_ms < HOPE_MS)
+		return false;
+	p->hoped_ms = now;
+	timer_cancel(&p->retry);
+	open_slot(p);
+	return true;
+}
+
 static void
 lose_slot(struct slot *s, const struct err *why)
 {
 	static const struct retry_conf retry = { 50, 1000 };
 	struct pgpool *p = s->pool;
+	bool was_open = s->state != SLOT_OPENING;
 	struct err e = *why;
 	unsigned wait;
 
-	p->failures += s->state == SLOT_OPENING;
+	p->failures += !was_open;
 	free_slot(s);
 	wait = retry_wait_ms(&retry, p->failures, (uint32_t)random());
 	if (p->retry == NULL)
 		p->retry = timer_start(wait, on_retry, p);
-	if (p->nslots == count_slots(p, SLOT_OPENING))
+	if (p->nslots == count_slots(p, SLOT_OPENING) &&
+	    !has_hope(p, was_open, &e))
 		become_down(p, &e);
 }
 

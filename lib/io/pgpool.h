@@ -1,8 +1,8 @@
 /*
  * A bounded pool of pgconn. Connections open when they are wanted and stay.
- * While the last attempt to connect has failed and none is open the pool is
- * down: every request fails at once with the reason, and one connection is
- * tried with back-off until it is up again.
+ * When the last one is lost, another one is tried at once; if that fails, or
+ * the server hung, the pool is down: every request fails at once with the
+ * reason, and one connection is tried with back-off until it is up again.
  *
  * Codes as in pgconn.h: everything but ERR_UNCERTAIN means that nothing of
  * the request was committed; ERR_LIMIT: the queue of waiters is full.
@@ -34,7 +34,7 @@ struct pgpool *pgpool_open(const struct pgpool_conf *conf);
 /* No callback comes any more; pgreq and pgtx of it are dead pointers. */
 void pgpool_close(struct pgpool **p);
 
-/* True while a connection is open. */
+/* True from the first connection on, but while the pool is down. */
 bool pgpool_up(const struct pgpool *p);
 /* Why it is down; code ERR_NONE while up or before the first attempt. */
 const struct err *pgpool_error(const struct pgpool *p);

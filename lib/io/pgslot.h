@@ -45,6 +45,7 @@ struct pgpool {
 	bool up;
 	struct err err;
 	unsigned failures;
+	int64_t hoped_ms;    /* last time that one was reopened at once */
 	struct timer *retry; /* no connection is opened meanwhile */
 	uint64_t served, failed;
 };

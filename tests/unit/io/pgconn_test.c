@@ -398,6 +398,6 @@ main(void)
 		T(test_reconnects_by_itself),
 	};
 
-	return cmocka_run_group_tests(tests, pgtry_open_cluster,
-				      pgtry_close_cluster);
+	return cmocka_run_group_tests(tests, pgcluster_set_up,
+				      pgcluster_tear_down);
 }

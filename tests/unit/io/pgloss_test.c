@@ -141,6 +141,6 @@ main(void)
 		T(test_commit_lost_while_it_waits),
 	};
 
-	return cmocka_run_group_tests(tests, pgtry_open_cluster,
-				      pgtry_close_cluster);
+	return cmocka_run_group_tests(tests, pgcluster_set_up,
+				      pgcluster_tear_down);
 }

@@ -371,6 +371,22 @@ test_database_dies_under_everybody(void **state)
 }
 
 static void
+test_losing_the_last_connection_is_no_outage(void **state)
+{
+	struct end first, e;
+
+	run(&first, BATCH("SELECT 1"), 5000);
+	TURN_UNTIL(first.times == 1);
+	pgcluster_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		      " WHERE application_name = 'pool_test'");
+	TURN_UNTIL(stats().open == 0);
+	run(&e, BATCH("SELECT 'other'"), 5000);
+	TURN_UNTIL(e.times == 1);
+	assert_string_equal(e.first, "other");
+	assert_int_equal(self.downs, 0);
+}
+
+static void
 test_stopped_database(void **state)
 {
 	struct end e, commit, after;
@@ -459,20 +475,6 @@ test_closed_with_everything_under_way(void **state)
 		assert_int_equal(e[i].times, 0);
 }
 
-static int
-open_cluster(void **state)
-{
-	pgcluster_open();
-	return 0;
-}
-
-static int
-close_cluster(void **state)
-{
-	pgcluster_close();
-	return 0;
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -489,11 +491,13 @@ main(void)
 		T(test_transaction_ends_with_its_error),
 		T(test_deadline_is_for_the_whole_transaction),
 		T(test_database_dies_under_everybody),
+		T(test_losing_the_last_connection_is_no_outage),
 		T(test_stopped_database),
 		T(test_never_there),
 		T(test_commits_that_wait_are_released),
 		T(test_closed_with_everything_under_way),
 	};
 
-	return cmocka_run_group_tests(tests, open_cluster, close_cluster);
+	return cmocka_run_group_tests(tests, pgcluster_set_up,
+				      pgcluster_tear_down);
 }

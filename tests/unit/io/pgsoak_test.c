@@ -232,20 +232,6 @@ test_soak(void **state)
 	assert_true(self.fates[FATE_OPEN] < WRITES / 5);
 }
 
-static int
-open_cluster(void **state)
-{
-	pgcluster_open();
-	return 0;
-}
-
-static int
-close_cluster(void **state)
-{
-	pgcluster_close();
-	return 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -256,5 +242,6 @@ main(int argc, char **argv)
 		seed = (unsigned)strtoul(argv[1], NULL, 10);
 	printf("seed %u\n", seed);
 	srandom(seed);
-	return cmocka_run_group_tests(tests, open_cluster, close_cluster);
+	return cmocka_run_group_tests(tests, pgcluster_set_up,
+				      pgcluster_tear_down);
 }

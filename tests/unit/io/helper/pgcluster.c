@@ -107,6 +107,20 @@ pgcluster_close(void)
 	dir[0] = '\0';
 }
 
+int
+pgcluster_set_up(void **state)
+{
+	pgcluster_open();
+	return 0;
+}
+
+int
+pgcluster_tear_down(void **state)
+{
+	pgcluster_close();
+	return 0;
+}
+
 const char *
 pgcluster_conninfo(void)
 {

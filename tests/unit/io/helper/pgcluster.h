@@ -10,6 +10,10 @@ void pgcluster_open(void);
 /* Stops it and removes its folder. */
 void pgcluster_close(void);
 
+/* The same for cmocka_run_group_tests. */
+int pgcluster_set_up(void **state);
+int pgcluster_tear_down(void **state);
+
 /* "host=127.0.0.1 port=N user=… dbname=postgres" */
 const char *pgcluster_conninfo(void);
 unsigned pgcluster_port(void);

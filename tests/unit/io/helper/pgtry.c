@@ -93,16 +93,3 @@ pgtry_run(struct end *e, const char *const *sql, bool commits, int64_t ms)
 	assert_null(b);
 	assert_int_equal(e->times, 0); /* never before start returns */
 }
-int
-pgtry_open_cluster(void **state)
-{
-	pgcluster_open();
-	return 0;
-}
-
-int
-pgtry_close_cluster(void **state)
-{
-	pgcluster_close();
-	return 0;
-}

@@ -49,11 +49,9 @@ void pgtry_run(struct end *e, const char *const *sql, bool commits, int64_t ms);
 #define RUN_COMMITTING(e, ms, ...) \
 	pgtry_run(e, (const char *const[]){ __VA_ARGS__, NULL }, true, ms)
 
-/* cmocka's: a loop and pgtry.conn around each test, a cluster around all. */
+/* cmocka's: a loop and pgtry.conn around each test. */
 int pgtry_set_up(void **state);
 int pgtry_tear_down(void **state);
-int pgtry_open_cluster(void **state);
-int pgtry_close_cluster(void **state);
 #define T(f) cmocka_unit_test_setup_teardown(f, pgtry_set_up, pgtry_tear_down)
 
 #endif
