@@ -43,7 +43,6 @@ answer_send(struct request *r)
 	else
 		r->sent_us = r->read_us > 0 ? r->read_us : worker_now_us();
 	r->tries++;
-	u->uses++;
 	upstream_set_deadline(u, r->worker->limits.upstream_ms);
 	for (struct block *b = r->head; b != NULL && n < SEND_BUFS; b = b->next)
 		bufs[n++] = uv_buf_init(b->at, (unsigned)b->len);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -7,9 +8,10 @@
 #include "proxy/relay.h"
 #include "proxy/worker.h"
 
-#define COPY_MAX                                                    \
-	16384 /* a body so small is sent in one piece with its head \
-	       */
+/* A body so small is sent in one piece with its head. */
+#define COPY_MAX 16384
+static_assert(WORKER_HEAD_MAX + 128 + COPY_MAX <= WORKER_TX,
+	      "the largest head and a copied body fit");
 
 static void on_interim(struct front *f, const struct http_head *head);
 static void on_answer(struct front *f, const struct http_head *head,
@@ -86,8 +88,9 @@ connection_of(struct h1 *h, const struct http_head *head)
 		h->closes = true;
 		return REWRITE_UPGRADE;
 	}
-	if (head->body == HTTP_BODY_UNTIL_CLOSE || h->state == H1_BODY ||
-	    (h->old && head->body == HTTP_BODY_CHUNKED))
+	h->until_close = head->body == HTTP_BODY_UNTIL_CLOSE ||
+			 (h->old && head->body == HTTP_BODY_CHUNKED);
+	if (h->until_close || h->state == H1_BODY || h->stream.worker->draining)
 		h->closes = true;
 	if (h->closes)
 		return REWRITE_CLOSE;
@@ -103,7 +106,6 @@ on_answer(struct front *f, const struct http_head *head, struct span body,
 	size_t n = rewrite_answer(head, connection_of(h, head), h->old, tx);
 	uv_buf_t bufs[2];
 
-	h->until_close = head->body == HTTP_BODY_UNTIL_CLOSE;
 	if (body.len <= COPY_MAX) {
 		if (body.len > 0)
 			memcpy(tx + n, body.at, body.len);
@@ -132,15 +134,17 @@ on_reply(struct front *f, const struct reply *reply)
 	STRBUF_AUTO text = { 0 };
 	uv_buf_t buf;
 
-	if (reply->close || h->state == H1_BODY)
+	if (h->state == H1_BODY || h->stream.worker->draining)
 		h->closes = true;
 	h1_out_compose(h, reply, f->request->method == HTTP_HEAD, &text);
 	buf = uv_buf_init(text.at, (unsigned)text.len);
 	h1_out_send(h, &buf, 1);
 }
 
-/* Where the end of the connection is the end of the body, only a reset tells
- * the client that this was not it. */
+/*
+ * Where the end of the connection is the end of the body, only a reset tells
+ * the client that this was not it.
+ */
 static void
 on_cut(struct front *f)
 {

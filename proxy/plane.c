@@ -94,7 +94,6 @@ start_workers(struct plane *p, const struct plane_conf *conf, const int *fds,
 				    .log = p->log };
 
 	for (unsigned i = 0; i < p->nworkers; i++) {
-		each.index = i;
 		each.fds = fds + i * nfds;
 		p->workers[i] = worker_start(&each);
 	}

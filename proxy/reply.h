@@ -22,7 +22,6 @@ struct reply {
 	enum route_site active; /* what gsbStatus says */
 	struct span id;         /* of the request: the tracking id */
 	const char *allow;      /* with 405 */
-	bool close;             /* the connection ends behind it */
 };
 
 /* The API that a path belongs to. */

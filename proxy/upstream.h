@@ -42,7 +42,6 @@ struct upstream {
 	bool connected;
 	bool pooled; /* idle */
 	bool closing;
-	unsigned uses;         /* requests that were sent on it */
 	int64_t idle_ms;       /* since when */
 	struct block *partial; /* an answer's head that is not whole */
 };

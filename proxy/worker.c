@@ -41,7 +41,6 @@ worker_start(const struct worker_conf *conf)
 
 	assert(rc == 0);
 	w->shared = conf->shared;
-	w->index = conf->index;
 	rc = uv_thread_create(&w->thread, run, &start);
 	assert(rc == 0);
 	uv_sem_wait(&start.ready);

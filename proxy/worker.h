@@ -30,7 +30,6 @@ LIST_HEAD(upstream_list, upstream);
 
 struct worker {
 	struct shared *shared;
-	unsigned index;
 	uv_thread_t thread;
 	struct loop *loop;
 	uv_loop_t *uv;
@@ -65,7 +64,6 @@ struct worker {
 
 struct worker_conf {
 	struct shared *shared;
-	unsigned index;
 	struct plane_limits limits;
 	const int *fds; /* listening sockets, taken */
 	unsigned nfds;
