@@ -23,9 +23,12 @@
 #define CONFIRM_MS 250
 /* After a record that could not be written. */
 #define RETRY_MS 250
+#define ALARM_MS 10000
 /* A second call only for sockets that the first one did not reach. */
 #define SOCKETS_MS 6000
-#define SOCKETS_SPREAD_MS 5000
+/* Over how long: those of a site that lives; of one that does not. */
+#define MOVE_MS 5000
+#define DROP_MS 500
 #define BARRIER_RETRY_MS 500
 /* More changes in one look than any history has: a bug. */
 #define STEPS_MAX 100
@@ -268,7 +271,10 @@ record(struct control *c, const struct failover *before)
 		 err_text(&e));
 	c->f = *before;
 	c->record_retry_ms = c->view.now_ms + RETRY_MS;
-	tell_alarm(c, text);
+	if (c->view.now_ms >= c->record_alarm_ms) {
+		c->record_alarm_ms = c->view.now_ms + ALARM_MS;
+		tell_alarm(c, text);
+	}
 	return false;
 }
 
@@ -311,7 +317,8 @@ move_sockets(struct control *c)
 	    c->view.now_ms - c->sockets_ms < SOCKETS_MS)
 		return;
 	c->sockets_ms = c->view.now_ms;
-	plane_close_websockets(c->plane, other, 1012, SOCKETS_SPREAD_MS);
+	plane_close_websockets(c->plane, other, 1012,
+			       c->f.state == STATE_RELEASE ? MOVE_MS : DROP_MS);
 }
 
 static void

@@ -45,7 +45,7 @@ struct control {
 	uint64_t signalled[ROUTE_SITES][ROUTE_SERVICES]; /* probes then; 0 */
 	uint64_t signals[PLANE_SIGNALS];
 	int64_t confirmed_ms; /* the record on the disk is ours */
-	int64_t record_retry_ms;
+	int64_t record_retry_ms, record_alarm_ms;
 	int64_t sockets_ms; /* when they were last told to move */
 	uint64_t barriers;  /* the number that these belong to */
 	struct barrier *there, *back;

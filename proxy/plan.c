@@ -108,7 +108,10 @@ plan_make(const struct failover *f, const struct view *v, struct plan *out)
 	out->barrier_back = f->state == STATE_CATCHING_UP;
 	out->barriers = out->barrier_there || out->barrier_back ? f->barriers
 								: 0;
-	out->close_websockets = f->state == STATE_RELEASE;
+	out->close_websockets =
+	    f->state == STATE_RELEASE ||
+	    (out->mode == ROUTE_SERVE &&
+	     !f->keep_collab[failover_other(f->rec.active)]);
 	out->tick_ms = in_bracket(f->state)  ? TICK_BRACKET_MS
 		       : in_change(f->state) ? TICK_CHANGE_MS
 					     : TICK_MS;

@@ -140,6 +140,19 @@ test_split_keeps_the_rooms(void **state)
 }
 
 static void
+test_sockets_of_a_frozen_site_are_closed(void **state)
+{
+	w.sockets[P] = 3;
+	w.service[P][COLLAB].rooms = 2;
+	world_run(&w, 1000);
+	w.service[P][WEB].process = STOPPED;
+	w.service[P][COLLAB].process = STOPPED;
+	world_until(&w, STATE_ON_BACKUP, 5000);
+	world_run(&w, 2000);
+	assert_int_equal(w.sockets[P], 0);
+}
+
+static void
 test_both_dead_and_the_last_one_returns(void **state)
 {
 	world_kill(&w, B, WEB);
@@ -319,6 +332,7 @@ main(void)
 		TEST(test_one_lost_probe_moves_nothing),
 		TEST(test_collab_alone_is_partial),
 		TEST(test_split_keeps_the_rooms),
+		TEST(test_sockets_of_a_frozen_site_are_closed),
 		TEST(test_both_dead_and_the_last_one_returns),
 		TEST(test_both_dead_and_the_other_returns),
 		TEST_BACKUP(test_the_backup_dies_with_writes_of_its_own),
