@@ -193,6 +193,9 @@ if __name__ == "__main__":
     except Fault as fault:
         print(f"deploy/demo: {fault}", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:  # whoever read our words has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         print("deploy/demo: interrupted; deploy/demo down ends what runs",
               file=sys.stderr)
