@@ -158,6 +158,23 @@ test_collab_dies(void **state)
 	rig_wait(no_websockets);
 }
 
+static bool
+is_drained(void)
+{
+	return rig.drained;
+}
+
+static void
+test_drain(void **state)
+{
+	int fd = open_room('P', "");
+
+	rig_drain();
+	expect_close(fd, 1012);
+	close(fd);
+	rig_wait(is_drained);
+}
+
 static void
 test_no_grant(void **state)
 {
