@@ -213,9 +213,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_tunnel),   CASE(test_closing_frame_between_frames),
-		CASE(test_spread),   CASE(test_collab_dies),
-		CASE(test_no_grant), CASE(test_not_a_room),
+		CASE(test_tunnel),     CASE(test_closing_frame_between_frames),
+		CASE(test_spread),     CASE(test_collab_dies),
+		CASE(test_drain),      CASE(test_no_grant),
+		CASE(test_not_a_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
