@@ -264,13 +264,9 @@ host_of(const char *url)
 static void
 put_host(const struct api *a, const struct meeting *m, json_t *j)
 {
-	struct made_from key = { .company = m->company_id,
-				 .account = m->host_id,
-				 .operation = "hostKey",
-				 .key = m->id };
-	char digits[7];
+	char digits[MADE_HOST_KEY_SIZE];
 
-	made_number(&key, a->site->keys, digits, sizeof(digits));
+	made_host_key(m, a->site->keys, digits);
 	json_put_str(j, "hostUserId", m->host_id);
 	json_put_str(j, "hostDisplayName",
 		     m->host_display_name != NULL ? m->host_display_name

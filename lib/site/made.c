@@ -130,3 +130,15 @@ made_number(const struct made_from *from, const struct keyring *keys, char *out,
 	out[0] = (char)('1' + raw[0] % 9);
 	out[size - 1] = '\0';
 }
+
+void
+made_host_key(const struct meeting *m, const struct keyring *keys,
+	      char out[static MADE_HOST_KEY_SIZE])
+{
+	struct made_from key = { .company = m->company_id,
+				 .account = m->host_id,
+				 .operation = "hostKey",
+				 .key = m->id };
+
+	made_number(&key, keys, out, MADE_HOST_KEY_SIZE);
+}

@@ -13,6 +13,9 @@
 #include "base/keyring.h"
 
 struct api;
+struct meeting;
+
+#define MADE_HOST_KEY_SIZE 7
 
 struct made_from {
 	const char *company; /* ids; NULL or "": none */
@@ -39,5 +42,9 @@ void made_number(const struct made_from *from, const struct keyring *keys,
 		 char *out, size_t size);
 void made_digits(const struct api *a, const char *operation, const char *entity,
 		 char *out, size_t size);
+
+/* What makes a participant the host of this meeting: six digits. */
+void made_host_key(const struct meeting *m, const struct keyring *keys,
+		   char out[static MADE_HOST_KEY_SIZE]);
 
 #endif

@@ -1,6 +1,7 @@
 /* A row as flat values: what the maps write. "=x" is worked out here. */
 #include <string.h>
 
+#include "site/made.h"
 #include "site/record.h"
 #include "site/site.h"
 #include "site/timezone.h"
@@ -50,6 +51,7 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 {
 	json_t *v = json_object();
 	const struct timezone_info *tz = timezone_by_id(m->timezone_id);
+	char host_key[MADE_HOST_KEY_SIZE];
 
 	if (tz == NULL)
 		tz = timezone_by_id(TIMEZONE_GMT);
@@ -77,6 +79,8 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 	json_put_str(v, "=status", xmlapi_status(m->state));
 	json_put_bool(v, "host_joined", m->host_joined);
 	json_put_bool(v, "participants_joined", m->participants_joined);
+	made_host_key(m, a->site->keys, host_key);
+	json_put_str(v, "=hostKey", host_key);
 	json_put_str(v, "=guestToken", xmlapi_guest_token(a, m));
 	return v;
 }
