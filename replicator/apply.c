@@ -25,6 +25,8 @@
 #include "replicator/remedy.h"
 
 #define IN_FLIGHT 2
+#define REPLAN_ROWS 1000
+#define HUGE_ROWS 5000
 
 static void on_group(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
@@ -105,12 +107,34 @@ prev_lsn(const struct apply *a, struct apply_group *g)
 	return before != NULL ? before->batch->end_lsn : a->progress;
 }
 
+/*
+ * Plans are kept, and one that was made for a small table is the wrong one
+ * for a large table: make them anew each time when as much has come again.
+ * A huge group is worth plans of its own.
+ */
+static void
+mind_plans(struct apply *a, struct pgbatch *out, const struct batch *b)
+{
+	size_t n = b->rows + b->ntombstones;
+
+	a->since += n;
+	if (a->since > a->planned + REPLAN_ROWS) {
+		pgbatch_add_sql(out, "DISCARD PLANS");
+		a->planned += a->since;
+		a->since = 0;
+	}
+	if (n > HUGE_ROWS)
+		pgbatch_add_sql(out, "SELECT set_config('plan_cache_mode', "
+				     "'force_custom_plan', true)");
+}
+
 static void
 send_group(struct apply *a, struct apply_group *g)
 {
 	struct pgbatch *out = pgbatch_new();
 	const struct batch *b = g->batch;
 
+	mind_plans(a, out, b);
 	if (b->begins && b->ends)
 		envelope_whole(out, b, prev_lsn(a, g));
 	else if (b->begins)

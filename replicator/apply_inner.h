@@ -45,12 +45,13 @@ struct apply {
 	struct statements *statements;
 	struct apply_groups groups;
 	uint64_t progress, submitted;
-	int64_t progress_us; /* commit time of what progress stands for */
-	bool was_applied;    /* since the last tidying */
-	bool keys_wait;      /* the last tidying left some */
-	bool tidy_due;       /* before the next group is sent */
-	struct err failure;  /* the first of a group that failed */
-	unsigned failures;   /* in a row */
+	int64_t progress_us;     /* commit time of what progress stands for */
+	bool was_applied;        /* since the last tidying */
+	bool keys_wait;          /* the last tidying left some */
+	uint64_t planned, since; /* rows merged before, since the last plans */
+	bool tidy_due;           /* before the next group is sent */
+	struct err failure;      /* the first of a group that failed */
+	unsigned failures;       /* in a row */
 	/* a failure that does not pass: first the catalog is read again, then
 	 * the groups from this progress on are repaired */
 	uint64_t reloaded_at, careful_at;

@@ -257,6 +257,7 @@ apply_tidy(struct apply *a)
 
 	a->state = APPLY_TIDYING;
 	a->tidy_due = a->was_applied = false;
+	pgbatch_add_sql(b, "DISCARD PLANS");
 	/* else it would inherit the position of a group that failed */
 	pgbatch_add(
 	    b, &setup,
@@ -279,7 +280,7 @@ on_tidied(void *ctx, const struct pgresult *results, size_t n,
 	if (err != NULL)
 		log_warn("apply", "why=\"keys could not be put right: %s\"",
 			 err_text(err));
-	a->keys_wait = err != NULL || pgresult_int(&results[1], 0, 0) > 0;
+	a->keys_wait = err != NULL || pgresult_int(&results[2], 0, 0) > 0;
 	a->state = APPLY_READY;
 	apply_pump(a);
 }

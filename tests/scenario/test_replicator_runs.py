@@ -163,7 +163,7 @@ class Load(threading.Thread):
     """Writes numbered rows on one site until it is told to end."""
 
     def __init__(self, twins, site, base):
-        super().__init__()
+        super().__init__(daemon=True)
         self.twins, self.site, self.base = twins, site, base
         self.acknowledged = set()
         self.tried = 0

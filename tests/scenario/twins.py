@@ -1,7 +1,7 @@
 """Two private clusters with a replicator each, without the rest of a pair:
 for tests of replication alone, which break things more freely."""
 import os
-import pwd
+import random
 import re
 import shutil
 import signal
@@ -42,10 +42,30 @@ def binary():
     return os.path.join(folder, "gsb-replicator")
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_ports(count, first=6300, last=6399):
+    """Below the range from which clients get theirs: a client that knocks
+    often at a port of that range ends up connected to itself."""
+    found = []
+    begin = random.randrange(first, last)
+    for port in [*range(begin, last), *range(first, begin)]:
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise RuntimeError(f"no {count} free ports from {first} to {last}")
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Twins:
@@ -53,34 +73,36 @@ class Twins:
                  program=None, base=None):
         self.dir = tempfile.mkdtemp(prefix="gsb-twins-", dir=base or "/tmp")
         os.chmod(self.dir, 0o755)
-        self.user = "postgres" if os.geteuid() == 0 else None
-        self.port = {site: free_port() for site in SITES}
-        self.status = {site: free_port() for site in SITES}
+        ports = free_ports(4)
+        self.port = dict(zip(SITES, ports[:2]))
+        self.status = dict(zip(SITES, ports[2:]))
         self.schema, self.tables = schema, tables
         self.sync, self.settings = sync, settings
         self.program = program or binary()
-        self.process = {}
+        self.process, self.server = {}, {}
         self.peer_port = {site: self.port[OTHER[site]] for site in SITES}
 
     # --- clusters ----------------------------------------------------------
 
-    def as_owner(self, *command, check=True):
-        if self.user:
-            command = ("runuser", "-u", self.user, "--", *command)
-        return subprocess.run(command, check=check, capture_output=True,
-                              text=True, cwd=self.dir)
+    def as_owner(self, *command):
+        """Not as root: PostgreSQL refuses that."""
+        if os.geteuid() == 0:
+            command = ("setpriv", "--reuid=postgres", "--regid=postgres",
+                       "--init-groups", *command)
+        return command
 
     def data(self, site):
         return os.path.join(self.dir, site)
 
     def make(self):
-        if self.user:
-            owner = pwd.getpwnam(self.user)
-            os.chown(self.dir, owner.pw_uid, owner.pw_gid)
+        if os.geteuid() == 0:
+            shutil.chown(self.dir, "postgres", "postgres")
         for site in SITES:
-            self.as_owner(f"{PG}/initdb", "-D", self.data(site), "-A",
-                          "trust", "-E", "UTF8", "--locale=C", "-N", "-U",
-                          "postgres")
+            subprocess.run(
+                self.as_owner(f"{PG}/initdb", "-D", self.data(site), "-A",
+                              "trust", "-E", "UTF8", "--locale=C", "-N",
+                              "-U", "postgres"),
+                check=True, capture_output=True, cwd="/")
             with open(os.path.join(self.data(site), "postgresql.conf"), "a",
                       encoding="utf-8") as f:
                 f.write(f"{SETTINGS}port = {self.port[site]}\n"
@@ -100,28 +122,36 @@ class Twins:
         return self
 
     def start_db(self, site):
-        self.as_owner(f"{PG}/pg_ctl", "-D", self.data(site), "-w", "-l",
-                      self.data(site) + ".log", "start")
+        """As our child, so that it is gone when it has been killed."""
+        with open(self.data(site) + ".log", "ab") as log:
+            self.server[site] = subprocess.Popen(
+                self.as_owner(f"{PG}/postgres", "-D", self.data(site)),
+                stdout=log, stderr=log, cwd="/")
+        wait_until(lambda: self.one(site, "SELECT 1", dbname="postgres"),
+                   what=f"the database of {site}")
 
-    def stop_db(self, site, mode="fast"):
-        self.as_owner(f"{PG}/pg_ctl", "-D", self.data(site), "-w", "-m", mode,
-                      "stop", check=False)
+    def stop_db(self, site, how=signal.SIGQUIT):
+        server = self.server.get(site)
+        if server is not None and server.poll() is None:
+            server.send_signal(how)
+            server.wait(30)
 
     def kill_db(self, site):
         """Every process of the cluster, as the machine's end would."""
-        with open(os.path.join(self.data(site), "postmaster.pid"),
-                  encoding="utf-8") as f:
-            head = int(f.readline())
+        head = self.server[site].pid
+        # no child may be born between looking and killing
+        os.kill(head, signal.SIGSTOP)
         children = subprocess.run(["pgrep", "-P", str(head)], check=False,
                                   capture_output=True, text=True).stdout
-        for pid in [head, *map(int, children.split())]:
+        pids = [head, *map(int, children.split())]
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        wait_until(lambda: not os.path.exists(f"/proc/{head}") or
-                   open(f"/proc/{head}/stat", encoding="utf-8")
-                   .read().split()[2] == "Z", what="the postmaster is gone")
+        self.server[site].wait()
+        wait_until(lambda: not any(map(alive, pids)),
+                   what="the cluster's processes are gone")
 
     def connect(self, site, dbname="gsb", user="postgres", **more):
         c = psycopg2.connect(host="127.0.0.1", port=self.port[site],
@@ -129,14 +159,14 @@ class Twins:
         c.autocommit = True
         return AutoClose(c)
 
-    def query(self, site, sql, parameters=None, user="postgres"):
-        with self.connect(site, user=user) as c:
+    def query(self, site, sql, parameters=None, dbname="gsb"):
+        with self.connect(site, dbname) as c:
             cursor = c.cursor()
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else None
 
-    def one(self, site, sql, parameters=None):
-        return self.query(site, sql, parameters)[0][0]
+    def one(self, site, sql, parameters=None, dbname="gsb"):
+        return self.query(site, sql, parameters, dbname)[0][0]
 
     # --- replicators -------------------------------------------------------
 
@@ -238,7 +268,7 @@ class Twins:
             if REPORT.search(text):
                 reports.append(text[-8000:])
         for site in SITES:
-            self.stop_db(site, "immediate")
+            self.stop_db(site)
         shutil.rmtree(self.dir, ignore_errors=True)
         return reports
 
