@@ -269,7 +269,7 @@ static void
 post_company(struct admin *a, struct ctl_req *req, const json_t *body)
 {
 	struct control *c = a->control;
-	struct companies_target to = { .address = c->conf->web[c->f.rec.active],
+	struct companies_target to = { .address = c->web[c->f.rec.active].text,
 				       .site = c->f.rec.active,
 				       .epoch = c->f.rec.epoch };
 	struct adding *d;

@@ -283,8 +283,8 @@ want_barriers(struct control *c)
 {
 	enum route_site from = c->plan.active;
 	struct barrier_conf there = {
-		.from = c->conf->web[from],
-		.to = c->conf->web[failover_other(from)],
+		.from = c->web[from].text,
+		.to = c->web[failover_other(from)].text,
 		.keys = c->keys,
 		.timeout_ms = (uint32_t)c->conf->timeout_ms
 	};
