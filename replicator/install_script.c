@@ -189,7 +189,8 @@ add_triggers(struct script *s, const struct table *t, int site)
 	struct script own = { .arena = s->arena };
 	struct trigger_sql sql = { .out = &sb, .table = t, .site = site };
 	void (*const functions[])(struct trigger_sql *) = {
-		trigger_version, trigger_born, trigger_moved, trigger_gone
+		trigger_version, trigger_reborn, trigger_born, trigger_moved,
+		trigger_gone
 	};
 	const char *function, *digest;
 
@@ -247,9 +248,29 @@ add_publication(struct script *s, const struct catalog *c)
 	take(s, "publication gsb", &sb);
 }
 
+/* gsb_born runs with the rights of whoever writes. */
+static void
+add_public_grants(struct script *s, const struct catalog *c)
+{
+	STRBUF_AUTO sb = { 0 };
+
+	script_add(s, NULL, "GRANT USAGE ON SCHEMA gsb TO PUBLIC");
+	script_add(s, NULL, "GRANT SELECT ON gsb.tombstone TO PUBLIC");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct table *t = &c->list[i];
+
+		strbuf_addf(&sb, "GRANT EXECUTE ON FUNCTION gsb.\"%s_reborn\"(",
+			    t->rel);
+		for (size_t k = 0; k < t->nkey; k++)
+			strbuf_addf(&sb, "%s%s", k > 0 ? ", " : "",
+				    t->columns[t->key[k]].type);
+		strbuf_adds(&sb, ") TO PUBLIC");
+		take(s, NULL, &sb);
+	}
+}
+
 static const char *const grants[] = {
 	"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA gsb FROM PUBLIC",
-	"GRANT USAGE ON SCHEMA gsb TO gsb_replicator, gsb_site",
 	"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gsb "
 	"TO gsb_replicator",
 	"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gsb TO gsb_replicator",
@@ -293,5 +314,6 @@ install_all(struct script *s, const struct catalog *c,
 	add_publication(s, c);
 	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++)
 		script_add(s, NULL, grants[i]);
+	add_public_grants(s, c);
 	script_add(s, "grants to gsb_site and gsb_replicator", "COMMIT");
 }

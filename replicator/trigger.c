@@ -48,10 +48,13 @@ add_creation(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 
-	strbuf_adds(s->out, "  NEW.\"gsb_v_row\" := gsb_at << 8;\n");
+	strbuf_addf(s->out,
+		    "  gsb_v := gsb_at << 8 | %d;\n"
+		    "  NEW.\"gsb_v_row\" := gsb_at << 8;\n",
+		    s->site);
 	for (size_t g = 0; g < t->ngroups; g++)
-		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := gsb_at << 8 | %d;\n",
-			    t->groups[g].name, s->site);
+		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := gsb_v;\n",
+			    t->groups[g].name);
 }
 
 /*
@@ -128,10 +131,75 @@ add_bump(struct trigger_sql *s, size_t g)
 	strbuf_addf(s->out,
 		    "   NEW.\"gsb_v_%s\" := greatest(gsb_at, "
 		    "(OLD.\"gsb_v_%s\" >> 8) + 1) << 8 | %d;\n"
-		    "  ELSE\n   NEW.\"gsb_v_%s\" := OLD.\"gsb_v_%s\";\n"
 		    "  END IF;\n",
-		    group->name, group->name, s->site, group->name,
-		    group->name);
+		    group->name, group->name, s->site);
+}
+
+static bool
+is_exact(const struct table *t, const struct group *g)
+{
+	for (size_t i = 0; i < g->ncolumns; i++)
+		if (!t->columns[g->columns[i]].exact)
+			return false;
+	return true;
+}
+
+/* Whoever writes versions in an UPDATE does so in vain. */
+static void
+add_protection(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, "  IF NEW.\"gsb_v_row\" <> OLD.\"gsb_v_row\"");
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out, " OR NEW.\"gsb_v_%s\" <> OLD.\"gsb_v_%s\"",
+			    t->groups[g].name, t->groups[g].name);
+	strbuf_adds(s->out, " THEN\n"
+			    "   NEW.\"gsb_v_row\" := OLD.\"gsb_v_row\";\n");
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out,
+			    "   NEW.\"gsb_v_%s\" := OLD.\"gsb_v_%s\";\n",
+			    t->groups[g].name, t->groups[g].name);
+	strbuf_adds(s->out, "  END IF;\n");
+}
+
+/*
+ * Comparing bytes is dear and large values change seldom: they are compared
+ * all at once first.
+ */
+static void
+add_bumps(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+	const char *separator = "  IF record_image_ne(ROW(";
+	size_t inexact = 0;
+
+	for (size_t g = 0; g < t->ngroups; g++) {
+		if (is_exact(t, &t->groups[g])) {
+			add_bump(s, g);
+			continue;
+		}
+		inexact++;
+	}
+	if (inexact == 0)
+		return;
+	for (int row = 0; row < 2; row++) {
+		for (size_t g = 0; g < t->ngroups; g++) {
+			if (is_exact(t, &t->groups[g]))
+				continue;
+			strbuf_adds(s->out, separator);
+			sqlgen_columns(s->out, t, new_old[row],
+				       t->groups[g].columns,
+				       t->groups[g].ncolumns);
+			separator = ", ";
+		}
+		separator = "), ROW(";
+	}
+	strbuf_adds(s->out, ")) THEN\n");
+	for (size_t g = 0; g < t->ngroups; g++)
+		if (!is_exact(t, &t->groups[g]))
+			add_bump(s, g);
+	strbuf_adds(s->out, "  END IF;\n");
 }
 
 /* NEW and OLD differ in the value of u as people wrote it, or in scope. */
@@ -159,7 +227,8 @@ trigger_version(struct trigger_sql *s)
 	const struct table *t = s->table;
 
 	begin_function(s, "version", "");
-	strbuf_adds(s->out, " gsb_at bigint := " NOW ";\nBEGIN\n"
+	strbuf_adds(s->out, " gsb_at bigint := " NOW ";\n gsb_v bigint;\n"
+			    "BEGIN\n"
 			    " IF TG_OP = 'INSERT' THEN\n");
 	add_creation(s);
 	for (size_t u = 0; u < t->nuniques; u++)
@@ -173,10 +242,9 @@ trigger_version(struct trigger_sql *s)
 	strbuf_adds(s->out, " >> 8) + 1);\n");
 	add_creation(s);
 	add_rewrite(s);
-	strbuf_adds(s->out, " ELSE\n"
-			    "  NEW.\"gsb_v_row\" := OLD.\"gsb_v_row\";\n");
-	for (size_t g = 0; g < t->ngroups; g++)
-		add_bump(s, g);
+	strbuf_adds(s->out, " ELSE\n");
+	add_protection(s);
+	add_bumps(s);
 	strbuf_adds(s->out, " END IF;\n");
 	for (size_t u = 0; u < t->nuniques; u++) {
 		strbuf_adds(s->out, " IF TG_OP = 'UPDATE' AND (");
@@ -188,24 +256,38 @@ trigger_version(struct trigger_sql *s)
 	end_function(s, "NEW");
 }
 
-/* Raises the row above a tombstone of its key. */
+/* gsb."..._reborn"(key): raises the row above a tombstone of its key. */
 static void
-add_rebirth(struct trigger_sql *s)
+add_reborn_call(struct trigger_sql *s)
+{
+	strbuf_addf(s->out, "  PERFORM gsb.\"%s_reborn\"(", s->table->rel);
+	sqlgen_columns(s->out, s->table, "NEW", s->table->key, s->table->nkey);
+	strbuf_adds(s->out, ");\n");
+}
+
+/* Anybody may call it: it does nothing to a row that is above. */
+void
+trigger_reborn(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 
-	strbuf_adds(s->out, " SELECT d.v INTO gsb_dead FROM gsb.tombstone d "
-			    "WHERE d.rel = ");
+	strbuf_addf(s->out, "CREATE OR REPLACE FUNCTION gsb.\"%s_reborn\"(",
+		    t->rel);
+	for (size_t i = 0; i < t->nkey; i++)
+		strbuf_addf(s->out, "%s%s", i > 0 ? ", " : "",
+			    t->columns[t->key[i]].type);
+	strbuf_addf(s->out,
+		    ") RETURNS void\nLANGUAGE sql " DEFINER "AS $gsb$\n"
+		    " UPDATE %s t SET \"gsb_v_row\" = ((d.v >> 8) + 1) << 8\n"
+		    " FROM gsb.tombstone d WHERE d.rel = ",
+		    t->quoted);
 	sqlgen_literal(s->out, t->rel);
 	strbuf_adds(s->out, " AND d.key = ");
-	sqlgen_key_text(s->out, t, "NEW");
-	strbuf_addf(s->out,
-		    ";\n IF gsb_dead > NEW.\"gsb_v_row\" THEN\n"
-		    "  UPDATE %s t SET \"gsb_v_row\" = "
-		    "((gsb_dead >> 8) + 1) << 8 WHERE ",
-		    t->quoted);
-	sqlgen_key_equal(s->out, t, "t", "NEW");
-	strbuf_adds(s->out, ";\n END IF;\n");
+	sqlgen_key_text(s->out, t, "t");
+	for (size_t i = 0; i < t->nkey; i++)
+		strbuf_addf(s->out, "\n AND t.\"%s\" = $%zu",
+			    t->columns[t->key[i]].name, i + 1);
+	strbuf_adds(s->out, "\n AND d.v > t.\"gsb_v_row\"\n$gsb$");
 }
 
 static void
@@ -220,13 +302,26 @@ add_isolation(struct trigger_sql *s)
 		    s->table->rel);
 }
 
+/*
+ * With the rights of the writer and no setting of its own, for it is part of
+ * every insert: those two are half of what such a function costs.
+ */
 void
 trigger_born(struct trigger_sql *s)
 {
-	begin_function(s, "born", DEFINER);
+	const struct table *t = s->table;
+
+	begin_function(s, "born", "");
 	strbuf_adds(s->out, " gsb_dead bigint;\nBEGIN\n");
 	add_isolation(s);
-	add_rebirth(s);
+	strbuf_adds(s->out, " SELECT d.v INTO gsb_dead FROM gsb.tombstone d "
+			    "WHERE d.rel = ");
+	sqlgen_literal(s->out, t->rel);
+	strbuf_adds(s->out, " AND d.key = ");
+	sqlgen_key_text(s->out, t, "NEW");
+	strbuf_adds(s->out, ";\n IF gsb_dead > NEW.\"gsb_v_row\" THEN\n");
+	add_reborn_call(s);
+	strbuf_adds(s->out, " END IF;\n");
 	end_function(s, "NULL");
 }
 
@@ -283,13 +378,12 @@ trigger_moved(struct trigger_sql *s)
 	const struct table *t = s->table;
 
 	begin_function(s, "moved", DEFINER);
-	strbuf_adds(s->out, " gsb_dead bigint;\n gsb_seen bigint;\nBEGIN\n"
-			    " IF ");
+	strbuf_adds(s->out, " gsb_seen bigint;\nBEGIN\n IF ");
 	add_key_changed(s);
 	strbuf_adds(s->out, " THEN\n");
 	add_isolation(s);
 	add_tombstone(s);
-	add_rebirth(s);
+	add_reborn_call(s);
 	strbuf_adds(s->out, " END IF;\n");
 	for (size_t u = 0; u < t->nuniques; u++) {
 		add_settle(s, &t->uniques[u], "OLD");
@@ -348,78 +442,4 @@ trigger_create(struct trigger_sql *s, size_t i)
 	strbuf_addf(s->out, "EXECUTE FUNCTION gsb.\"%s_%s\"()", t->rel,
 		    list[i].function);
 	return true;
-}
-
-static void
-tidy_unique(struct strbuf *out, const struct table *t, const struct unique *u)
-{
-	const char *group = t->groups[t->columns[u->value].group].name;
-
-	strbuf_addf(out, " IF EXISTS (SELECT FROM %s o WHERE ", t->quoted);
-	sqlgen_lost(out, u, t, "o");
-	strbuf_adds(out, ") THEN\n BEGIN\n");
-	sqlgen_demote(out, t, u, "");
-	strbuf_adds(out, ";\n");
-	sqlgen_promote(out, t, u, "");
-	strbuf_adds(out, ";\n EXCEPTION WHEN unique_violation THEN NULL;\n"
-			 " END;\n INSERT INTO gsb.conflict (rel, key, kind, "
-			 "part, winner, loser, winner_v, loser_v)\n SELECT ");
-	sqlgen_literal(out, t->rel);
-	strbuf_adds(out, ", ");
-	sqlgen_key_text(out, t, "o");
-	strbuf_adds(out, ", 'key', ");
-	sqlgen_literal(out, u->name);
-	strbuf_addf(out,
-		    ", to_jsonb(h.*), to_jsonb(o.*), h.\"gsb_v_%s\", "
-		    "o.\"gsb_v_%s\"\n FROM %s o JOIN %s h ON ",
-		    group, group, t->quoted, t->quoted);
-	for (size_t i = 0; i < u->nscope; i++)
-		strbuf_addf(out, "h.\"%s\" = o.\"%s\" AND ",
-			    t->columns[u->scope[i]].name,
-			    t->columns[u->scope[i]].name);
-	strbuf_addf(out, "h.\"%s\" = ", u->column);
-	sqlgen_fold(out, u, t, "o");
-	strbuf_adds(out, " WHERE ");
-	sqlgen_lost(out, u, t, "o");
-	strbuf_adds(out, "\n ON CONFLICT DO NOTHING;\n END IF;\n");
-}
-
-/*
- * A local transaction that was open while a tombstone came may have brought
- * the key back below it. Keys wait in gsb.sweep until all have ended that
- * were open when the first tidy after that commit saw them.
- */
-void
-trigger_tidy(struct strbuf *out, const struct table *tables, size_t n)
-{
-	strbuf_adds(out,
-		    "CREATE OR REPLACE FUNCTION gsb.tidy() RETURNS bigint\n"
-		    "LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp "
-		    "AS $gsb$\nDECLARE\n"
-		    " ended xid8 := pg_snapshot_xmin(pg_current_snapshot());\n"
-		    " waiting bigint := 0;\nBEGIN\n"
-		    " IF EXISTS (SELECT FROM gsb.sweep) THEN\n"
-		    " UPDATE gsb.sweep w SET horizon = "
-		    "pg_snapshot_xmax(pg_current_snapshot())\n"
-		    "  WHERE w.horizon IS NULL AND w.xmin <> "
-		    "pg_current_xact_id()::xid;\n");
-	for (size_t i = 0; i < n; i++) {
-		STRBUF_AUTO from = { 0 };
-
-		strbuf_adds(&from, "gsb.sweep w JOIN gsb.tombstone d ON "
-				   "d.rel = w.rel AND d.key = w.key\n"
-				   "WHERE w.rel = ");
-		sqlgen_literal(&from, tables[i].rel);
-		strbuf_adds(&from, " AND ");
-		sqlgen_key_is(&from, &tables[i], "t", "w.key");
-		sqlgen_sweep(out, &tables[i], strbuf_text(&from));
-		strbuf_adds(out, ";\n");
-	}
-	strbuf_adds(out, " DELETE FROM gsb.sweep w WHERE w.horizon <= ended;\n"
-			 " END IF;\n");
-	for (size_t i = 0; i < n; i++)
-		for (size_t u = 0; u < tables[i].nuniques; u++)
-			tidy_unique(out, &tables[i], &tables[i].uniques[u]);
-	strbuf_adds(out, " SELECT count(*) INTO waiting FROM gsb.sweep;\n"
-			 " RETURN waiting;\nEND $gsb$");
 }

@@ -182,7 +182,7 @@ def test_health_and_sync_state(pair):
 
 
 def test_the_site_may_not_touch_the_schema(pair):
-    for sql in ("SELECT * FROM gsb.tombstone", "DELETE FROM gsb.conflict",
+    for sql in ("DELETE FROM gsb.tombstone", "SELECT * FROM gsb.conflict",
                 "SELECT gsb.note_dead('', '', '{}', 1, 2)"):
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             pair.p.write(sql)
