@@ -418,7 +418,8 @@ class History:
 def seeds(default):
     if "GSB_SEED" in os.environ:
         return [int(os.environ["GSB_SEED"])]
-    return list(range(1, int(os.environ.get("GSB_SEEDS", default)) + 1))
+    most = int(os.environ.get("GSB_SEEDS", default))
+    return list(range(1, most + 1))
 
 
 def converge(world, wanted):
@@ -436,10 +437,10 @@ def converge(world, wanted):
 
 
 @pytest.fixture
-def world():
+def world(request):
     made = World()
     try:
-        made.up(sync="off")
+        made.up(sync=getattr(request, "param", "off"))
         yield made
     finally:
         made.close()
@@ -447,6 +448,14 @@ def world():
 
 def test_random_histories_end_equal(world):
     wanted = seeds(50)
+    written = converge(world, wanted)
+    print(f"{len(wanted)} histories, {written} transactions: equal")
+
+
+@pytest.mark.parametrize("world", ["on", "remote_apply"], indirect=True)
+def test_histories_of_waiting_commits_end_equal(world):
+    """As the product runs: a commit waits for the other site."""
+    wanted = seeds(5)[:5]
     written = converge(world, wanted)
     print(f"{len(wanted)} histories, {written} transactions: equal")
 
