@@ -50,8 +50,8 @@ static const char *const settings[] = {
 	"keepalives_interval", "2",
 	"keepalives_count", "3",
 	"tcp_user_timeout", "10000",
-	"options", "-c datestyle=ISO -c intervalstyle=postgres "
-		   "-c extra_float_digits=3",
+	"options", ("-c datestyle=ISO -c intervalstyle=postgres "
+		    "-c extra_float_digits=3"),
 	/* clang-format on */
 };
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
