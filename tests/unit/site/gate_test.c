@@ -126,6 +126,32 @@ test_epochs_only_grow(void **state)
 	assert_true(gate_lease_holds(&l, 8, NOW));
 }
 
+/* Rooms are sent away by the word, not by the lack of one. */
+static void
+test_elsewhere_is_what_was_said(void **state)
+{
+	struct gate_lease l = fresh();
+	struct gate_grant g = grant(7, NOW + SECOND);
+	struct gate_grant asks = grant(8, 0);
+
+	assert_false(l.elsewhere);
+	assert_int_equal(gate_judge(&l, &g, NOW), GATE_TAKEN);
+	assert_int_equal(gate_judge(&l, &asks, NOW), GATE_ASKED);
+	assert_false(gate_lease_holds(&l, 8, NOW));
+	assert_false(l.elsewhere);
+	asks.epoch = 9;
+	asks.serve = false;
+	assert_int_equal(gate_judge(&l, &asks, NOW), GATE_ASKED);
+	assert_true(l.elsewhere);
+	g = grant(9, NOW + 2 * SECOND);
+	assert_int_equal(gate_judge(&l, &g, NOW), GATE_TAKEN);
+	assert_false(l.elsewhere);
+	g = grant(9, NOW + 3 * SECOND);
+	g.serve = false;
+	assert_int_equal(gate_judge(&l, &g, NOW), GATE_TAKEN);
+	assert_true(l.elsewhere);
+}
+
 static void
 test_asking_changes_nothing(void **state)
 {
@@ -289,6 +315,7 @@ main(void)
 		cmocka_unit_test(test_a_grant_must_not_end_too_far_ahead),
 		cmocka_unit_test(test_a_delayed_grant_has_ended_already),
 		cmocka_unit_test(test_epochs_only_grow),
+		cmocka_unit_test(test_elsewhere_is_what_was_said),
 		cmocka_unit_test(test_asking_changes_nothing),
 		cmocka_unit_test_setup_teardown(test_only_our_signature_opens,
 						with_gate, without_gate),

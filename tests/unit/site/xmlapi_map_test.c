@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -83,6 +84,12 @@ test_bad_values_are_named(void **state)
 		{ "<b><accessControl><meetingPassword>12345678901234567"
 		  "</meetingPassword></accessControl></b>",
 		  "longer than 16 characters" },
+		{ "<b><repeat><dayInWeek><day>MONDAY</day><day>NODAY</day>"
+		  "</dayInWeek></repeat></b>",
+		  "repeat/dayInWeek/day \"NODAY\"" },
+		{ "<b><repeat><expirationDate>then</expirationDate></repeat>"
+		  "</b>",
+		  "repeat/expirationDate \"then\" is not a date" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -96,6 +103,58 @@ test_bad_values_are_named(void **state)
 				 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
 				 "\xc3\xa4</meetingPassword></accessControl>"
 				 "</b>"));
+}
+
+static void
+test_dates_and_lists_are_kept_as_they_are_written(void **state)
+{
+	JSON_AUTO f = read_meeting(
+	    "<b><repeat><dayInWeek><day>monday</day><day/><day>Friday</day>"
+	    "</dayInWeek><expirationDate>6/9/2030 5:4:3</expirationDate>"
+	    "</repeat></b>");
+	JSON_AUTO v = json_object();
+	STRBUF_AUTO kept = { 0 };
+	STRBUF_AUTO sb = { 0 };
+
+	json_write(json_object_get(f, "recurrence"), JSON_SORTED, &kept);
+	xmlapi_map_flatten(v, "recurrence", strbuf_text(&kept));
+	xmlapi_map_write(xmlapi_meeting_map, "meet", v, &sb);
+	assert_string_equal(
+	    strbuf_text(&sb),
+	    "<meet:repeat><meet:dayInWeek><meet:day>MONDAY</meet:day>"
+	    "<meet:day>FRIDAY</meet:day></meet:dayInWeek>"
+	    "<meet:expirationDate>06/09/2030 05:04:03</meet:expirationDate>"
+	    "</meet:repeat>");
+}
+
+static void
+assert_attendees_say(const char *attendee, const char *says)
+{
+	struct xml_limits limits = XML_LIMITS_DEFAULT;
+	char text[512];
+	struct xml_node *node;
+	JSON_AUTO fields = json_object();
+
+	snprintf(text, sizeof(text),
+		 "<b><participants><attendees>\n<attendee>%s</attendee>"
+		 "</attendees></participants></b>",
+		 attendee);
+	node = xml_parse(span_of(text), &limits, arena, &fault);
+	assert_non_null(node);
+	assert_int_equal(xmlapi_attendees_read(node, fields, &fault), -1);
+	assert_non_null(strstr(err_text(&fault), says));
+}
+
+static void
+test_attendees_are_checked(void **state)
+{
+	assert_attendees_say("<person><name>N</name></person>",
+			     "line 2: an attendee has no email");
+	assert_attendees_say("<email>n@x</email><role>KING</role>",
+			     "role \"KING\"");
+	assert_attendees_say("<person><email>n@x</email><type>x</type>"
+			     "</person>",
+			     "type \"x\"");
 }
 
 static void
@@ -137,6 +196,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_elements_become_columns),
 		cmocka_unit_test(test_bad_values_are_named),
+		cmocka_unit_test(
+		    test_dates_and_lists_are_kept_as_they_are_written),
+		cmocka_unit_test(test_attendees_are_checked),
 		cmocka_unit_test(test_values_become_elements_in_schema_order),
 	};
 

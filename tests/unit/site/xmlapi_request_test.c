@@ -197,6 +197,26 @@ test_dates(void **state)
 	    "07/01/2026 10:00:00");
 }
 
+static void
+test_names_and_addresses(void **state)
+{
+	static const char *const bad[] = { "",      "a",     "@",
+					   "a@",    "@b",    "a@b@",
+					   "a b@c", "a@b\n", "a@\x7f" };
+
+	assert_int_equal(xmlvalue_email(NULL, "e", 3, &fault), 0);
+	assert_int_equal(xmlvalue_email("a@b", "e", 3, &fault), 0);
+	assert_int_equal(xmlvalue_email("\xc3\xa4@b", "e", 3, &fault), 0);
+	assert_int_equal(xmlvalue_email("aa@b", "e", 3, &fault), -1);
+	assert_non_null(strstr(err_text(&fault), "e is longer than 3"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(xmlvalue_email(bad[i], "e", 99, &fault), -1);
+	assert_int_equal(xmlvalue_login("o'neil@x", "w", 8, &fault), 0);
+	assert_int_equal(xmlvalue_login("o neil", "w", 8, &fault), -1);
+	assert_int_equal(xmlvalue_login("o\tneil", "w", 8, &fault), -1);
+	assert_int_equal(xmlvalue_login("123456789", "w", 8, &fault), -1);
+}
+
 int
 main(void)
 {
@@ -206,6 +226,7 @@ main(void)
 		cmocka_unit_test(test_latin1_becomes_utf8),
 		cmocka_unit_test(test_bad_input_says_what),
 		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_names_and_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
