@@ -142,7 +142,9 @@ test_posts_from_threads(void **state)
 struct tick {
 	struct timer *timer;
 	unsigned times;
+	unsigned order; /* among all */
 };
+static unsigned ticks;
 
 static void
 on_tick(void *ctx)
@@ -151,6 +153,7 @@ on_tick(void *ctx)
 
 	t->timer = NULL;
 	t->times++;
+	t->order = ++ticks;
 }
 
 static void
@@ -174,13 +177,13 @@ test_timers(void **state)
 	never.timer = timer_start(20, on_tick, &never);
 	again.timer = timer_start(0, on_tick_again, &again);
 	assert_int_equal(again.times, 0);
-	TURN_UNTIL(soon.times == 1);
-	assert_int_equal(late.times, 0);
-	assert_true(clock_mono_ms() - start >= 10);
 	timer_cancel(&never.timer);
 	assert_null(never.timer);
 	timer_cancel(&never.timer);
+	TURN_UNTIL(soon.times == 1);
+	assert_true(clock_mono_ms() - start >= 10);
 	TURN_UNTIL(late.times == 1);
+	assert_true(late.order > soon.order);
 	assert_int_equal(never.times, 0);
 	assert_true(clock_mono_ms() - start >= 30);
 	TURN_UNTIL(again.times == 100);

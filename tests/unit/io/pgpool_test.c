@@ -212,7 +212,6 @@ test_cancel_waiting_and_running(void **state)
 	TURN_UNTIL(stats().busy == SIZE);
 	run(&waiting, BATCH("SELECT 1"), 5000);
 	pgpool_cancel(&waiting.req);
-	assert_null(waiting.req);
 	for (size_t i = 0; i < SIZE; i++)
 		pgpool_cancel(&slow[i].req);
 	run(&next, BATCH("SELECT 'next'"), 5000);
@@ -253,7 +252,6 @@ test_transaction_commits(void **state)
 	TURN_UNTIL(e.times == 2);
 	assert_string_equal(e.first, "in between");
 	assert_string_equal(pgcluster_sql("SELECT count(*) FROM t"), "0");
-	assert_int_equal(stats().busy, 1);
 	b = BATCH("INSERT INTO t VALUES (3)");
 	assert_int_equal(pgbatch_commit(b), 1);
 	pgbatch_add_sql(b, "SELECT 'state'");
@@ -402,7 +400,6 @@ test_stopped_database(void **state)
 	TURN_UNTIL(e.times == 1 && commit.times == 2);
 	assert_int_equal(e.err.code, ERR_TIMEOUT);
 	assert_int_equal(commit.err.code, ERR_UNCERTAIN);
-	/* Nothing of it hangs behind, also while requests to cancel do. */
 	TURN_UNTIL(self.downs == 1);
 	pgcluster_signal(SIGCONT);
 	TURN_UNTIL(self.ups == 2);

@@ -1,6 +1,7 @@
 #include "io/helper/pgcluster.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,33 @@ pgcluster_start(void)
 	     "pg_ctl start");
 }
 
+/*
+ * A child that waits for the end of the test program, however it ends, and
+ * then stops what is left of the cluster. Only the program has the pipe's
+ * other end.
+ */
+static void
+guard(void)
+{
+	int ends[2];
+	char c;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		exit(1);
+	fflush(NULL);
+	if (fork() != 0) {
+		close(ends[0]);
+		return;
+	}
+	close(ends[1]);
+	setsid();
+	while (read(ends[0], &c, 1) < 0)
+		;
+	if (access(dir, F_OK) == 0)
+		pgcluster_close();
+	_exit(0);
+}
+
 void
 pgcluster_open(void)
 {
@@ -92,6 +120,7 @@ pgcluster_open(void)
 		   "| tr \\\" \\\\047 >>data/postgresql.conf",
 		   port, dir),
 	     "configuration");
+	guard();
 	atexit(pgcluster_close); /* also when a test gives up */
 	pgcluster_start();
 }
@@ -101,7 +130,9 @@ pgcluster_close(void)
 {
 	if (dir[0] == '\0')
 		return;
-	shell(BIN "/pg_ctl -D data -m immediate -w stop; rm -rf data log");
+	shell(
+	    BIN
+	    "/pg_ctl -D data -m immediate -w stop; rm -rf data log .s.PGSQL.*");
 	if (chdir("/") == 0 && rmdir(dir) < 0)
 		perror(dir);
 	dir[0] = '\0';
