@@ -7,8 +7,8 @@
  *                      | in the journal                    |
  *                      +--------> on_replayed -------------+
  *
- * A request that runs twice at once meets itself at a primary key: the
- * later one starts over and finds the journal.
+ * A request that runs twice at once meets itself, at a primary key or as a
+ * row that has just gone: the later one starts over and finds the journal.
  */
 #include "site/write.h"
 
@@ -65,6 +65,7 @@ static void begin(struct write *w);
 static void on_first(void *ctx, const struct pgresult *r, size_t n,
 		     const struct err *err);
 static void from_journal(struct write *w, enum journal_found found);
+static void refused(struct write *w);
 static void failed(struct write *w, const struct err *err);
 static void commit(struct write *w);
 static void on_commit(void *ctx, const struct pgresult *r, size_t n,
@@ -144,9 +145,7 @@ on_first(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 	}
 	w->op->render(a, r + w->first, n - w->first, &w->answer);
 	if (w->answer.refused) {
-		api_fail(a, w->answer.fault,
-			 w->answer.words != NULL ? "%s" : NULL,
-			 w->answer.words);
+		refused(w);
 		return;
 	}
 	if (!gate_holds(a->site->web_gate, a->epoch)) {
@@ -184,6 +183,23 @@ from_journal(struct write *w, enum journal_found found)
 	w->stuck = timer_start(WRITE_STUCK_MS, on_stuck, w);
 	w->replay = pgpool_run(a->site->pool, &b, a->deadline_ms, on_replayed,
 			       w);
+}
+
+/*
+ * Perhaps because its first execution has committed between the look at the
+ * journal and the statement: what it deleted is not there.
+ */
+static void
+refused(struct write *w)
+{
+	if (!w->again) {
+		w->again = true;
+		pgtx_rollback(&w->tx);
+		begin(w);
+		return;
+	}
+	api_fail(w->api, w->answer.fault, w->answer.words != NULL ? "%s" : NULL,
+		 w->answer.words);
 }
 
 static void

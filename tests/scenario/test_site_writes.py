@@ -105,6 +105,25 @@ def test_a_delete_that_is_sent_again_is_answered_again(pair):
     assert site.request("DELETE", path, headers=site.headers).status == 404
 
 
+def test_a_delete_that_runs_twice_at_once_succeeds_twice(pair):
+    """The second one finds the row gone, by its own first execution."""
+    site = pair[0]
+    number = create(site, "Race").json["id"]
+    again = {"id": request_id(), "stamp": stamp_now()}
+    lock = site.cluster.connect()
+    lock.autocommit = False
+    lock.cursor().execute("SELECT FROM meeting WHERE confname = 'Race' "
+                          "FOR UPDATE")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(site.request, "DELETE", f"/v1/meetings/{number}",
+                            headers=site.headers, **again) for _ in range(2)]
+        wait_until(lambda: site.cluster.sql(
+            "gsb", "SELECT count(*) FROM pg_stat_activity WHERE "
+            "wait_event_type = 'Lock'") == [(2,)])
+        lock.close()
+    assert [f.result().status for f in both] == [204, 204]
+
+
 def test_executed_on_both_sites_it_is_one_row(pair):
     again = {"id": request_id(), "stamp": stamp_now()}
     one, other = (create(site, "Both", **again).json for site in pair)
