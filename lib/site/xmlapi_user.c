@@ -31,6 +31,7 @@ static void update(struct api *a, const char *hash);
 static void render_updated(struct api *a, const struct account *account,
 			   struct write_answer *out);
 static void run_list(struct api *a);
+static int wanted_status(const struct api *a, const char **out, struct err *e);
 static void on_listed(struct api *a, const struct account *list, size_t n,
 		      int64_t total);
 
@@ -210,7 +211,6 @@ run_list(struct api *a)
 		"first_name", "LASTNAME", "last_name", "EMAIL",   "email",
 		"ACTIVE",     "active",   "REGDATE",   "created", NULL
 	};
-	const char *active = xmlapi_text(a, "active");
 	const char *method = xmlapi_text(a, "listControl/listMethod");
 	struct store_account_filter f = {
 		.any = method != NULL && strcasecmp(method, "OR") == 0,
@@ -222,10 +222,8 @@ run_list(struct api *a)
 	struct xmlapi_call *call = xmlapi_call(a);
 	struct err e;
 
-	if (active != NULL)
-		f.active = strcasecmp(active, "ACTIVATED") == 0 ? "active"
-								: "deactivated";
-	if (xmlapi_page_read(a, orders, &call->page, &e) < 0 ||
+	if (wanted_status(a, &f.active, &e) < 0 ||
+	    xmlapi_page_read(a, orders, &call->page, &e) < 0 ||
 	    xmlapi_scope_read(a, "dataScope/regDateStart", &f.registered_from,
 			      &e) < 0 ||
 	    xmlapi_scope_read(a, "dataScope/regDateEnd", &f.registered_to, &e) <
@@ -234,6 +232,32 @@ run_list(struct api *a)
 		return;
 	}
 	store_account_list(a, &f, &call->page, on_listed);
+}
+
+/* The store's word for it; nobody is in REQUEST_TO_ACTIVATE. */
+static int
+wanted_status(const struct api *a, const char **out, struct err *e)
+{
+	static const char *const words[] = { "ACTIVATED",
+					     "active",
+					     "DEACTIVATED",
+					     "deactivated",
+					     "REQUEST_TO_ACTIVATE",
+					     "requested",
+					     NULL };
+	const char *active = xmlapi_text(a, "active");
+
+	if (active == NULL)
+		return 0;
+	for (size_t i = 0; words[i] != NULL; i += 2)
+		if (strcasecmp(words[i], active) == 0) {
+			*out = words[i + 1];
+			return 0;
+		}
+	return err_set(e, ERR_INVALID,
+		       "validation: active \"%.40s\" is not allowed, expected "
+		       "ACTIVATED or DEACTIVATED",
+		       active);
 }
 
 static void

@@ -341,6 +341,19 @@ def test_any_or_all(xml):
     assert xml.must(LIST, either).all("use:webExId") == ["anya", "anyb"]
 
 
+def test_by_status(xml):
+    xml.user("statusa")
+    xml.user("statusb")
+    xml.must(SET, webexid("statusb") + tags(active="DEACTIVATED"))
+    for status, name in (("activated", "statusa"), ("DEACTIVATED", "statusb")):
+        answer = xml.must(LIST, tags(active=status, firstName="First")
+                          + page(1, 1000))
+        assert name in answer.all("use:webExId")
+        assert set(answer.all("use:active")) == {status.upper()}
+    xml.refused("000015", LIST, tags(active="REQUEST_TO_ACTIVATE"))
+    assert "active" in xml.invalid(LIST, tags(active="asleep"))
+
+
 def test_registered(xml):
     scope = "<dataScope>%s</dataScope>"
     xml.must(LIST, scope % tags(regDateStart="1/2/2020 3:4:5"))
