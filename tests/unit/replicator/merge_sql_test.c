@@ -231,7 +231,7 @@ test_rows_name_every_parameter_once(void **state)
 	snprintf(param, sizeof(param), "$%zu::", t->nparams + 1);
 	assert_null(strstr(sql, param));
 	assert_has(sql, "ON CONFLICT (\"id\") DO UPDATE");
-	assert_has(sql, "gsb.tombstone d");
+	assert_has(sql, "gsb.tombstone");
 	catalog_free(&c);
 }
 
