@@ -96,23 +96,4 @@ pgoutput_datum(struct strbuf *out, char kind, const char *text)
 	strbuf_adds(out, text);
 }
 
-static inline void
-pgoutput_int8(struct strbuf *out, int64_t v)
-{
-	strbuf_addc(out, 'b');
-	pgoutput_int(out, 8, 4);
-	pgoutput_int(out, (uint64_t)v, 8);
-}
-
-static inline void
-pgoutput_message(struct strbuf *out, const char *prefix, const char *content)
-{
-	strbuf_addc(out, 'M');
-	pgoutput_int(out, 1, 1);
-	pgoutput_int(out, 0x900, 8);
-	pgoutput_text(out, prefix);
-	pgoutput_int(out, strlen(content), 4);
-	strbuf_adds(out, content);
-}
-
 #endif
