@@ -6,9 +6,9 @@ import shutil
 import sys
 
 import conf
+import guide
 import setup
-from layout import (BUILDS, COMPANY, DEFAULT_PORT, NAMES, ROOT, Fault,
-                    Layout)
+from layout import BUILDS, DEFAULT_PORT, NAMES, Fault, Layout
 
 VERBS = ("start", "stop", "kill", "pause", "resume")
 EPILOG = f"""verbs:
@@ -74,42 +74,7 @@ def up(layout, options):
     for text in layout.sets:
         conf.parse_set(text)
     setup.up(layout)
-    env = layout.env()
-    password = f"$(cat {env['GSB_ADMIN_PASSWORD_FILE']})"
-    demo = os.path.relpath(os.path.join(ROOT, "deploy", "demo"))
-    demo = demo if demo.startswith(("/", "..")) else f"./{demo}"
-    default = Layout(None, None).dir == layout.dir
-    where = "" if default else f" --dir {shlex.quote(layout.dir)}"
-    url, name = env["GSB_URL"], COMPANY["name"]
-    print(f"""The pair is at {url}, company {name}, logs in {layout.path('log')}.
-
-Which site answers now?
-  curl {url}/{name}/detectbackup
-
-An XML API call (its answer says gsbStatus):
-  curl --data-binary @- {url}/WBXService/XMLService <<END
-  <message><header><securityContext><siteName>{name}</siteName>
-  <webExID>{COMPANY['admin']}</webExID><password>{password}</password>
-  </securityContext></header><body><bodyContent
-  xsi:type="java:com.webex.service.binding.user.GetUser">
-  <webExId>{COMPANY['admin']}</webExId></bodyContent></body></message>
-  END
-
-The JSON API (an XML session ticket is its bearer token):
-  curl -H "Authorization: Bearer $TICKET" {url}/v1/people/me
-
-What the pair does, and the operator's word to it:
-  {layout.bin}/gsbctl --connect {env['GSB_CTL']} status
-  {layout.bin}/gsbctl --connect {env['GSB_CTL']} switchover \\
-      --to backup --reason "trying it" --yes
-
-Kill the primary, and see the backup serve and the primary return:
-  {demo} kill primary-web primary-db{where}
-  curl {url}/{name}/detectbackup
-  {demo} start primary-db primary-web{where}
-
-End it:
-  {demo} down{where}""")
+    print(guide.text(layout), end="")
 
 
 def print_env(layout):

@@ -49,6 +49,7 @@ class Demo:
         self.port = free_port()
         self.build = build
         self.settings = list(SETTINGS) + list(settings)
+        self.said = ""
         self.env = {}
         self.down_by_us = set()
         self.seen = {}
@@ -69,7 +70,7 @@ class Demo:
         arguments = ["up", "--build", self.build]
         for setting in self.settings:
             arguments += ["--set", setting]
-        self.run(*arguments)
+        self.said = self.run(*arguments).stdout
         for line in self.run("env").stdout.splitlines():
             key, _, value = line.partition("=")
             self.env[key] = shlex.split(value)[0] if shlex.split(value) \

@@ -2,11 +2,12 @@
 import os
 import signal
 import stat
+import subprocess
 
 import pytest
 
 from clients import Http
-from pair import NAMES, SITES
+from pair import NAMES, ROOT, SITES
 from wait import wait_until
 
 
@@ -72,6 +73,21 @@ def test_the_url_answers_and_settings_arrive(pair):
     with open(os.path.join(pair.dir, "conf", "proxy.conf"),
               encoding="utf-8") as f:
         assert "stable = 2s" in f.read()
+
+
+def test_what_it_says_to_try_works(pair):
+    """Its closing words are a script; here without the fail-over."""
+    script = pair.said[pair.said.index("# The pair serves"):
+                       pair.said.index("# Kill the primary")]
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script],
+                          cwd=ROOT, capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Primary<?xml")
+    assert "<serv:gsbStatus>PRIMARY</serv:gsbStatus>" in done.stdout
+    assert "X-GSB-Status: PRIMARY" in done.stdout
+    assert f'"{pair.env["GSB_ADMIN"]}@' in done.stdout
+    assert "NORMAL" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["primary-replicator", "backup-collab"])
