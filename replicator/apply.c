@@ -25,6 +25,7 @@
 #include "replicator/remedy.h"
 
 #define IN_FLIGHT 2
+#define LAZY_GROUPS 7
 #define REPLAN_ROWS 1000
 #define HUGE_ROWS 5000
 
@@ -128,6 +129,10 @@ mind_plans(struct apply *a, struct pgbatch *out, const struct batch *b)
 				     "'force_custom_plan', true)");
 }
 
+/*
+ * In a backlog not every group waits for the disk: the one behind it, which
+ * does, flushes both, and only then is either acknowledged.
+ */
 static void
 send_group(struct apply *a, struct apply_group *g)
 {
@@ -135,6 +140,12 @@ send_group(struct apply *a, struct apply_group *g)
 	const struct batch *b = g->batch;
 
 	mind_plans(a, out, b);
+	g->lazy = b->begins && b->ends && a->lazy < LAZY_GROUPS &&
+		  TAILQ_NEXT(g, entry) != NULL;
+	a->lazy = g->lazy ? a->lazy + 1 : 0;
+	if (g->lazy)
+		pgbatch_add_sql(out, "SELECT set_config('synchronous_commit', "
+				     "'off', true)");
 	if (b->begins && b->ends)
 		envelope_whole(out, b, prev_lsn(a, g));
 	else if (b->begins)
@@ -252,6 +263,8 @@ finish_group(struct apply *a, struct apply_group *g)
 	a->was_applied = true;
 	if (b->ends) {
 		a->progress = b->end_lsn;
+		if (!g->lazy)
+			a->durable = b->end_lsn;
 		a->progress_us = b->time_us;
 		a->reloaded_at = a->careful_at = UINT64_MAX;
 	}
@@ -351,6 +364,12 @@ uint64_t
 apply_progress(const struct apply *a)
 {
 	return a->progress;
+}
+
+uint64_t
+apply_durable(const struct apply *a)
+{
+	return a->durable;
 }
 
 uint64_t

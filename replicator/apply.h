@@ -27,8 +27,8 @@ struct apply_conf {
 	 */
 	void (*on_ready)(void *ctx, const struct catalog *catalog,
 			 uint64_t progress);
-	/* Committed and flushed up to b->end_lsn, or (not b->ends) a piece
-	 * of what will be; b is borrowed. */
+	/* Committed (see apply_durable), or, not b->ends, a piece of what
+	 * will be; b is borrowed. */
 	void (*on_applied)(void *ctx, const struct batch *b);
 	/* Everything that was submitted is gone: stop the stream. on_ready
 	 * follows, for ever tried. Also for each failed attempt. */
@@ -60,8 +60,10 @@ bool apply_is_idle(const struct apply *a);
  * they are rolled back, by a reset. */
 void apply_abandon(struct apply *a);
 
-/* The end of what is committed; of what is submitted as whole transactions. */
+/* The end of what is committed; committed and flushed; submitted as whole
+ * transactions. */
 uint64_t apply_progress(const struct apply *a);
+uint64_t apply_durable(const struct apply *a);
 uint64_t apply_submitted(const struct apply *a);
 
 void apply_stats(const struct apply *a, struct apply_stats *out);

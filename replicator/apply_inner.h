@@ -28,6 +28,7 @@ struct apply_group {
 	struct apply *apply;
 	struct batch *batch;
 	struct pgcall *call; /* while it is under way */
+	bool lazy;           /* its commit does not wait for the disk */
 	bool whole;          /* no row of it lacks its TOAST any more */
 };
 TAILQ_HEAD(apply_groups, apply_group);
@@ -44,7 +45,8 @@ struct apply {
 	struct catalog *catalog;
 	struct statements *statements;
 	struct apply_groups groups;
-	uint64_t progress, submitted;
+	uint64_t progress, durable, submitted;
+	unsigned lazy;           /* groups since the last that was flushed */
 	int64_t progress_us;     /* commit time of what progress stands for */
 	bool was_applied;        /* since the last tidying */
 	bool keys_wait;          /* the last tidying left some */

@@ -14,8 +14,8 @@
 
 #define TIDY_MS 1000
 #define RETRY ((struct retry_conf){ 10, 2000 })
-#define PROGRESS_SQL                                                      \
-	"SELECT coalesce(pg_replication_origin_session_progress(false), " \
+#define PROGRESS_SQL                                                     \
+	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
 	"'0/0')::text"
 
 static void on_connect(void *ctx);
@@ -105,8 +105,8 @@ on_down(void *ctx, const struct err *why)
 	apply_reset(ctx, why);
 }
 
-#define PROGRESS_SQL                                                      \
-	"SELECT coalesce(pg_replication_origin_session_progress(false), " \
+#define PROGRESS_SQL                                                     \
+	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
 	"'0/0')::text"
 
 static void
@@ -159,6 +159,8 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);
+	a->durable = a->progress; /* reading it has flushed it */
+	a->lazy = 0;
 	a->state = APPLY_READY;
 	a->failures = 0;
 	a->was_applied = true;

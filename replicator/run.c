@@ -222,7 +222,9 @@ on_peer(void *ctx, const struct stream_peer *peer,
 	report_touch(r->report);
 	if (!peer->slot_found || peer->slot_lost)
 		return false;
-	begin_at->durable_lsn = begin_at->start_lsn;
+	begin_at->durable_lsn = begin_at->start_lsn != 0
+				    ? apply_durable(r->apply)
+				    : 0;
 	/* what is on its way to the database need not come again */
 	if (begin_at->start_lsn != 0 && come > begin_at->start_lsn)
 		begin_at->start_lsn = come;
@@ -325,7 +327,7 @@ acknowledge(struct run *r)
 
 	if (intake_end_lsn(r->intake) > r->seen)
 		r->seen = intake_end_lsn(r->intake);
-	now.applied = apply_progress(r->apply);
+	now.applied = apply_durable(r->apply);
 	now.acked = idle && r->seen > now.applied ? r->seen : now.applied;
 	if (idle)
 		r->behind_since_us = 0;
