@@ -7,30 +7,26 @@
 #include "proxy/request_data.h"
 
 /* Never passed on; the rest of the hop-by-hop ones Connection names. */
-static const bool dropped[HTTP_FIELD_COUNT] = {
-	[HTTP_FIELD_CONNECTION] = true,
-	[HTTP_FIELD_KEEP_ALIVE] = true,
-	[HTTP_FIELD_PROXY_CONNECTION] = true,
-	[HTTP_FIELD_PROXY_AUTHENTICATE] = true,
-	[HTTP_FIELD_PROXY_AUTHORIZATION] = true,
-	[HTTP_FIELD_TE] = true,
-	[HTTP_FIELD_TRANSFER_ENCODING] = true,
-	[HTTP_FIELD_UPGRADE] = true,
-	[HTTP_FIELD_GSB_EPOCH] = true,
-	[HTTP_FIELD_GSB_NOT_PROCESSED] = true,
-	[HTTP_FIELD_GSB_OTHER] = true,
-	[HTTP_FIELD_GSB_OUTCOME] = true,
-	[HTTP_FIELD_GSB_REQUEST] = true,
-	[HTTP_FIELD_GSB_SITE] = true,
-};
+static const uint64_t dropped = HTTP_FIELD_BIT(HTTP_FIELD_CONNECTION) |
+				HTTP_FIELD_BIT(HTTP_FIELD_KEEP_ALIVE) |
+				HTTP_FIELD_BIT(HTTP_FIELD_PROXY_CONNECTION) |
+				HTTP_FIELD_BIT(HTTP_FIELD_PROXY_AUTHENTICATE) |
+				HTTP_FIELD_BIT(HTTP_FIELD_PROXY_AUTHORIZATION) |
+				HTTP_FIELD_BIT(HTTP_FIELD_TE) |
+				HTTP_FIELD_BIT(HTTP_FIELD_TRANSFER_ENCODING) |
+				HTTP_FIELD_BIT(HTTP_FIELD_UPGRADE) |
+				HTTP_FIELD_BIT(HTTP_FIELD_GSB_EPOCH) |
+				HTTP_FIELD_BIT(HTTP_FIELD_GSB_NOT_PROCESSED) |
+				HTTP_FIELD_BIT(HTTP_FIELD_GSB_OTHER) |
+				HTTP_FIELD_BIT(HTTP_FIELD_GSB_OUTCOME) |
+				HTTP_FIELD_BIT(HTTP_FIELD_GSB_REQUEST) |
+				HTTP_FIELD_BIT(HTTP_FIELD_GSB_SITE);
 /* From a client: never believed, and 100 Continue is ours to say. */
-static const bool dropped_request[HTTP_FIELD_COUNT] = {
-	[HTTP_FIELD_EXPECT] = true,
-	[HTTP_FIELD_FORWARDED] = true,
-	[HTTP_FIELD_X_FORWARDED_FOR] = true,
-	[HTTP_FIELD_X_FORWARDED_HOST] = true,
-	[HTTP_FIELD_X_FORWARDED_PROTO] = true,
-};
+static const uint64_t dropped_request =
+    HTTP_FIELD_BIT(HTTP_FIELD_EXPECT) | HTTP_FIELD_BIT(HTTP_FIELD_FORWARDED) |
+    HTTP_FIELD_BIT(HTTP_FIELD_X_FORWARDED_FOR) |
+    HTTP_FIELD_BIT(HTTP_FIELD_X_FORWARDED_HOST) |
+    HTTP_FIELD_BIT(HTTP_FIELD_X_FORWARDED_PROTO);
 
 static char *
 add(char *out, const char *from, size_t n)
@@ -83,6 +79,8 @@ names_nothing_else(struct span v)
 static bool
 names_fields(const struct http_head *h)
 {
+	if ((h->seen & HTTP_FIELD_BIT(HTTP_FIELD_CONNECTION)) == 0)
+		return false;
 	for (unsigned i = 0; i < h->nfields; i++)
 		if (h->fields[i].id == HTTP_FIELD_CONNECTION &&
 		    !names_nothing_else(h->fields[i].value))
@@ -112,27 +110,23 @@ may_be_named(enum http_field id)
 	return id != HTTP_FIELD_CONTENT_LENGTH && id != HTTP_FIELD_HOST;
 }
 
-/*
- * Copies the lines that stay, in runs. host: Host stays too. more: the table
- * of what is dropped besides, or NULL.
- */
+/* Copies the lines that stay, in runs; the fields in drop do not. */
 static char *
-add_lines(char *out, const struct http_head *h, const bool *more, bool host)
+add_lines(char *out, const struct http_head *h, uint64_t drop)
 {
 	bool named = names_fields(h);
 	const char *run = NULL;
 
 	for (unsigned i = 0; i < h->nfields; i++) {
 		const struct http_line *l = &h->fields[i];
-		bool drop = dropped[l->id] || (more != NULL && more[l->id]) ||
-			    (l->id == HTTP_FIELD_HOST && !host);
+		bool gone = (drop & HTTP_FIELD_BIT(l->id)) != 0;
 
-		if (!drop && named && may_be_named(l->id))
-			drop = is_named(h, l->name);
-		if (drop && run != NULL) {
+		if (!gone && named && may_be_named(l->id))
+			gone = is_named(h, l->name);
+		if (gone && run != NULL) {
 			out = add(out, run, (size_t)(l->name.at - run));
 			run = NULL;
-		} else if (!drop && run == NULL) {
+		} else if (!gone && run == NULL) {
 			run = l->name.at;
 		}
 	}
@@ -193,15 +187,17 @@ rewrite_request(const struct rewrite *in, char *start)
 {
 	const struct http_head *h = in->head;
 	bool own_host = h->form == HTTP_FORM_ORIGIN && h->host.len > 0;
+	uint64_t drop = dropped | dropped_request;
 	char *out = add_request_line(start, h);
 
 	if (!own_host) {
+		drop |= HTTP_FIELD_BIT(HTTP_FIELD_HOST);
 		out = ADD(out, "Host: ");
 		out = h->host.len > 0 ? add_span(out, h->host)
 				      : ADD(out, "localhost");
 		out = ADD(out, "\r\n");
 	}
-	out = add_lines(out, h, dropped_request, own_host);
+	out = add_lines(out, h, drop);
 	if (h->body == HTTP_BODY_CHUNKED)
 		out = ADD(out, "Transfer-Encoding: chunked\r\n");
 	if (h->upgrade.len > 0) {
@@ -258,7 +254,7 @@ rewrite_answer(const struct http_head *h, enum rewrite_connection connection,
 {
 	char *out = add_status_line(start, h);
 
-	out = add_lines(out, h, NULL, true);
+	out = add_lines(out, h, dropped);
 	if (h->body == HTTP_BODY_CHUNKED && !plain)
 		out = ADD(out, "Transfer-Encoding: chunked\r\n");
 	switch (connection) {

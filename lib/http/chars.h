@@ -26,18 +26,22 @@ http_char_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static inline const char *
-http_chars_skip_token(const char *at, const char *end)
-{
-	while (at < end && http_char_is(*at, HTTP_CHAR_TOKEN))
-		at++;
-	return at;
-}
+/*
+ * The first byte in [at, end) that is no tchar, cannot stand in a field value,
+ * or not in a target; or end. From begin on bytes may be read.
+ */
+const char *http_chars_skip_token(const char *begin, const char *at,
+				  const char *end);
+const char *http_chars_skip_value(const char *begin, const char *at,
+				  const char *end);
+const char *http_chars_skip_target(const char *begin, const char *at,
+				   const char *end);
 
-/* First byte in [at, end) that cannot stand in a field value, or end. */
-const char *http_chars_skip_value(const char *at, const char *end);
-
-/* First LF in [at, end), or end. */
-const char *http_chars_find_lf(const char *at, const char *end);
+/*
+ * First LF in [at, end) that ends a head, being one of an empty line or
+ * without a CR; or end. begin: of the head.
+ */
+const char *http_chars_find_end(const char *begin, const char *at,
+				const char *end);
 
 #endif

@@ -59,39 +59,62 @@ static const char *const names[] = {
 };
 static_assert(sizeof(names) / sizeof(names[0]) == HTTP_FIELD_COUNT,
 	      "one name for each field");
+static_assert(HTTP_FIELD_COUNT <= 64, "a bit for each field");
 
-/* Candidates by the length of the name, the frequent ones first. */
-enum { LENGTH_MAX = 22, CANDIDATES = 5 };
-static const uint8_t by_length[LENGTH_MAX + 1][CANDIDATES] = {
-	[2] = { HTTP_FIELD_TE },
-	[3] = { HTTP_FIELD_VIA },
-	[4] = { HTTP_FIELD_HOST, HTTP_FIELD_DATE, HTTP_FIELD_ETAG,
-		HTTP_FIELD_LINK },
-	[5] = { HTTP_FIELD_RANGE },
-	[6] = { HTTP_FIELD_ACCEPT, HTTP_FIELD_COOKIE, HTTP_FIELD_SERVER,
-		HTTP_FIELD_ORIGIN, HTTP_FIELD_EXPECT },
-	[7] = { HTTP_FIELD_REFERER, HTTP_FIELD_UPGRADE, HTTP_FIELD_TRAILER },
-	[8] = { HTTP_FIELD_LOCATION, HTTP_FIELD_GSB_SITE },
-	[9] = { HTTP_FIELD_GSB_EPOCH, HTTP_FIELD_FORWARDED },
-	[10] = { HTTP_FIELD_CONNECTION, HTTP_FIELD_USER_AGENT,
-		 HTTP_FIELD_KEEP_ALIVE, HTTP_FIELD_SET_COOKIE },
-	[11] = { HTTP_FIELD_GSB_REQUEST, HTTP_FIELD_GSB_OUTCOME,
-		 HTTP_FIELD_RETRY_AFTER },
-	[12] = { HTTP_FIELD_CONTENT_TYPE, HTTP_FIELD_X_GSB_STATUS },
-	[13] = { HTTP_FIELD_AUTHORIZATION, HTTP_FIELD_CACHE_CONTROL,
-		 HTTP_FIELD_IF_NONE_MATCH },
-	[14] = { HTTP_FIELD_CONTENT_LENGTH },
-	[15] = { HTTP_FIELD_ACCEPT_ENCODING, HTTP_FIELD_X_FORWARDED_FOR,
-		 HTTP_FIELD_IDEMPOTENCY_KEY },
-	[16] = { HTTP_FIELD_CONTENT_ENCODING, HTTP_FIELD_X_FORWARDED_HOST,
-		 HTTP_FIELD_PROXY_CONNECTION },
-	[17] = { HTTP_FIELD_TRANSFER_ENCODING, HTTP_FIELD_IF_MODIFIED_SINCE,
-		 HTTP_FIELD_X_FORWARDED_PROTO, HTTP_FIELD_SEC_WEBSOCKET_KEY,
-		 HTTP_FIELD_GSB_NOT_PROCESSED },
-	[18] = { HTTP_FIELD_PROXY_AUTHENTICATE },
-	[19] = { HTTP_FIELD_PROXY_AUTHORIZATION },
-	[21] = { HTTP_FIELD_SEC_WEBSOCKET_VERSION },
-	[22] = { HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL },
+/*
+ * A name's one candidate by its length, its first and its middle letter. Two
+ * that met in one place would be refused by the compiler (-Woverride-init).
+ */
+enum { LENGTH_MAX = 22, SLOTS = 32 };
+#define SLOT(first, middle) (((first) + (middle)) % SLOTS)
+static const uint8_t by_length[LENGTH_MAX + 1][SLOTS] = {
+	[2] = { [SLOT('t', 'e')] = HTTP_FIELD_TE },
+	[3] = { [SLOT('v', 'i')] = HTTP_FIELD_VIA },
+	[4] = { [SLOT('d', 't')] = HTTP_FIELD_DATE,
+		[SLOT('e', 'a')] = HTTP_FIELD_ETAG,
+		[SLOT('h', 's')] = HTTP_FIELD_HOST,
+		[SLOT('l', 'n')] = HTTP_FIELD_LINK },
+	[5] = { [SLOT('r', 'n')] = HTTP_FIELD_RANGE },
+	[6] = { [SLOT('a', 'e')] = HTTP_FIELD_ACCEPT,
+		[SLOT('c', 'k')] = HTTP_FIELD_COOKIE,
+		[SLOT('e', 'e')] = HTTP_FIELD_EXPECT,
+		[SLOT('o', 'g')] = HTTP_FIELD_ORIGIN,
+		[SLOT('s', 'v')] = HTTP_FIELD_SERVER },
+	[7] = { [SLOT('r', 'e')] = HTTP_FIELD_REFERER,
+		[SLOT('t', 'i')] = HTTP_FIELD_TRAILER,
+		[SLOT('u', 'r')] = HTTP_FIELD_UPGRADE },
+	[8] = { [SLOT('g', 's')] = HTTP_FIELD_GSB_SITE,
+		[SLOT('l', 't')] = HTTP_FIELD_LOCATION },
+	[9] = { [SLOT('f', 'a')] = HTTP_FIELD_FORWARDED,
+		[SLOT('g', 'e')] = HTTP_FIELD_GSB_EPOCH },
+	[10] = { [SLOT('c', 'c')] = HTTP_FIELD_CONNECTION,
+		 [SLOT('k', 'a')] = HTTP_FIELD_KEEP_ALIVE,
+		 [SLOT('s', 'o')] = HTTP_FIELD_SET_COOKIE,
+		 [SLOT('u', 'a')] = HTTP_FIELD_USER_AGENT },
+	[11] = { [SLOT('g', 'u')] = HTTP_FIELD_GSB_OUTCOME,
+		 [SLOT('g', 'e')] = HTTP_FIELD_GSB_REQUEST,
+		 [SLOT('r', '-')] = HTTP_FIELD_RETRY_AFTER },
+	[12] = { [SLOT('c', 't')] = HTTP_FIELD_CONTENT_TYPE,
+		 [SLOT('x', 's')] = HTTP_FIELD_X_GSB_STATUS },
+	[13] = { [SLOT('a', 'i')] = HTTP_FIELD_AUTHORIZATION,
+		 [SLOT('c', 'c')] = HTTP_FIELD_CACHE_CONTROL,
+		 [SLOT('i', 'e')] = HTTP_FIELD_IF_NONE_MATCH },
+	[14] = { [SLOT('c', '-')] = HTTP_FIELD_CONTENT_LENGTH },
+	[15] = { [SLOT('a', 'e')] = HTTP_FIELD_ACCEPT_ENCODING,
+		 [SLOT('i', 'e')] = HTTP_FIELD_IDEMPOTENCY_KEY,
+		 [SLOT('x', 'r')] = HTTP_FIELD_X_FORWARDED_FOR },
+	[16] = { [SLOT('c', 'e')] = HTTP_FIELD_CONTENT_ENCODING,
+		 [SLOT('p', 'n')] = HTTP_FIELD_PROXY_CONNECTION,
+		 [SLOT('x', 'd')] = HTTP_FIELD_X_FORWARDED_HOST },
+	[17] = { [SLOT('g', 'p')] = HTTP_FIELD_GSB_NOT_PROCESSED,
+		 [SLOT('i', 'i')] = HTTP_FIELD_IF_MODIFIED_SINCE,
+		 [SLOT('s', 'o')] = HTTP_FIELD_SEC_WEBSOCKET_KEY,
+		 [SLOT('t', '-')] = HTTP_FIELD_TRANSFER_ENCODING,
+		 [SLOT('x', 'd')] = HTTP_FIELD_X_FORWARDED_PROTO },
+	[18] = { [SLOT('p', 'h')] = HTTP_FIELD_PROXY_AUTHENTICATE },
+	[19] = { [SLOT('p', 'h')] = HTTP_FIELD_PROXY_AUTHORIZATION },
+	[21] = { [SLOT('s', 'k')] = HTTP_FIELD_SEC_WEBSOCKET_VERSION },
+	[22] = { [SLOT('s', 'e')] = HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL },
 };
 
 /* Bits in which 8 bytes may differ from those of a name: 0x20 of letters. */
@@ -105,22 +128,35 @@ differ8(const char *at, const char *name)
 	return (a ^ b) & ~((b & UINT64_C(0x4040404040404040)) >> 1);
 }
 
+/* The same of 4. */
+static uint32_t
+differ4(const char *at, const char *name)
+{
+	uint32_t a, b;
+
+	memcpy(&a, at, sizeof(a));
+	memcpy(&b, name, sizeof(b));
+	return (a ^ b) & ~((b & UINT32_C(0x40404040)) >> 1);
+}
+
 /*
  * Equal without case. name holds only letters, which have bit 0x40, and "-",
- * which has not. The last 8 bytes may overlap those before.
+ * which has not. The last bytes may overlap those before.
  */
 static bool
 same(const char *at, const char *name, size_t len)
 {
 	size_t i = 0;
 
-	if (((at[0] ^ name[0]) & 0xdf) != 0)
-		return false;
-	for (; i + 8 <= len; i += 8)
-		if (differ8(at + i, name + i) != 0)
-			return false;
-	if (len >= 8)
+	if (len >= 8) {
+		for (; i + 8 < len; i += 8)
+			if (differ8(at + i, name + i) != 0)
+				return false;
 		return differ8(at + len - 8, name + len - 8) == 0;
+	}
+	if (len >= 4)
+		return (differ4(at, name) |
+			differ4(at + len - 4, name + len - 4)) == 0;
 	for (; i < len; i++)
 		if (((at[i] ^ name[i]) & ~((name[i] & 0x40) >> 1)) != 0)
 			return false;
@@ -130,16 +166,17 @@ same(const char *at, const char *name, size_t len)
 enum http_field
 http_field_id(struct span name)
 {
-	if (name.len <= LENGTH_MAX)
-		for (int i = 0; i < CANDIDATES; i++) {
-			enum http_field id = by_length[name.len][i];
+	const char *at = name.at;
 
-			if (id == HTTP_FIELD_OTHER)
-				break;
-			if (same(name.at, names[id], name.len))
-				return id;
-		}
-	if (name.len >= 4 && same(name.at, "GSB-", 4))
+	if (name.len > 0 && name.len <= LENGTH_MAX) {
+		unsigned slot = SLOT((unsigned char)at[0],
+				     (unsigned char)at[name.len / 2]);
+		enum http_field id = by_length[name.len][slot];
+
+		if (id != HTTP_FIELD_OTHER && same(at, names[id], name.len))
+			return id;
+	}
+	if (name.len >= 4 && (at[0] | 0x20) == 'g' && same(at, "GSB-", 4))
 		return HTTP_FIELD_GSB_OTHER;
 	return HTTP_FIELD_OTHER;
 }

@@ -6,6 +6,7 @@
 #define HTTP_FIELD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/span.h"
 
@@ -61,6 +62,7 @@ enum http_field {
 	HTTP_FIELD_X_GSB_STATUS,
 	HTTP_FIELD_COUNT
 };
+#define HTTP_FIELD_BIT(id) (UINT64_C(1) << (id)) /* for sets of them */
 
 /* Case-insensitive. */
 enum http_field http_field_id(struct span name);

@@ -10,17 +10,10 @@ size_t
 http_head_end(const char *buf, size_t len, size_t *scanned)
 {
 	const char *end = buf + len;
-	const char *at = http_chars_find_lf(buf + *scanned, end);
+	const char *at = http_chars_find_end(buf, buf + *scanned, end);
 
-	while (at < end) {
-		size_t i = (size_t)(at - buf);
-
-		if (i == 0 || buf[i - 1] != '\r') /* a bare LF */
-			return i + 1;
-		if (i == 1 || buf[i - 2] == '\n')
-			return i + 1;
-		at = http_chars_find_lf(at + 1, end);
-	}
+	if (at < end)
+		return (size_t)(at - buf) + 1;
 	*scanned = len;
 	return 0;
 }
@@ -34,6 +27,8 @@ http_head_lead(const char *buf, size_t len)
 struct span
 http_head_find(const struct http_head *h, enum http_field id)
 {
+	if ((h->seen & HTTP_FIELD_BIT(id)) == 0)
+		return (struct span){ 0 };
 	for (unsigned i = 0; i < h->nfields; i++)
 		if (h->fields[i].id == id)
 			return h->fields[i].value;
@@ -70,7 +65,7 @@ head_parse_begin(struct head_parse *p, const char *buf, size_t len)
 						     HTTP_FIELDS_MAX };
 
 	memset(p->h, 0, offsetof(struct http_head, fields));
-	p->at = buf;
+	p->begin = p->at = buf;
 	p->end = buf + len;
 	if (p->limits == NULL)
 		p->limits = &standard;
@@ -151,6 +146,11 @@ on_connection(struct head_parse *p, struct span value)
 {
 	struct span option;
 
+	/* What nearly all say, at once. */
+	if (span_is(value, "keep-alive")) {
+		p->keep_alive = true;
+		return 0;
+	}
 	while (http_list_next(&value, &option)) {
 		enum http_field id;
 
@@ -196,46 +196,51 @@ on_field(struct head_parse *p, const struct http_line *line)
 	}
 }
 
-static int
-field_name(struct head_parse *p, struct http_line *line)
-{
-	const char *from = p->at;
+/* Those that on_field looks at. */
+static const uint64_t acted_on = HTTP_FIELD_BIT(HTTP_FIELD_HOST) |
+				 HTTP_FIELD_BIT(HTTP_FIELD_CONTENT_LENGTH) |
+				 HTTP_FIELD_BIT(HTTP_FIELD_TRANSFER_ENCODING) |
+				 HTTP_FIELD_BIT(HTTP_FIELD_CONNECTION) |
+				 HTTP_FIELD_BIT(HTTP_FIELD_UPGRADE) |
+				 HTTP_FIELD_BIT(HTTP_FIELD_EXPECT);
 
-	if (http_char_blank(*from))
+/* The name from the cursor to at is none, or no colon follows. */
+static int
+bad_name(struct head_parse *p, const char *at)
+{
+	if (http_char_blank(*p->at))
 		return bad(p, "a folded field line");
-	p->at = http_chars_skip_token(from, p->end);
-	line->name = span_make(from, (size_t)(p->at - from));
-	if (p->at == p->end || *p->at != ':') {
-		if (p->at < p->end && http_char_blank(*p->at))
-			return bad(p, "a blank before the colon of a field");
-		if (p->at < p->end && *p->at == '\n')
-			return bad(p, "a line ends with a bare LF");
-		return bad(p, "invalid character in a field name");
-	}
-	if (line->name.len == 0)
+	if (at < p->end && *at == ':')
 		return bad(p, "a field without a name");
-	p->at++;
-	return 0;
+	if (at < p->end && http_char_blank(*at))
+		return bad(p, "a blank before the colon of a field");
+	if (at < p->end && *at == '\n')
+		return bad(p, "a line ends with a bare LF");
+	return bad(p, "invalid character in a field name");
 }
 
 static int
-field_value(struct head_parse *p, struct http_line *line)
+field_line(struct head_parse *p, struct http_line *line)
 {
-	const char *from, *to;
+	const char *end = p->end, *name = p->at, *colon, *from, *to;
 
-	while (p->at < p->end && http_char_blank(*p->at))
-		p->at++;
-	from = p->at;
-	p->at = http_chars_skip_value(from, p->end);
-	to = p->at;
+	colon = http_chars_skip_token(p->begin, name, end);
+	if (colon == end || *colon != ':' || colon == name)
+		return bad_name(p, colon);
+	from = colon + 1;
+	while (from < end && http_char_blank(*from))
+		from++;
+	to = http_chars_skip_value(p->begin, from, end);
+	p->at = to;
+	if (end - to < 2 || to[0] != '\r' || to[1] != '\n')
+		return head_parse_line_end(p); /* it names the fault */
+	p->at += 2;
 	while (to > from && http_char_blank(to[-1]))
 		to--;
+	line->name = span_make(name, (size_t)(colon - name));
 	line->value = span_make(from, (size_t)(to - from));
-	if (p->end - p->at >= 2 && p->at[0] == '\r' && p->at[1] == '\n') {
-		p->at += 2;
-		return 0;
-	}
-	return head_parse_line_end(p); /* it names the fault */
+	line->id = http_field_id(line->name);
+	return 0;
 }
 
 int
@@ -247,14 +252,16 @@ head_parse_fields(struct head_parse *p)
 		limit = HTTP_FIELDS_MAX;
 	while (p->at < p->end && *p->at != '\r') {
 		struct http_line *line = &p->h->fields[p->h->nfields];
+		uint64_t bit;
 
 		if (p->h->nfields == limit)
 			return head_parse_fail(p, 431, "too many fields");
-		if (field_name(p, line) < 0 || field_value(p, line) < 0)
+		if (field_line(p, line) < 0)
 			return -1;
-		line->id = http_field_id(line->name);
+		bit = HTTP_FIELD_BIT(line->id);
+		p->h->seen |= bit;
 		p->h->nfields++;
-		if (on_field(p, line) < 0)
+		if ((bit & acted_on) != 0 && on_field(p, line) < 0)
 			return -1;
 	}
 	if (head_parse_line_end(p) < 0)

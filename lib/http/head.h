@@ -69,6 +69,7 @@ struct http_head {
 	bool expect_continue; /* request, 1.1, with a body */
 	bool websocket;       /* asks for, or (101) confirms, websocket */
 	struct span upgrade;  /* Upgrade's value if Connection names it */
+	uint64_t seen;        /* HTTP_FIELD_BIT of each that is there */
 	unsigned nfields;
 	struct http_line fields[HTTP_FIELDS_MAX];
 };

@@ -6,6 +6,7 @@
 
 struct head_parse {
 	struct http_head *h;
+	const char *begin;
 	const char *at; /* cursor */
 	const char *end;
 	const struct http_limits *limits;

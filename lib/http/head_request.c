@@ -16,7 +16,7 @@ read_method(struct head_parse *p)
 {
 	const char *from = p->at;
 
-	p->at = http_chars_skip_token(from, p->end);
+	p->at = http_chars_skip_token(p->begin, from, p->end);
 	p->h->method_text = span_make(from, (size_t)(p->at - from));
 	if (p->at == from)
 		return bad(p, "the request line does not begin with a method");
@@ -35,8 +35,7 @@ read_target(struct head_parse *p)
 	const char *from = p->at;
 	size_t len;
 
-	while (p->at < p->end && http_char_is(*p->at, HTTP_CHAR_TARGET))
-		p->at++;
+	p->at = http_chars_skip_target(p->begin, from, p->end);
 	len = (size_t)(p->at - from);
 	p->h->target = span_make(from, len);
 	if (len > p->limits->target_bytes)

@@ -21,7 +21,7 @@ read_status(struct head_parse *p)
 	    status > 599)
 		return bad(p, "the status line is malformed");
 	p->h->status = (uint16_t)status;
-	end = http_chars_skip_value(at + 5, p->end);
+	end = http_chars_skip_value(p->begin, at + 5, p->end);
 	p->h->reason = span_make(at + 5, (size_t)(end - at) - 5);
 	p->at = end;
 	return 0;

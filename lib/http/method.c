@@ -1,19 +1,21 @@
 #include "http/method.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const names[] = { "",      "GET",    "HEAD",    "POST",
 				     "PUT",   "DELETE", "CONNECT", "OPTIONS",
 				     "TRACE", "PATCH" };
 static_assert(sizeof(names) / sizeof(names[0]) == HTTP_PATCH + 1,
 	      "one name for each method");
+static const unsigned char lengths[] = { 0, 3, 4, 4, 3, 6, 7, 7, 5, 5 };
 
 enum http_method
 http_method_id(struct span name)
 {
 	for (int m = HTTP_GET; m <= HTTP_PATCH; m++)
-		if (name.len > 0 && name.at[0] == names[m][0] &&
-		    span_is(name, names[m]))
+		if (name.len == lengths[m] &&
+		    memcmp(name.at, names[m], name.len) == 0)
 			return (enum http_method)m;
 	return HTTP_OTHER;
 }

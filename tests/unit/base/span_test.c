@@ -24,6 +24,28 @@ test_comparisons(void **state)
 	assert_false(span_iis(span_of("\xc4"), "\xe4"));
 }
 
+/* Every pair of bytes, alone and among seven others. */
+static void
+test_case_of_all_bytes(void **state)
+{
+	char a[] = "aaaaaaaa", b[] = "AAAAAAAA";
+
+	for (int i = 0; i < 65536; i++) {
+		int x = i / 256, y = i % 256;
+		bool letters = ((x | 0x20) >= 'a' && (x | 0x20) <= 'z');
+		bool want = x == y || (letters && (x ^ y) == 0x20);
+
+		a[i % 8] = (char)x;
+		b[i % 8] = (char)y;
+		if (span_ieq(span_make(a, 8), span_make(b, 8)) != want ||
+		    span_ieq(span_make(a + i % 8, 1),
+			     span_make(b + i % 8, 1)) != want)
+			fail_msg("bytes %d and %d", x, y);
+		a[i % 8] = 'a';
+		b[i % 8] = 'A';
+	}
+}
+
 static void
 test_trim_find_skip(void **state)
 {
@@ -111,6 +133,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comparisons),
+		cmocka_unit_test(test_case_of_all_bytes),
 		cmocka_unit_test(test_trim_find_skip),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_copy_and_dup),
