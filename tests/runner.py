@@ -165,10 +165,6 @@ def run_programs(tally, kind, wanted=None):
 
 
 def part_pytest(tally, arguments, what, env=None):
-    if not all(os.path.exists(os.path.join(ROOT, folder, "main.c")) for folder
-               in ("primary", "backup", "replicator", "proxy", "gsbctl")):
-        print("  left out: not all programs exist yet")
-        return
     report = os.path.join(ROOT, "build", f"{what}.xml")
     if os.path.exists(report):
         os.remove(report)
