@@ -105,12 +105,19 @@ progress_record(const struct progress *p)
 	return &p->record;
 }
 
+static bool
+is_same(const struct progress_record *a, const struct progress_record *b)
+{
+	return a->system_id == b->system_id && a->timeline == b->timeline &&
+	       a->applied == b->applied && a->acked == b->acked;
+}
+
 void
 progress_save(struct progress *p, const struct progress_record *to)
 {
 	char text[LINE_SIZE + 1];
 
-	if (memcmp(&p->record, to, sizeof(*to)) == 0)
+	if (is_same(&p->record, to))
 		return;
 	p->record = *to;
 	format(to, text);

@@ -310,8 +310,10 @@ on_message(void *ctx, struct span bytes)
 		log_error("run", "why=\"%s\"", err_text(&e));
 		return false;
 	}
-	if (intake_ready(r->intake) == INTAKE_FULL)
-		submit(r);
+	/* at once, before the keepalive that follows is answered */
+	if (intake_ready(r->intake) == INTAKE_FULL ||
+	    bytes.at[0] == DECODER_COMMIT)
+		submit_what_is_due(r);
 	return true;
 }
 
