@@ -53,7 +53,12 @@ answer_send(struct request *r)
 static void
 on_connected(struct upstream *u)
 {
-	answer_send(u->request);
+	struct request *r = u->request;
+
+	if (r->moved)
+		relay_failed(r, RESEND_REFUSED); /* it was never sent */
+	else
+		answer_send(r);
 }
 
 static void

@@ -229,6 +229,24 @@ fenced_now(const struct failover *f, const struct view *v)
 	       (o->collab_over || f->keep_collab[other]);
 }
 
+/* Or it has had the time to, since it could. */
+static bool
+has_applied(const struct failover *f, const struct view *v,
+	    struct decide_note *note)
+{
+	const struct view_site *target = active_of(f, v);
+	int64_t from = f->fenced_ms > target->whole_since_ms
+			   ? f->fenced_ms
+			   : target->whole_since_ms;
+
+	if (view_applied(target))
+		return true;
+	if (v->now_ms - from < APPLY_MS)
+		return false;
+	say(note, "not known to have applied everything");
+	return true;
+}
+
 static int
 fencing_event(const struct failover *f, const struct view *v,
 	      struct decide_note *note)
@@ -242,13 +260,8 @@ fencing_event(const struct failover *f, const struct view *v,
 		    (long long)(v->now_ms - f->since_ms));
 		return EVENT_FENCED;
 	}
-	if (!f->fenced || !target->serving)
+	if (!f->fenced || !target->serving || !has_applied(f, v, note))
 		return -1;
-	if (!view_applied(target)) {
-		if (v->now_ms - f->fenced_ms < APPLY_MS)
-			return -1;
-		say(note, "not known to have applied everything");
-	}
 	return (int)decide_serves(&f->rec);
 }
 
@@ -268,8 +281,10 @@ suspect_event(const struct failover *f, const struct view *v,
 	say(note, "the %s is %s%s%s", site_name(f->rec.active),
 	    judge_name(a->verdict), bar != NULL ? "; " : "",
 	    bar != NULL ? bar : "");
+	/* Perhaps that one has begun to fail as well: its next probe tells. */
 	if (bar == NULL)
-		return EVENT_FAIL;
+		return o->good && o->heard_ms >= f->since_ms ? (int)EVENT_FAIL
+							     : -1;
 	if (judge_serves(o->verdict))
 		return EVENT_NOT_ALLOWED;
 	if (o->verdict == JUDGE_UNKNOWN && v->now_ms - f->since_ms < UNKNOWN_MS)
@@ -286,8 +301,11 @@ closed_event(const struct failover *f, const struct view *v,
 	if (fenced_now(f, v))
 		return EVENT_FENCED;
 	if (judge_serves(a->verdict) && !a->wavering)
-		return a->serving ? (int)decide_serves(&f->rec) : -1;
-	if (!judge_failed(a->verdict) || decide_bar(f, v) != NULL)
+		return a->serving && (f->served || has_applied(f, v, note))
+			   ? (int)decide_serves(&f->rec)
+			   : -1;
+	/* Both come back at once: the other one is only judged sooner. */
+	if (!judge_failed(a->verdict) || a->good || decide_bar(f, v) != NULL)
 		return -1;
 	say(note, "the %s is %s, the other site can serve",
 	    site_name(f->rec.active), judge_name(a->verdict));
@@ -373,17 +391,12 @@ switch_event(const struct failover *f, const struct view *v)
 	return f->fenced && target->serving ? (int)EVENT_SWITCHED : -1;
 }
 
-static bool
-suspicious(const struct view_site *a)
-{
-	return a->wavering || judge_failed(a->verdict);
-}
-
 static int
 state_event(const struct failover *f, const struct view *v,
 	    struct decide_note *note)
 {
-	bool doubt = suspicious(active_of(f, v));
+	const struct view_site *a = active_of(f, v);
+	bool doubt = a->wavering || judge_failed(a->verdict);
 
 	switch (f->state) {
 	case STATE_START:

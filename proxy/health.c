@@ -16,6 +16,9 @@
 #include "proxy/sitecall.h"
 
 #define JITTER_PERCENT 5
+/* A service that is granted and does not serve for so long has failed: then
+ * its key, its clock or its memory of epochs is wrong. */
+#define TAKES_NONE_MS 2000
 
 struct health {
 	struct health_conf conf;
@@ -136,6 +139,7 @@ on_due(void *ctx)
 	    (!h->terms.serve || h->conf.may_grant(h->conf.ctx)))
 		probe.until_us = lease_until(&h->seen.lease, &h->terms,
 					     h->conf.pace.ttl_ms);
+	h->seen.granted = probe.until_us != 0 && h->terms.serve;
 	probe.boot = h->seen.lease.boot;
 	h->blind = probe.boot[0] == '\0';
 	lease_body(&probe, &h->terms, &body);
@@ -195,6 +199,17 @@ on_answer(void *ctx, const struct httpc_answer *answer, const struct err *err)
 	h->conf.on_probed(h->conf.ctx); /* last: it may aim anew */
 }
 
+static void
+note_grant(struct health_seen *s, bool serving, int64_t now_ms)
+{
+	if (!s->granted || serving)
+		s->stays_ms = 0;
+	else if (s->stays_ms == 0)
+		s->stays_ms = now_ms;
+	s->takes_none = s->stays_ms != 0 &&
+			now_ms - s->stays_ms >= TAKES_NONE_MS;
+}
+
 void
 health_take(struct health_seen *s, enum route_service service,
 	    struct judge_counts counts, const struct report *r, int64_t now_ms)
@@ -213,7 +228,8 @@ health_take(struct health_seen *s, enum route_service service,
 	if (r->epoch > s->epoch)
 		s->epoch = r->epoch;
 	lease_heard(&s->lease, r, now_ms);
-	judge_count(&s->reach, counts, own == JUDGE_LEVEL_OK);
+	note_grant(s, r->serving, now_ms);
+	judge_count(&s->reach, counts, own == JUDGE_LEVEL_OK && !s->takes_none);
 	if (r->db != JUDGE_LEVEL_UNKNOWN)
 		judge_count(&s->db, counts, r->db == JUDGE_LEVEL_OK);
 	if (r->files != JUDGE_LEVEL_UNKNOWN)

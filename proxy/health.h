@@ -53,6 +53,9 @@ struct health_seen {
 	struct report_replication replication; /* the last that was told */
 	bool probed, answered;
 	bool refused;      /* the last probe met no listener */
+	bool granted;      /* the last probe granted it to serve */
+	int64_t stays_ms;  /* since when it does not serve for all that; 0 */
+	bool takes_none;   /* for so long that it counts as failed */
 	int64_t heard_ms;  /* the last answer; 0: none */
 	uint64_t epoch;    /* the highest that it told */
 	unsigned failures; /* probes in a row */

@@ -12,11 +12,11 @@ mode_of(const struct failover *f, const struct view *v)
 {
 	switch (f->state) {
 	case STATE_START:
+	case STATE_CLOSED: /* often both are only slow for a moment */
 		return v->now_ms - f->since_ms < f->conf.fail_hold_ms
 			   ? ROUTE_HOLD
 			   : ROUTE_CLOSED;
 	case STATE_LOST:
-	case STATE_CLOSED:
 		return ROUTE_CLOSED;
 	case STATE_FENCING:
 	case STATE_HOLD:

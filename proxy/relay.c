@@ -446,7 +446,8 @@ relay_review(struct worker *w)
 		    (r->stage != REQUEST_CONNECTS && r->stage != REQUEST_WAITS))
 			continue;
 		pick = relay_pick(r);
-		if (pick.verdict != ROUTE_TO || pick.site == r->site)
+		if (pick.verdict == ROUTE_WAIT ||
+		    (pick.verdict == ROUTE_TO && pick.site == r->site))
 			continue;
 		r->moved = true;
 		upstream_set_deadline(u, MOVED_GRACE_MS);

@@ -88,6 +88,18 @@ tell_change(struct control *c, const struct failover_change *change)
 		tell_closed(c);
 }
 
+static const char *
+hint_of(const struct view_site *site)
+{
+	if (site->verdict == JUDGE_PARTIAL)
+		return "; nothing moves by itself: gsbctl status, then "
+		       "switchover if people suffer";
+	if (site->takes_none && judge_failed(site->verdict))
+		return "; it answers well, but takes no grant: look at its "
+		       "clock, its key file and its log";
+	return "";
+}
+
 void
 tell_verdicts(struct control *c)
 {
@@ -100,11 +112,7 @@ tell_verdicts(struct control *c)
 			continue;
 		snprintf(text, sizeof(text), "the %s is %s, it was %s%s",
 			 route_site_name((enum route_site)s), judge_name(v),
-			 judge_name(c->verdict[s]),
-			 v == JUDGE_PARTIAL
-			     ? "; nothing moves by itself: gsbctl status, then "
-			       "switchover if people suffer"
-			     : "");
+			 judge_name(c->verdict[s]), hint_of(&c->view.site[s]));
 		c->verdict[s] = v;
 		events_add(c->events, v == JUDGE_WHOLE ? "service" : "alarm",
 			   c->f.rec.epoch, text, status_inputs(&c->view));

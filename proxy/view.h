@@ -10,17 +10,20 @@
 
 struct view_site {
 	enum judge_verdict verdict;
-	bool wavering; /* web or db failed lately, or a burst of failures */
-	bool probed;   /* both services were asked once, well or badly */
-	bool answered; /* both have answered since the start */
-	bool serving;  /* web says so under the record's epoch */
-	bool web_over; /* its leases of older epochs have surely ended */
+	bool wavering;   /* web or db failed lately, or a burst of failures */
+	bool probed;     /* both services were asked once, well or badly */
+	bool answered;   /* both have answered since the start */
+	bool takes_none; /* of the grants that web gets */
+	bool good;       /* web and db in the last probe, whatever is judged */
+	bool serving;    /* web says so under the record's epoch */
+	bool web_over;   /* its leases of older epochs have surely ended */
 	bool collab_over;
 	bool collab_up;
 	bool collab_serving;
 	bool db_up; /* and web answers */
 	bool db_down;
 	int64_t rooms;
+	int64_t heard_ms;                      /* web's last answer */
 	uint64_t epoch;                        /* the highest that it knows */
 	int64_t whole_since_ms;                /* 0: it is not whole */
 	struct report_replication replication; /* of its last answer */

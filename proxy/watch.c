@@ -124,6 +124,9 @@ watch_site(const struct watch_inputs *in, struct view_site *out)
 			judge_wavers(&web->db, in->counts);
 	out->probed = web->probed && collab->probed;
 	out->answered = web->answered && collab->answered;
+	out->takes_none = web->takes_none;
+	out->heard_ms = web->heard_ms;
+	out->good = web->reach.ok && web->db.ok;
 	out->collab_up = parts.collab == JUDGE_LEVEL_OK;
 	out->db_up = parts.web == JUDGE_LEVEL_OK && parts.db == JUDGE_LEVEL_OK;
 	out->db_down = parts.db == JUDGE_LEVEL_DOWN;

@@ -62,6 +62,8 @@ class Service:
 
     def take(self, grant):
         now = self.clock_us()
+        if self.settings().get("stubborn"):
+            return
         with self.lock:
             if grant["boot"] != self.boot or grant["until_us"] == 0 or \
                     grant["until_us"] <= self.until_us or \

@@ -1,5 +1,6 @@
 """The proxy's own decisions, against two fake sites: deaths, splits, the way
 back, lost records. The product's promises are proved on the real pair."""
+import concurrent.futures
 import json
 import os
 import signal
@@ -97,11 +98,35 @@ def test_both_dead_is_503_until_the_last_one_returns(fake):
     wait_until(lambda: not fake.status()["failover"]["ready"], 10)
     fake.kill("primary-web")
     fake.wait_state("CLOSED")
+    start = time.monotonic()
     assert fake.get()[0] == 503
+    assert time.monotonic() - start > 5, "it was not held first"
+    start = time.monotonic()
+    assert fake.get()[0] == 503
+    assert time.monotonic() - start < 1
     fake.start("primary-web")
     fake.wait_state("NORMAL")
     status, doc = fake.get()
     assert status == 200 and doc["site"] == "primary" and doc["epoch"] == 1
+
+
+def test_both_slow_at_once_fails_no_request(fake):
+    for site in ("primary", "backup"):
+        fake.set_site(site, db="down")
+    fake.wait_state("CLOSED")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(fake.get)
+        wait_until(lambda: fake.status()["traffic"]["held"] > 0, 5)
+        for site in ("primary", "backup"):
+            fake.set_site(site, db="ok")
+        assert answer.result()[0] == 200
+    assert fake.status()["epoch"] == 1
+
+
+def test_a_site_that_takes_no_grant_is_left_and_said_so(fake):
+    fake.set_site("primary", stubborn=True)
+    wait_until(lambda: "takes no grant" in fake.ctl("events"), 10)
+    assert fake.get()[1]["site"] == "backup"
 
 
 def test_a_degraded_site_is_recorded_first(fake):

@@ -162,10 +162,88 @@ test_both_dead_and_the_last_one_returns(void **state)
 	assert_true(w.service[P][WEB].peer_dead);
 	world_kill(&w, P, WEB);
 	world_until(&w, STATE_CLOSED, 1000);
+	world_run(&w, 10100);
 	assert_int_equal(w.plan.mode, ROUTE_CLOSED);
 	world_restart(&w, P, WEB);
 	world_until(&w, STATE_NORMAL, 1500);
 	assert_int_equal(w.disk.epoch, 1);
+	serves(P);
+}
+
+/* Both hang for a moment: requests wait for it instead of failing. */
+static void
+test_both_slow_at_once_is_waited_for(void **state)
+{
+	w.service[P][WEB].works = w.service[B][WEB].works = false;
+	world_until(&w, STATE_CLOSED, 1000);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(w.plan.mode, ROUTE_HOLD);
+		world_run(&w, 50);
+	}
+	w.service[P][WEB].works = w.service[B][WEB].works = true;
+	world_until(&w, STATE_NORMAL, 1000);
+	assert_int_equal(w.disk.epoch, 1);
+	serves(P);
+}
+
+static void
+test_both_return_at_once(void **state)
+{
+	w.service[P][WEB].works = w.service[B][WEB].works = false;
+	world_until(&w, STATE_CLOSED, 1000);
+	world_run(&w, 1000);
+	/* The backup is asked a little before the primary. */
+	w.service[B][WEB].due_ms = w.now_ms;
+	w.service[P][WEB].due_ms = w.now_ms + 90;
+	w.service[P][WEB].works = w.service[B][WEB].works = true;
+	world_until(&w, STATE_NORMAL, 1000);
+	assert_int_equal(w.disk.epoch, 1);
+}
+
+static void
+test_both_fail_at_once(void **state)
+{
+	w.service[P][WEB].due_ms = w.now_ms;
+	w.service[B][WEB].due_ms = w.now_ms + 90;
+	w.service[P][WEB].works = w.service[B][WEB].works = false;
+	world_until(&w, STATE_CLOSED, 1000);
+	assert_int_equal(w.disk.epoch, 1);
+}
+
+/* It died before it served: what it has received is to be applied first. */
+static void
+test_a_target_that_returns_applies_first(void **state)
+{
+	w.pending[B] = 5;
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_FENCING, 1000);
+	world_run(&w, 100);
+	w.service[B][WEB].works = false;
+	world_until(&w, STATE_CLOSED, 1000);
+	world_run(&w, 5000);
+	w.service[B][WEB].works = true;
+	world_run(&w, 2000);
+	assert_int_equal(w.f.state, STATE_CLOSED);
+	w.pending[B] = 0;
+	world_until(&w, STATE_ON_BACKUP, 1000);
+}
+
+/* Healthy in every answer, but its lease is over and it takes no new one. */
+static void
+test_a_site_that_takes_no_grant_has_failed(void **state)
+{
+	w.service[P][WEB].stubborn = true;
+	assert_in_range(world_until(&w, STATE_CATCHING_UP, 7000), 2000, 6000);
+	serves(B);
+}
+
+static void
+test_a_switch_to_a_site_that_takes_no_grant(void **state)
+{
+	w.service[B][WEB].stubborn = true;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_SWITCH, 1000);
+	world_until(&w, STATE_NORMAL, 5000);
 	serves(P);
 }
 
@@ -325,6 +403,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_start),
 		cmocka_unit_test(test_first_start_waits_for_both_sites),
+		TEST(test_both_slow_at_once_is_waited_for),
+		TEST(test_both_return_at_once),
+		TEST(test_both_fail_at_once),
+		TEST(test_a_target_that_returns_applies_first),
+		TEST(test_a_site_that_takes_no_grant_has_failed),
+		TEST(test_a_switch_to_a_site_that_takes_no_grant),
 		TEST(test_kill_of_web),
 		TEST(test_death_of_the_database),
 		TEST(test_stop_waits_for_the_lease),

@@ -261,6 +261,24 @@ test_expires(void **state)
 	expect(&a, 503, NULL);
 }
 
+/* Nobody will answer it: better now than after upstream_time. */
+static void
+test_hanging_when_nobody_may_serve(void **state)
+{
+	struct client *c = client_start("POST", "/c/slow/1");
+	struct plane_counts n;
+	struct answer a;
+
+	do {
+		rig_counts(&n);
+	} while (n.may_write[ROUTE_PRIMARY] != 1);
+	rig.next.mode = ROUTE_CLOSED;
+	rig_publish();
+	client_join(&c, &a);
+	expect(&a, 503, NULL);
+	rig_wait(nothing_in_flight);
+}
+
 /* A client that goes away frees what is held for it. */
 static void
 test_client_leaves(void **state)
@@ -320,6 +338,7 @@ main(void)
 		CASE(test_not_processed),
 		CASE(test_refused),
 		CASE(test_hanging_moves),
+		CASE(test_hanging_when_nobody_may_serve),
 		CASE(test_cut),
 		CASE(test_hold_and_release),
 		CASE(test_expires),

@@ -58,6 +58,7 @@ world_report(const struct world *w, int s, int k)
 	r.db = v->works ? JUDGE_LEVEL_OK : JUDGE_LEVEL_DOWN;
 	r.replication.known = v->works;
 	r.replication.sync = w->sync[s];
+	r.replication.in_pending = w->pending[s];
 	r.replication.in = REPORT_STREAM_STREAMING;
 	r.replication.out = world_db(w, 1 - s) ? REPORT_STREAM_STREAMING
 					       : REPORT_STREAM_DOWN;
@@ -71,8 +72,8 @@ world_take_grant(struct world *w, int s, int k, int64_t until_us)
 	char boot[16];
 
 	snprintf(boot, sizeof(boot), "b%d", v->boot);
-	if (until_us <= v->until_us || v->terms.epoch < v->epoch ||
-	    strcmp(v->seen.lease.boot, boot) != 0)
+	if (v->stubborn || until_us <= v->until_us ||
+	    v->terms.epoch < v->epoch || strcmp(v->seen.lease.boot, boot) != 0)
 		return;
 	assert_true(until_us <= (w->now_ms + 10000) * 1000);
 	v->epoch = v->terms.epoch;
@@ -90,6 +91,7 @@ world_probe(struct world *w, int s, int k)
 
 	if (v->terms.epoch != 0)
 		until = lease_until(&v->seen.lease, &v->terms, WORLD_TTL_MS);
+	v->seen.granted = until != 0 && v->terms.serve;
 	v->due_ms = w->now_ms + (w->plan.fast ? 100 : 500);
 	if (v->process == STOPPED) {
 		v->miss_ms = w->now_ms + WORLD_TIMEOUT_MS;

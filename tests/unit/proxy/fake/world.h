@@ -29,7 +29,8 @@ enum world_process { RUNS, STOPPED, GONE };
 
 struct world_service {
 	enum world_process process;
-	bool works; /* db for web, collab itself for collab */
+	bool stubborn; /* takes no grant */
+	bool works;    /* db for web, collab itself for collab */
 	int boot;
 	uint64_t epoch;
 	bool serves;
@@ -55,6 +56,7 @@ struct world {
 	int64_t barrier_ms; /* when those of the plan's number are seen */
 	uint64_t barriers;
 	enum report_sync sync[ROUTE_SITES];
+	int64_t pending[ROUTE_SITES]; /* received and not applied */
 	int64_t peer_ok_ms[ROUTE_SITES];
 	uint64_t writing[ROUTE_SITES]; /* requests in flight that write */
 	uint64_t sockets[ROUTE_SITES];
