@@ -53,6 +53,37 @@ add_text(char *out, struct span s)
 	return out;
 }
 
+/* Tickets and passwords come in queries: names are shown, values are not. */
+static size_t
+hide_values(struct span target, char out[static TARGET_MAX])
+{
+	bool query = false, hidden = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < target.len && n < TARGET_MAX; i++) {
+		char c = target.at[i];
+
+		query = query || c == '?';
+		if (c == '&')
+			hidden = false;
+		if (hidden)
+			continue;
+		out[n++] = c;
+		hidden = query && c == '=';
+		if (hidden && n < TARGET_MAX)
+			out[n++] = '*';
+	}
+	return n;
+}
+
+static char *
+add_target(char *out, struct span target)
+{
+	char shown[TARGET_MAX];
+
+	return add_text(out, span_make(shown, hide_values(target, shown)));
+}
+
 static char *
 add_string(char *out, struct span s)
 {
@@ -109,8 +140,9 @@ add_json(char *out, const struct accesslog_entry *e)
 	out = add_string(out, e->id);
 	out = ADD(out, ",\"method\":");
 	out = add_string(out, e->method);
-	out = ADD(out, ",\"target\":");
-	out = add_string(out, e->target);
+	out = ADD(out, ",\"target\":\"");
+	out = add_target(out, e->target);
+	*out++ = '"';
 	out = ADD(out, ",\"protocol\":\"");
 	out = add(out, e->protocol);
 	out = ADD(out, "\",\"status\":");
@@ -160,7 +192,7 @@ add_common(char *out, const struct accesslog_entry *e)
 	out = ADD(out, " \"");
 	out = add_text(out, e->method);
 	*out++ = ' ';
-	out = add_text(out, e->target);
+	out = add_target(out, e->target);
 	*out++ = ' ';
 	out = add(out, e->protocol);
 	out = ADD(out, "\" ");

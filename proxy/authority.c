@@ -272,8 +272,10 @@ authority_store(struct authority *a, const struct authority_record *r,
 		return err_prefix(e, "%s", a->temp);
 	if (rename(a->temp, a->path) < 0)
 		return err_set(e, ERR_IO, "%s: %s", a->path, strerror(errno));
+	if (sync_dir(a->dir, e) < 0)
+		return -1; /* not ours: authority_confirm will not know it */
 	a->seen = seen;
-	return sync_dir(a->dir, e);
+	return 0;
 }
 
 int

@@ -15,7 +15,8 @@ sample(void)
 				     .client = "::1",
 				     .id = span_of("abc"),
 				     .method = span_of("GET"),
-				     .target = span_of("/x?a=\"\\\x01\xff"),
+				     .target = span_of(
+					 "/x\"\\\x01\xff?t=a.b&PW=c=d&x"),
 				     .protocol = "HTTP/1.1",
 				     .status = 200,
 				     .bytes_out = 99,
@@ -42,7 +43,7 @@ test_json(void **state)
 	assert_string_equal(json_string_value(json_object_get(j, "time")),
 			    "1994-11-06T08:49:37.678Z");
 	assert_string_equal(json_string_value(json_object_get(j, "target")),
-			    "/x?a=\"\\\x01\xc3\xbf");
+			    "/x\"\\\x01\xc3\xbf?t=*&PW=*&x");
 	assert_int_equal(json_integer_value(json_object_get(j, "held_us")), -1);
 	assert_int_equal(json_integer_value(json_object_get(j, "attempts")), 2);
 	json_decref(j);
