@@ -50,9 +50,10 @@ def command():
 
 def text(layout):
     env = layout.env()
-    where = ""
-    if layout.dir != default_dir(DEFAULT_PORT):
+    if layout.dir != default_dir(layout.port):
         where = f" --dir {shlex.quote(layout.dir)}"
+    else:
+        where = "" if layout.port == DEFAULT_PORT else f" --port {layout.port}"
     return TEXT.format(
         url=env["GSB_URL"], company=env["GSB_COMPANY"],
         logs=layout.path("log"), demo=shlex.quote(command()), where=where,
