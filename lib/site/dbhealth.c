@@ -10,6 +10,9 @@
 
 #define MODULE "dbhealth"
 #define CALL_MS 2000 /* then the connection is given up */
+/* Until then each one that asks waits anew: two bad answers at 100 ms from
+ * each other, which make a fail-over, must not be one short pause. */
+#define HANGS_MS (2 * DBHEALTH_MS)
 
 struct dbhealth_ask {
 	struct dbhealth *health;
@@ -120,7 +123,7 @@ dbhealth_ask(struct dbhealth *d, dbhealth_fn *fn, void *ctx)
 {
 	struct dbhealth_ask *a = mem_new(struct dbhealth_ask);
 	bool hangs = d->call != NULL &&
-		     clock_mono_ms() - d->since_ms >= DBHEALTH_MS;
+		     clock_mono_ms() - d->since_ms >= HANGS_MS;
 	bool away = hangs || !pgconn_is_up(d->conn);
 
 	a->health = d;

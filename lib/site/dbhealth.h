@@ -1,8 +1,8 @@
 /*
  * What the database says about itself, asked on a connection of its own, so
  * that a pool full of commits that wait for the peer hides nothing. At most
- * one question is under way; one that has had no answer for DBHEALTH_MS means
- * "down" to everybody at once until it is answered.
+ * one question is under way; one that has had no answer for twice DBHEALTH_MS
+ * means "down" to everybody at once until it is answered.
  */
 #ifndef SITE_DBHEALTH_H
 #define SITE_DBHEALTH_H

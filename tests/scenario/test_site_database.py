@@ -1,6 +1,7 @@
 """The database dies, hangs and comes back under the site (contracts.md 4)."""
 import concurrent.futures
 import signal
+import threading
 import time
 
 import pytest
@@ -55,6 +56,17 @@ def test_a_killed_database_is_said_at_once(site):
     assert "FAILURE" in answer.text and "<serv:gsbStatus>PRIMARY" in answer.text
     site.cluster.start()
     back(site)
+
+
+def test_one_short_pause_is_not_two_bad_answers(site):
+    site.cluster.signal(signal.SIGSTOP)
+    goes_on = threading.Timer(0.65, site.cluster.signal, [signal.SIGCONT])
+    goes_on.start()
+    try:
+        answers = [health(site)[0] for _ in range(2)]
+    finally:
+        goes_on.join()
+    assert answers == ["down", "ok"]
 
 
 def test_a_stopped_database_is_said_within_half_a_second(site):
