@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 
+enum { GROUPS_MAX = 56 }; /* the version trigger has a bit for each */
+
 enum field {
 	F_SCHEMA,
 	F_NAME,
@@ -139,13 +141,9 @@ catalog_new(const struct tables *declared, const struct pgresult *rows,
 void
 catalog_free(struct catalog **cp)
 {
-	struct catalog *c = *cp;
-	struct arena *arena;
+	struct arena *arena = *cp != NULL ? (*cp)->arena : NULL;
 
 	*cp = NULL;
-	if (c == NULL)
-		return;
-	arena = c->arena;
 	arena_free(&arena);
 }
 
@@ -493,5 +491,10 @@ lay_table(struct laying *l)
 			return -1;
 	if (lay_versions(l) != 0)
 		return -1;
+	if (t->ngroups + t->nuniques > GROUPS_MAX)
+		return err_set(l->e, ERR_LIMIT,
+			       "more than %d groups and unique values; declare "
+			       "groups of several columns",
+			       GROUPS_MAX);
 	return lay_params(l);
 }

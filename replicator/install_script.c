@@ -148,7 +148,7 @@ const struct pgstmt install_triggers_query = {
 	       "AND n.nspname = 'gsb' "
 	       "JOIN pg_description d ON d.objoid = p.oid "
 	       "AND d.classoid = 'pg_proc'::regclass "
-	       "WHERE p.proname LIKE '%\\_version' AND 5 = (SELECT count(*) "
+	       "WHERE p.proname LIKE '%\\_version' AND 6 = (SELECT count(*) "
 	       "FROM pg_trigger g WHERE g.tgname LIKE '%gsb\\_%' "
 	       "AND g.tgenabled = 'O' "
 	       "AND g.tgrelid = to_regclass(left(p.proname, -8)))",
@@ -189,8 +189,8 @@ add_triggers(struct script *s, const struct table *t, int site)
 	struct script own = { .arena = s->arena };
 	struct trigger_sql sql = { .out = &sb, .table = t, .site = site };
 	void (*const functions[])(struct trigger_sql *) = {
-		trigger_version, trigger_reborn, trigger_born, trigger_moved,
-		trigger_gone
+		trigger_version, trigger_protect, trigger_reborn,
+		trigger_born,    trigger_moved,   trigger_gone
 	};
 	const char *function, *digest;
 

@@ -1,0 +1,296 @@
+/*
+ * The trigger that every write pays for. plpgsql prepares each expression
+ * anew in each transaction, so there are few: one computes a bit for each
+ * thing that may have changed, the others test bits, four at a time.
+ */
+#include <inttypes.h>
+
+#include "replicator/sqlgen.h"
+#include "replicator/trigger_inner.h"
+
+/* Bits of gsb_changed; those of groups and uniques follow. */
+enum { BIT_CREATION, BIT_INEXACT, BIT_FIRST, CHUNK = 4 };
+
+static void
+add_claim(struct trigger_sql *s, const struct unique *u)
+{
+	strbuf_addf(s->out, "  NEW.\"%s\" := ", u->column);
+	sqlgen_fold(s->out, u, s->table, "NEW");
+	strbuf_adds(s->out, ";\n");
+}
+
+/* All groups begin with the incarnation. */
+static void
+add_creation(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_addf(s->out,
+		    "  gsb_v := gsb_at << 8 | %d;\n"
+		    "  NEW.\"gsb_v_row\" := gsb_at << 8;\n",
+		    s->site);
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := gsb_v;\n",
+			    t->groups[g].name);
+}
+
+/*
+ * An UPDATE that makes an incarnation has to carry all of it: a value stored
+ * out of line would come as "unchanged", unless it is made anew.
+ */
+static void
+add_rewrite(struct trigger_sql *s)
+{
+	for (size_t i = 0; i < s->table->ncolumns; i++) {
+		const struct column *c = &s->table->columns[i];
+
+		if (c->role == COLUMN_VALUE && c->toastable)
+			strbuf_addf(s->out,
+				    "  NEW.\"%s\" := "
+				    "(NEW.\"%s\"::text || '')::%s;\n",
+				    c->name, c->name, c->type);
+	}
+}
+
+static void
+add_rank_order(struct trigger_sql *s, size_t g, const char *row)
+{
+	/* with the version of neither: (rank, ..., 0) */
+	struct strbuf order = { 0 };
+
+	sqlgen_order(&order, s->table, g, row);
+	strbuf_cut(&order, (size_t)(strrchr(order.at, ',') - order.at));
+	strbuf_addf(s->out, "%s, 0)", strbuf_text(&order));
+	strbuf_fini(&order);
+}
+
+/*
+ * A max group only rises, or the sites would disagree: what would lower it
+ * raises its first counter, or is refused where there is none.
+ */
+static void
+add_rise(struct trigger_sql *s, size_t g)
+{
+	const struct table *t = s->table;
+	const struct group *group = &t->groups[g];
+	const char *first;
+
+	if (group->nranks == 0)
+		return;
+	first = t->columns[group->ranks[0].column].name;
+	strbuf_adds(s->out, "   IF ");
+	add_rank_order(s, g, "NEW");
+	strbuf_adds(s->out, " < ");
+	add_rank_order(s, g, "OLD");
+	strbuf_adds(s->out, " THEN\n");
+	if (group->ranks[0].labels.n == 0)
+		strbuf_addf(s->out,
+			    "    NEW.\"%s\" := coalesce(OLD.\"%s\", 0) + 1;\n",
+			    first, first);
+	else
+		strbuf_addf(s->out,
+			    "    RAISE check_violation USING MESSAGE = "
+			    "'%s of %s can only rise';\n",
+			    first, t->rel);
+	strbuf_adds(s->out, "   END IF;\n");
+}
+
+static void
+add_bump(struct trigger_sql *s, size_t g)
+{
+	const char *name = s->table->groups[g].name;
+
+	add_rise(s, g);
+	strbuf_addf(s->out,
+		    "   NEW.\"gsb_v_%s\" := greatest(gsb_at, "
+		    "(OLD.\"gsb_v_%s\" >> 8) + 1) << 8 | %d;\n",
+		    name, name, s->site);
+}
+
+static bool
+is_exact(const struct table *t, const struct group *g)
+{
+	for (size_t i = 0; i < g->ncolumns; i++)
+		if (!t->columns[g->columns[i]].exact)
+			return false;
+	return true;
+}
+
+static size_t
+group_bit(size_t g)
+{
+	return BIT_FIRST + g;
+}
+
+static size_t
+unique_bit(const struct table *t, size_t u)
+{
+	return BIT_FIRST + t->ngroups + u;
+}
+
+static void
+add_if_bits(struct trigger_sql *s, uint64_t bits)
+{
+	strbuf_addf(s->out, " IF gsb_changed & %" PRIu64 " <> 0 THEN\n", bits);
+}
+
+static void
+end_bit(struct trigger_sql *s, size_t bit)
+{
+	strbuf_addf(s->out, " THEN %" PRIu64 "::bigint ELSE 0 END",
+		    UINT64_C(1) << bit);
+}
+
+/* Comparing bytes is dear and large values change seldom: all at once. */
+static void
+add_inexact_bit(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+	const char *separator = "\n | CASE WHEN record_image_ne(ROW(";
+	bool any = false;
+
+	for (int row = 0; row < 2; row++) {
+		for (size_t g = 0; g < t->ngroups; g++) {
+			if (is_exact(t, &t->groups[g]))
+				continue;
+			any = true;
+			strbuf_adds(s->out, separator);
+			sqlgen_columns(s->out, t, trigger_new_old[row],
+				       t->groups[g].columns,
+				       t->groups[g].ncolumns);
+			separator = ", ";
+		}
+		separator = "), ROW(";
+	}
+	if (!any)
+		return;
+	strbuf_adds(s->out, "))");
+	end_bit(s, BIT_INEXACT);
+}
+
+static void
+add_changed(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, " gsb_changed := CASE WHEN NEW.\"gsb_v_row\" > "
+			    "OLD.\"gsb_v_row\" OR ");
+	trigger_key_changed(s);
+	end_bit(s, BIT_CREATION);
+	add_inexact_bit(s);
+	for (size_t g = 0; g < t->ngroups; g++) {
+		if (!is_exact(t, &t->groups[g]))
+			continue;
+		strbuf_adds(s->out, "\n | CASE WHEN ");
+		sqlgen_differ(s->out, t, t->groups[g].columns,
+			      t->groups[g].ncolumns, trigger_new_old);
+		end_bit(s, group_bit(g));
+	}
+	for (size_t u = 0; u < t->nuniques; u++) {
+		strbuf_adds(s->out, "\n | CASE WHEN ");
+		trigger_unique_changed(s, &t->uniques[u]);
+		end_bit(s, unique_bit(t, u));
+	}
+	strbuf_adds(s->out, ";\n IF gsb_changed = 0 THEN\n"
+			    "  RETURN NEW;\n END IF;\n");
+}
+
+static void
+add_exact_bumps(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+	size_t end;
+
+	for (size_t from = 0; from < t->ngroups; from = end) {
+		uint64_t bits = 0;
+
+		end = from + CHUNK < t->ngroups ? from + CHUNK : t->ngroups;
+		for (size_t g = from; g < end; g++)
+			bits |= UINT64_C(1) << group_bit(g);
+		add_if_bits(s, bits);
+		for (size_t g = from; g < end; g++) {
+			if (!is_exact(t, &t->groups[g]))
+				continue;
+			add_if_bits(s, UINT64_C(1) << group_bit(g));
+			add_bump(s, g);
+			strbuf_adds(s->out, "  END IF;\n");
+		}
+		strbuf_adds(s->out, " END IF;\n");
+	}
+}
+
+static void
+add_inexact_bumps(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+	bool any = false;
+
+	for (size_t g = 0; g < t->ngroups; g++) {
+		const struct group *group = &t->groups[g];
+
+		if (is_exact(t, group))
+			continue;
+		if (!any)
+			add_if_bits(s, UINT64_C(1) << BIT_INEXACT);
+		any = true;
+		strbuf_adds(s->out, "  IF ");
+		sqlgen_differ(s->out, t, group->columns, group->ncolumns,
+			      trigger_new_old);
+		strbuf_adds(s->out, " THEN\n");
+		add_bump(s, g);
+		strbuf_adds(s->out, "  END IF;\n");
+	}
+	if (any)
+		strbuf_adds(s->out, " END IF;\n");
+}
+
+void
+trigger_version(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	trigger_begin(s, "version", "");
+	strbuf_adds(s->out, " gsb_at bigint := " TRIGGER_NOW ";\n"
+			    " gsb_v bigint;\n gsb_changed bigint;\nBEGIN\n"
+			    " IF TG_OP = 'INSERT' THEN\n");
+	add_creation(s);
+	for (size_t u = 0; u < t->nuniques; u++)
+		add_claim(s, &t->uniques[u]);
+	strbuf_adds(s->out, "  RETURN NEW;\n END IF;\n");
+	add_changed(s);
+	/* born has it raised; a row under another key is another row */
+	add_if_bits(s, UINT64_C(1) << BIT_CREATION);
+	strbuf_adds(s->out, "  gsb_at := greatest(gsb_at, "
+			    "NEW.\"gsb_v_row\" >> 8, (");
+	sqlgen_newest(s->out, t, "OLD");
+	strbuf_adds(s->out, " >> 8) + 1);\n");
+	add_creation(s);
+	add_rewrite(s);
+	strbuf_adds(s->out, " ELSE\n");
+	add_exact_bumps(s);
+	add_inexact_bumps(s);
+	strbuf_adds(s->out, " END IF;\n");
+	for (size_t u = 0; u < t->nuniques; u++) {
+		add_if_bits(s, UINT64_C(1) << unique_bit(t, u));
+		add_claim(s, &t->uniques[u]);
+		strbuf_adds(s->out, " END IF;\n");
+	}
+	trigger_end(s, "NEW");
+}
+
+/* Whoever writes versions does so in vain; reborn alone raises a row. */
+void
+trigger_protect(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	trigger_begin(s, "protect", "");
+	strbuf_adds(s->out, "BEGIN\n IF NEW.\"gsb_v_row\" > "
+			    "OLD.\"gsb_v_row\" THEN\n"
+			    "  RETURN NEW;\n END IF;\n"
+			    "  NEW.\"gsb_v_row\" := OLD.\"gsb_v_row\";\n");
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := OLD.\"gsb_v_%s\";\n",
+			    t->groups[g].name, t->groups[g].name);
+	trigger_end(s, "NEW");
+}
