@@ -48,44 +48,24 @@ add_span(char *out, struct span s)
 size_t
 rewrite_number(uint64_t n, char *out)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718"
+				    "19202122232425262728293031323334353637"
+				    "38394041424344454647484950515253545556"
+				    "57585960616263646566676869707172737475"
+				    "76777879808182838485868788899091929394"
+				    "9596979899";
 	char digits[20];
 	size_t i = sizeof(digits);
 
-	do {
+	for (; n >= 100; n /= 100) {
+		i -= 2;
+		memcpy(digits + i, pairs + 2 * (n % 100), 2);
+	}
+	if (n >= 10)
 		digits[--i] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
+	digits[--i] = (char)('0' + (n >= 10 ? n / 10 : n));
 	memcpy(out, digits + i, sizeof(digits) - i);
 	return sizeof(digits) - i;
-}
-
-/* What nearly all messages say; its length tells before its letters. */
-static bool
-names_nothing_else(struct span v)
-{
-	switch (v.len) {
-	case 5:
-		return span_iis(v, "close");
-	case 7:
-		return span_iis(v, "upgrade");
-	case 10:
-		return span_iis(v, "keep-alive");
-	default:
-		return false;
-	}
-}
-
-/* Connection names fields that the tables do not drop anyway. */
-static bool
-names_fields(const struct http_head *h)
-{
-	if ((h->seen & HTTP_FIELD_BIT(HTTP_FIELD_CONNECTION)) == 0)
-		return false;
-	for (unsigned i = 0; i < h->nfields; i++)
-		if (h->fields[i].id == HTTP_FIELD_CONNECTION &&
-		    !names_nothing_else(h->fields[i].value))
-			return true;
-	return false;
 }
 
 static bool
@@ -114,14 +94,13 @@ may_be_named(enum http_field id)
 static char *
 add_lines(char *out, const struct http_head *h, uint64_t drop)
 {
-	bool named = names_fields(h);
 	const char *run = NULL;
 
 	for (unsigned i = 0; i < h->nfields; i++) {
 		const struct http_line *l = &h->fields[i];
 		bool gone = (drop & HTTP_FIELD_BIT(l->id)) != 0;
 
-		if (!gone && named && may_be_named(l->id))
+		if (!gone && h->names_fields && may_be_named(l->id))
 			gone = is_named(h, l->name);
 		if (gone && run != NULL) {
 			out = add(out, run, (size_t)(l->name.at - run));

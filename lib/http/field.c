@@ -292,6 +292,21 @@ ip_literal_valid(struct span s)
 	return span_find(s, ':') >= 0;
 }
 
+/* "%" and two hex digits. */
+static bool
+escapes_valid(struct span s)
+{
+	ptrdiff_t i;
+
+	while ((i = span_find(s, '%')) >= 0) {
+		s = span_skip(s, (size_t)i + 1);
+		if (s.len < 2 || !http_char_is(s.at[0], HTTP_CHAR_HEX) ||
+		    !http_char_is(s.at[1], HTTP_CHAR_HEX))
+			return false;
+	}
+	return true;
+}
+
 bool
 http_host_valid(struct span s)
 {
@@ -304,13 +319,9 @@ http_host_valid(struct span s)
 		       ip_literal_valid(span_make(s.at + 1, (size_t)end - 1)) &&
 		       port_valid(span_skip(s, (size_t)end + 1));
 	}
-	while (n < s.len && http_char_is(s.at[n], HTTP_CHAR_HOST)) {
-		if (s.at[n] == '%' &&
-		    (n + 2 >= s.len ||
-		     !http_char_is(s.at[n + 1], HTTP_CHAR_HEX) ||
-		     !http_char_is(s.at[n + 2], HTTP_CHAR_HEX)))
-			return false;
+	while (n < s.len && http_char_is(s.at[n], HTTP_CHAR_HOST))
 		n++;
-	}
+	if (!escapes_valid(span_make(s.at, n)))
+		return false;
 	return n > 0 && port_valid(span_skip(s, n));
 }

@@ -5,6 +5,7 @@
 
 #include "http/chars.h"
 #include "http/head_parse.h"
+#include "http/scan.h"
 
 size_t
 http_head_end(const char *buf, size_t len, size_t *scanned)
@@ -146,11 +147,20 @@ on_connection(struct head_parse *p, struct span value)
 {
 	struct span option;
 
-	/* What nearly all say, at once. */
-	if (span_is(value, "keep-alive")) {
+	/* What nearly all messages say; its length tells before its letters. */
+	if (value.len == 10 && span_iis(value, "keep-alive")) {
 		p->keep_alive = true;
 		return 0;
 	}
+	if (value.len == 5 && span_iis(value, "close")) {
+		p->close = true;
+		return 0;
+	}
+	if (value.len == 7 && span_iis(value, "upgrade")) {
+		p->names_upgrade = true;
+		return 0;
+	}
+	p->h->names_fields = true;
 	while (http_list_next(&value, &option)) {
 		enum http_field id;
 
@@ -219,27 +229,59 @@ bad_name(struct head_parse *p, const char *at)
 	return bad(p, "invalid character in a field name");
 }
 
-static int
-field_line(struct head_parse *p, struct http_line *line)
+/* Returns what follows the line, or NULL. */
+static const char *
+field_line(struct head_parse *p, const char *name, struct http_line *line)
 {
-	const char *end = p->end, *name = p->at, *colon, *from, *to;
+	const char *end = p->end, *colon, *from, *to;
 
-	colon = http_chars_skip_token(p->begin, name, end);
-	if (colon == end || *colon != ':' || colon == name)
-		return bad_name(p, colon);
+	colon = scan_skip_token(p->begin, name, end);
+	if (colon == end || *colon != ':' || colon == name) {
+		p->at = name;
+		bad_name(p, colon);
+		return NULL;
+	}
 	from = colon + 1;
 	while (from < end && http_char_blank(*from))
 		from++;
-	to = http_chars_skip_value(p->begin, from, end);
-	p->at = to;
-	if (end - to < 2 || to[0] != '\r' || to[1] != '\n')
-		return head_parse_line_end(p); /* it names the fault */
-	p->at += 2;
+	to = scan_skip_value(p->begin, from, end);
+	if (end - to < 2 || to[0] != '\r' || to[1] != '\n') {
+		p->at = to;
+		head_parse_line_end(p); /* it names the fault */
+		return NULL;
+	}
+	p->at = to + 2;
 	while (to > from && http_char_blank(to[-1]))
 		to--;
 	line->name = span_make(name, (size_t)(colon - name));
 	line->value = span_make(from, (size_t)(to - from));
 	line->id = http_field_id(line->name);
+	return p->at;
+}
+
+static int
+field_lines(struct head_parse *p, unsigned limit)
+{
+	const char *at = p->at, *end = p->end;
+	struct http_line *line = p->h->fields;
+	unsigned n = 0;
+	uint64_t seen = 0;
+
+	for (; at < end && *at != '\r'; n++, line++) {
+		uint64_t bit;
+
+		if (n == limit)
+			return head_parse_fail(p, 431, "too many fields");
+		at = field_line(p, at, line);
+		if (at == NULL)
+			return -1;
+		bit = HTTP_FIELD_BIT(line->id);
+		seen |= bit;
+		if ((bit & acted_on) != 0 && on_field(p, line) < 0)
+			return -1;
+	}
+	p->h->nfields = n;
+	p->h->seen = seen;
 	return 0;
 }
 
@@ -250,20 +292,8 @@ head_parse_fields(struct head_parse *p)
 
 	if (limit > HTTP_FIELDS_MAX)
 		limit = HTTP_FIELDS_MAX;
-	while (p->at < p->end && *p->at != '\r') {
-		struct http_line *line = &p->h->fields[p->h->nfields];
-		uint64_t bit;
-
-		if (p->h->nfields == limit)
-			return head_parse_fail(p, 431, "too many fields");
-		if (field_line(p, line) < 0)
-			return -1;
-		bit = HTTP_FIELD_BIT(line->id);
-		p->h->seen |= bit;
-		p->h->nfields++;
-		if ((bit & acted_on) != 0 && on_field(p, line) < 0)
-			return -1;
-	}
+	if (field_lines(p, limit) < 0)
+		return -1;
 	if (head_parse_line_end(p) < 0)
 		return -1;
 	if (p->at != p->end)

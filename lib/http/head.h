@@ -15,7 +15,6 @@
 #include "http/method.h"
 
 #define HTTP_FIELDS_MAX 100
-
 /* RFC 9112 3.2 */
 enum http_form {
 	HTTP_FORM_ORIGIN,
@@ -23,7 +22,6 @@ enum http_form {
 	HTTP_FORM_AUTHORITY,
 	HTTP_FORM_ASTERISK
 };
-
 /* RFC 9112 6.3 */
 enum http_body_kind {
 	HTTP_BODY_NONE,
@@ -68,6 +66,7 @@ struct http_head {
 	bool keep_alive;      /* the sender wants to go on */
 	bool expect_continue; /* request, 1.1, with a body */
 	bool websocket;       /* asks for, or (101) confirms, websocket */
+	bool names_fields;    /* Connection may name other fields */
 	struct span upgrade;  /* Upgrade's value if Connection names it */
 	uint64_t seen;        /* HTTP_FIELD_BIT of each that is there */
 	unsigned nfields;

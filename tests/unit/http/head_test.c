@@ -83,24 +83,29 @@ test_connections(void **state)
 {
 	static const struct {
 		const char *text;
-		bool keep_alive;
+		bool keep_alive, names_fields;
 	} cases[] = {
-		{ GET HOST "\r\n", true },
-		{ GET HOST "Connection: Close\r\n\r\n", false },
-		{ GET HOST "Connection: x, close\r\n\r\n", false },
-		{ GET HOST "Connection: x\r\nConnection: close\r\n\r\n",
+		{ GET HOST "\r\n", true, false },
+		{ GET HOST "Connection: Close\r\n\r\n", false, false },
+		{ GET HOST "Connection: Upgrade\r\n\r\n", true, false },
+		{ GET HOST "Connection: upgrades\r\n\r\n", true, true },
+		{ GET HOST "Connection: x, close\r\n\r\n", false, true },
+		{ GET HOST "Connection: x\r\nConnection: close\r\n\r\n", false,
+		  true },
+		{ GET HOST "Connection: keep-alive, close\r\n\r\n", false,
+		  true },
+		{ "GET / HTTP/1.0\r\n\r\n", false, false },
+		{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true,
 		  false },
-		{ GET HOST "Connection: keep-alive, close\r\n\r\n", false },
-		{ "GET / HTTP/1.0\r\n\r\n", false },
-		{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true },
 		{ "GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n",
-		  false },
+		  false, true },
 	};
 	struct http_head h;
 
 	for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
 		reads(&h, cases[i].text);
-		if (h.keep_alive != cases[i].keep_alive)
+		if (h.keep_alive != cases[i].keep_alive ||
+		    h.names_fields != cases[i].names_fields)
 			fail_msg("%s", cases[i].text);
 	}
 }

@@ -1,5 +1,8 @@
 #include "proxy/rewrite.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/unit.h"
 
 static struct http_head head;
@@ -138,6 +141,14 @@ test_number(void **state)
 	assert_int_equal(out[0], '0');
 	assert_int_equal(rewrite_number(UINT64_MAX, out), 20);
 	assert_string_equal(out, "18446744073709551615");
+	for (uint64_t ten = 1; ten <= UINT64_MAX / 10; ten *= 10)
+		for (uint64_t n = ten - 1; n <= ten + 1; n++) {
+			char want[21];
+			int len = snprintf(want, sizeof(want), "%" PRIu64, n);
+
+			assert_int_equal(rewrite_number(n, out), len);
+			assert_memory_equal(out, want, (size_t)len);
+		}
 }
 
 int
