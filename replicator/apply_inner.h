@@ -61,7 +61,7 @@ struct apply {
 };
 
 /* apply_session.c: the connection, its set-up, and what is asked on it. */
-#define APPLY_CALL_MS 120000
+#define APPLY_CALL_MS (30 * 60 * 1000)
 void apply_session_start(struct apply *a);
 void apply_session_end(struct apply *a);
 /* Drops everything and connects anew; the owner hears of it. Last. */

@@ -43,7 +43,7 @@ intake_new(const struct intake_conf *conf)
 	if (in->conf.full_bytes == 0)
 		in->conf.full_bytes = 256 << 10;
 	if (in->conf.piece_bytes == 0)
-		in->conf.piece_bytes = 8 << 20;
+		in->conf.piece_bytes = 1 << 20;
 	in->relations = relations_new(conf->catalog);
 	in->scratch = arena_new();
 	in->open = batch_new();

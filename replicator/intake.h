@@ -20,7 +20,7 @@ struct intake_conf {
 	const char *own_origin; /* whose transactions are dropped; copied */
 	size_t full_rows;       /* a batch of so many is full; 0: 1,000 */
 	size_t full_bytes;      /* 0: 256 KiB */
-	size_t piece_bytes;     /* a transaction is cut here; 0: 8 MiB */
+	size_t piece_bytes;     /* a transaction is cut here; 0: 1 MiB */
 };
 
 struct intake *intake_new(const struct intake_conf *conf);

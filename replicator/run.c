@@ -8,6 +8,7 @@
 #include "replicator/run.h"
 
 #include <assert.h>
+#include <malloc.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -33,6 +34,7 @@ struct run {
 	struct intake *intake;
 	struct timer *linger;
 	bool hold;
+	bool swollen;  /* memory to give back when all is quiet */
 	uint64_t seen; /* all below it that concerns us has come */
 	struct progress_record peer;
 	enum progress_verdict verdict;
@@ -261,6 +263,8 @@ submit(struct run *r)
 		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
 	apply_submit(r->apply, &b);
 	apply_stats(r->apply, &st);
+	if (st.queued_bytes > QUEUE_LOW)
+		r->swollen = true;
 	if (st.queued_bytes > QUEUE_HIGH && !r->hold) {
 		r->hold = true;
 		stream_hold(r->stream, true);
@@ -333,6 +337,10 @@ acknowledge(struct run *r)
 	now.acked = idle && r->seen > now.applied ? r->seen : now.applied;
 	if (idle)
 		r->behind_since_us = 0;
+	if (idle && r->swollen) {
+		r->swollen = false;
+		malloc_trim(0);
+	}
 	if (idle && now.acked > now.applied)
 		progress_save(r->progress, &now);
 	stream_ack(r->stream, now.acked);
