@@ -421,7 +421,11 @@ test_addresses(void **state)
 	expect_no_open("127.0.0.1:65536", "HOST:PORT");
 	expect_no_open("unix:relative", "unix:/path");
 	expect_no_open("unix:/no/such/folder/s", "cannot listen");
-	reopen_with((struct httpd_conf){ .listen = "localhost:0" });
+	/* a name; whether it is 127.0.0.1 or ::1 is the machine's business */
+	peer_close(&self.peer);
+	httpd_close(&self.httpd);
+	open_with((struct httpd_conf){ .listen = "localhost:0" });
+	assert_true(httpd_port(self.httpd) > 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
