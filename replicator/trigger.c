@@ -6,6 +6,7 @@
  * uncommitted DELETE of its key has a snapshot without that tombstone before,
  * and one with it after. That needs READ COMMITTED, so others are refused.
  */
+#include "base/mem.h"
 #include "replicator/sqlgen.h"
 #include "replicator/trigger_inner.h"
 
@@ -134,8 +135,14 @@ add_tombstone(struct trigger_sql *s)
 		    ", (gsb_seen >> 8) + 1) << 8 | %d, "
 		    "gsb_seen)\n"
 		    " ON CONFLICT (rel, key) DO UPDATE SET v = excluded.v, "
-		    "seen = excluded.seen\n  WHERE d.v < excluded.v;\n",
+		    "seen = excluded.seen\n  WHERE d.v < excluded.v;\n"
+		    " INSERT INTO gsb.sweep (rel, key) VALUES (",
 		    s->site);
+	sqlgen_literal(s->out, t->rel);
+	strbuf_adds(s->out, ", ");
+	sqlgen_key_text(s->out, t, "OLD");
+	strbuf_adds(s->out, ")\n ON CONFLICT (rel, key) DO UPDATE SET "
+			    "horizon = NULL;\n");
 }
 
 /* Who has the bare value now; what a race leaves behind gsb.tidy() does. */
@@ -179,8 +186,12 @@ trigger_moved(struct trigger_sql *s)
 	add_reborn_call(s);
 	strbuf_adds(s->out, " END IF;\n");
 	for (size_t u = 0; u < t->nuniques; u++) {
+		strbuf_adds(s->out, " IF ");
+		trigger_unique_changed(s, &t->uniques[u]);
+		strbuf_adds(s->out, " THEN\n");
 		add_settle(s, &t->uniques[u], "OLD");
 		add_settle(s, &t->uniques[u], "NEW");
+		strbuf_adds(s->out, " END IF;\n");
 	}
 	trigger_end(s, "NULL");
 }
@@ -206,6 +217,34 @@ add_version_columns(struct trigger_sql *s)
 		strbuf_addf(s->out, ", \"gsb_v_%s\"", s->table->groups[g].name);
 }
 
+/*
+ * A list of columns costs nothing where they are not named; a WHEN would be
+ * parsed anew for every UPDATE of the table.
+ */
+static void
+add_moved_columns(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+	bool *named = mem_array(bool, t->ncolumns);
+	const char *separator = " ";
+
+	for (size_t i = 0; i < t->nkey; i++)
+		named[t->key[i]] = true;
+	for (size_t u = 0; u < t->nuniques; u++) {
+		named[t->uniques[u].value] = true;
+		for (size_t i = 0; i < t->uniques[u].nscope; i++)
+			named[t->uniques[u].scope[i]] = true;
+	}
+	for (size_t i = 0; i < t->ncolumns; i++) {
+		if (!named[i])
+			continue;
+		strbuf_adds(s->out, separator);
+		sqlgen_column(s->out, NULL, t->columns[i].name);
+		separator = ", ";
+	}
+	mem_free(named);
+}
+
 /* The names sort so that version comes behind other BEFORE triggers. */
 bool
 trigger_create(struct trigger_sql *s, size_t i)
@@ -217,7 +256,7 @@ trigger_create(struct trigger_sql *s, size_t i)
 		{ "zz_gsb_protect", "BEFORE UPDATE OF", "protect" },
 		{ "gsb_born", "AFTER INSERT", "born" },
 		{ "gsb_gone", "AFTER DELETE", "gone" },
-		{ "gsb_moved", "AFTER UPDATE", "moved" },
+		{ "gsb_moved", "AFTER UPDATE OF", "moved" },
 		{ "gsb_truncate", "BEFORE TRUNCATE", NULL },
 	};
 	const struct table *t = s->table;
@@ -228,6 +267,8 @@ trigger_create(struct trigger_sql *s, size_t i)
 		    list[i].when);
 	if (list[i].function && strcmp(list[i].function, "protect") == 0)
 		add_version_columns(s);
+	if (list[i].function && strcmp(list[i].function, "moved") == 0)
+		add_moved_columns(s);
 	strbuf_addf(s->out, " ON %s\n", t->quoted);
 	if (list[i].function == NULL) {
 		strbuf_adds(s->out, "FOR EACH STATEMENT EXECUTE FUNCTION "
@@ -235,15 +276,6 @@ trigger_create(struct trigger_sql *s, size_t i)
 		return true;
 	}
 	strbuf_adds(s->out, "FOR EACH ROW ");
-	if (strcmp(list[i].function, "moved") == 0) {
-		strbuf_adds(s->out, "WHEN (");
-		trigger_key_changed(s);
-		for (size_t u = 0; u < t->nuniques; u++) {
-			strbuf_adds(s->out, " OR ");
-			trigger_unique_changed(s, &t->uniques[u]);
-		}
-		strbuf_adds(s->out, ") ");
-	}
 	strbuf_addf(s->out, "EXECUTE FUNCTION gsb.\"%s_%s\"()", t->rel,
 		    list[i].function);
 	return true;
