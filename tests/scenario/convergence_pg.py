@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 import psycopg2
@@ -29,6 +30,9 @@ deadlock_timeout = 200ms
 autovacuum_naptime = 5s
 """
 
+
+# Whoever ends a test by SIGTERM leaves no cluster behind.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 PORTS = range(6210, 6300)
 given = set()
