@@ -13,6 +13,7 @@
 #include "replicator/remedy.h"
 
 #define TIDY_MS 1000
+#define TIDY_IDLE 60 /* times that, without anything applied */
 #define RETRY ((struct retry_conf){ 10, 2000 })
 #define PROGRESS_SQL                                                     \
 	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
@@ -238,7 +239,8 @@ on_tidy(void *ctx)
 	struct apply *a = ctx;
 
 	a->tidy = timer_start(TIDY_MS, on_tidy, a);
-	if (a->was_applied || a->keys_wait)
+	/* local deletes leave something to tidy too */
+	if (a->was_applied || a->keys_wait || ++a->untidy > TIDY_IDLE)
 		a->tidy_due = true;
 	if (a->tidy_due && a->state == APPLY_READY)
 		apply_pump(a);
@@ -259,6 +261,7 @@ apply_tidy(struct apply *a)
 
 	a->state = APPLY_TIDYING;
 	a->tidy_due = a->was_applied = false;
+	a->untidy = 0;
 	pgbatch_add_sql(b, "DISCARD PLANS");
 	/* else it would inherit the position of a group that failed */
 	pgbatch_add(

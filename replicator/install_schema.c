@@ -18,6 +18,8 @@ static const char *const tables[] = {
 	" 'replicated: incarnations below v are deleted; seen: the newest "
 	"version that the deleter knew'",
 
+	"CREATE INDEX IF NOT EXISTS tombstone_newest ON gsb.tombstone (rel, v)",
+
 	"CREATE TABLE IF NOT EXISTS gsb.sweep (\n"
 	" rel text, key text, horizon xid8, PRIMARY KEY (rel, key))",
 	"COMMENT ON TABLE gsb.sweep IS\n"

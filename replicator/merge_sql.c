@@ -428,7 +428,7 @@ rows_sql(struct arena *a, const struct form *f)
 	add_came(&sb, f);
 	strbuf_adds(&sb, ")\nLEFT JOIN ");
 	sqlgen_key_text(&key, t, "s");
-	sqlgen_tombstone(&sb, t, strbuf_text(&key));
+	sqlgen_tombstone(&sb, t, strbuf_text(&key), "s.\"gsb_v_row\"");
 	strbuf_adds(&sb, " ON true");
 	if (f->partial) {
 		strbuf_addf(&sb, "\nLEFT JOIN %s cur ON ", t->quoted);

@@ -45,8 +45,10 @@ merge_sweep_sql(struct arena *a, const struct table *t)
 	add_keys(&sb, t, "", "");
 	strbuf_adds(&sb, "\nJOIN ");
 	sqlgen_key_text(&key, t, "s");
-	sqlgen_tombstone(&sb, t, strbuf_text(&key));
-	strbuf_adds(&sb, " ON true\nWHERE ");
+	sqlgen_tombstone(&sb, t, strbuf_text(&key), NULL);
+	/* whatever a merge may not have seen is in gsb.sweep as well */
+	strbuf_adds(&sb, " ON true\nWHERE (SELECT EXISTS "
+			 "(SELECT FROM gsb.sweep)) AND ");
 	sqlgen_key_equal(&sb, t, "t", "s");
 	return sweep_sql(a, t, &sb);
 }
@@ -57,7 +59,7 @@ merge_sweep_dead_sql(struct arena *a, const struct table *t)
 	struct strbuf sb = { 0 };
 
 	strbuf_adds(&sb, "unnest($1::text[]) AS s(key)\nJOIN ");
-	sqlgen_tombstone(&sb, t, "s.key");
+	sqlgen_tombstone(&sb, t, "s.key", NULL);
 	strbuf_adds(&sb, " ON true\nWHERE ");
 	sqlgen_key_is(&sb, t, "t", "s.key");
 	return sweep_sql(a, t, &sb);
