@@ -167,9 +167,11 @@ pgcluster_port(void)
 void
 pgcluster_signal(int signal)
 {
+	/* A child may end by itself, or of its parent's end, at any time. */
 	need(shell("P=$(head -1 data/postmaster.pid); "
-		   "kill -%d $P $(ps -o pid= --ppid $P)",
-		   signal),
+		   "C=$(ps -o pid= --ppid $P); "
+		   "kill -%d $P && { kill -%d $C 2>/dev/null; true; }",
+		   signal, signal),
 	     "kill");
 }
 
