@@ -1,10 +1,9 @@
 /*
  * What the daily copy brings (G16 G17): settings, custom pages and clients of
- * a site. All of it together is one version; one version is visible at a
- * time, replaced at one instant. The primary makes versions by changes, the
- * backup gets them from its replicator; there changes are refused, with the
- * words for it, unless an operator has overridden that (gsbctl copy
- * override). Both sites read alike.
+ * a site. All of it together is one version; one is visible at a time,
+ * replaced at one instant. The primary makes versions by changes, the backup
+ * gets them from its replicator and refuses changes, unless an operator has
+ * overridden that (gsbctl copy override). Both sites read alike.
  *
  * Paths: "pages/COMPANY/..." and "clients/COMPANY/..."; COMPANY "-" stands
  * for every company (read by the others where they have no file of their
@@ -58,17 +57,14 @@ const struct manifest_entry *files_find(const struct files_view *v,
 const char *files_stamp(const struct files_view *v, const char *area,
 			const char *company, char out[static FILES_STAMP_SIZE]);
 
-/* A setting, borrowed from the view: "password.min_length" of the company,
- * else of the site, else NULL. */
+/* Borrowed from the view. "password.min_length" of the company, else of the
+ * site, else NULL; and all of the company's own, NULL when there are none. */
 const json_t *files_setting(const struct files_view *v, const char *company,
 			    const char *path);
-/* All of the company's own (or the site's, "-"); NULL: none are set. */
 const json_t *files_settings(const struct files_view *v, const char *company);
 
-/*
- * Wall clock at which the version was last known to be the primary's; on the
- * primary now, 0: never. For "age of the daily copy".
- */
+/* Wall clock at which the version was last known to be the primary's; on the
+ * primary now, 0: never. For "age of the daily copy". */
 int64_t files_verified_us(struct files *f);
 
 /* 0, or -1 with the words to show: configuration belongs to the primary. */
@@ -83,8 +79,7 @@ typedef void files_done_fn(void *ctx, int64_t version, const struct err *err);
 
 struct files_change {
 	const char *who; /* for the log: webExId and company */
-	/* One file (path not NULL): its bytes, or those of a file of ours
-	 * (a body that was spooled: renamed into the store), or gone. */
+	/* One file: its bytes, or those of a spooled body (taken), or gone. */
 	const char *path;
 	struct span body;
 	const char *body_file;
