@@ -9,10 +9,7 @@
  */
 #include "proxy/h1.h"
 
-#include <arpa/inet.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -27,93 +24,28 @@ static void on_data(struct stream *s, char *at, size_t len);
 static void on_end(struct stream *s, int why);
 static void on_drained(struct stream *s);
 static void on_closed(struct stream *s);
-static void on_deadline(struct wheel_node *n);
-static const struct stream_ops stream_ops = { .on_data = on_data,
-					      .on_end = on_end,
-					      .on_drained = on_drained,
-					      .on_closed = on_closed };
+static void on_deadline(struct client *c);
+static void on_drain(struct client *c);
+static void on_abort(struct client *c);
+static const struct client_ops h1_ops = { .stream = { .on_data = on_data,
+						      .on_end = on_end,
+						      .on_drained = on_drained,
+						      .on_closed = on_closed },
+					  .on_deadline = on_deadline,
+					  .on_drain = on_drain,
+					  .on_abort = on_abort };
 
 void
-h1_set_deadline(struct h1 *h, uint32_t ms)
+h1_begin(struct client *c)
 {
-	struct worker *w = h->stream.worker;
+	struct h1 *h = (struct h1 *)c;
 
-	wheel_set(&w->wheel, &h->deadline, worker_now_ms(w) + ms);
-}
-
-static void
-name_peer(struct h1 *h)
-{
-	int len = sizeof(h->peer);
-	const struct sockaddr *peer = (const struct sockaddr *)&h->peer;
-
-	if (uv_tcp_getpeername(&h->stream.tcp, (struct sockaddr *)&h->peer,
-			       &len) != 0 ||
-	    uv_ip_name(peer, h->address, sizeof(h->address)) != 0)
-		snprintf(h->address, sizeof(h->address), "unknown");
-	/* RFC 7239 6: an IPv6 address stands in brackets and quotes. */
-	snprintf(h->node, sizeof(h->node),
-		 peer->sa_family == AF_INET6 ? "\"[%s]\"" : "%s", h->address);
-	rewrite_forwarded(h->address, "http", h->forwarded);
-	h->front.address = h->address;
-	h->front.node = h->node;
-	h->front.forwarded = h->forwarded;
-	h->front.proto = "http";
-	h->front.protocol = "HTTP/1.1";
-}
-
-/* Closes it without having been one of the worker's clients. */
-static void
-turn_away(struct h1 *h)
-{
-	metrics_add(&h->stream.worker->metrics.turned_away, 1);
-	h->state = H1_LINGER;
-	h->peer.ss_family = AF_UNSPEC;
-	stream_close(&h->stream);
-}
-
-void
-h1_accept(struct worker *w, uv_stream_t *server)
-{
-	struct h1 *h = mem_new(struct h1);
-
-	stream_init(&h->stream, w, &stream_ops);
-	wheel_node_init(&h->deadline, on_deadline);
+	c->ops = &h1_ops;
+	c->stream.ops = &h1_ops.stream;
 	h->front.ops = &h1_out_ops;
-	if (uv_accept(server, (uv_stream_t *)&h->stream.tcp) != 0) {
-		turn_away(h);
-		return;
-	}
-	name_peer(h);
-	if (w->draining || !shared_connect(w->shared, &w->limits,
-					   (const struct sockaddr *)&h->peer)) {
-		turn_away(h);
-		return;
-	}
-	LIST_INSERT_HEAD(&w->clients, h, entry);
-	metrics_add(&w->metrics.clients, 1);
-	metrics_add(&w->metrics.accepted, 1);
-	h1_set_deadline(h, w->limits.head_ms);
-	stream_start(&h->stream);
-}
-
-void
-h1_close_now(struct h1 *h, bool reset)
-{
-	struct worker *w = h->stream.worker;
-
-	if (uv_is_closing((uv_handle_t *)&h->stream.tcp))
-		return;
-	h->state = H1_LINGER;
-	LIST_REMOVE(h, entry);
-	wheel_remove(&h->deadline);
-	metrics_sub(&w->metrics.clients, 1);
-	shared_disconnect(w->shared, (const struct sockaddr *)&h->peer);
-	if (reset)
-		stream_reset(&h->stream);
-	else
-		stream_close(&h->stream);
-	worker_check_drained(w);
+	h->front.protocol = "HTTP/1.1";
+	client_introduce(c, &h->front);
+	client_set_deadline(c, c->stream.worker->limits.head_ms);
 }
 
 static void
@@ -125,6 +57,13 @@ on_closed(struct stream *s)
 	mem_free(h);
 }
 
+void
+h1_close_now(struct h1 *h, bool reset)
+{
+	h->state = H1_LINGER; /* what still comes is passed over */
+	client_close(&h->client, reset);
+}
+
 /*
  * Bytes of the client that were never read would make the kernel answer with
  * a reset, and the client might lose what it was told: so its side goes
@@ -134,9 +73,9 @@ static void
 linger(struct h1 *h)
 {
 	h->state = H1_LINGER;
-	h1_set_deadline(h, LINGER_MS);
-	stream_shutdown(&h->stream);
-	stream_resume(&h->stream);
+	client_set_deadline(&h->client, LINGER_MS);
+	stream_shutdown(&h->client.stream);
+	stream_resume(&h->client.stream);
 }
 
 void
@@ -144,9 +83,10 @@ h1_close_softly(struct h1 *h, bool unread)
 {
 	if (unread) {
 		linger(h);
-	} else if (h->stream.queued > 0) {
+	} else if (h->client.stream.queued > 0) {
 		h->state = H1_FLUSH;
-		h1_set_deadline(h, h->stream.worker->limits.body_ms);
+		client_set_deadline(&h->client,
+				    h->client.stream.worker->limits.body_ms);
 	} else {
 		h1_close_now(h, false);
 	}
@@ -155,10 +95,10 @@ h1_close_softly(struct h1 *h, bool unread)
 static void
 log_fault(struct h1 *h, int status, uint64_t sent)
 {
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 	const struct http_head *head = &w->request_head;
 	struct accesslog_entry e = { .wall_us = clock_wall_us(),
-				     .client = h->address,
+				     .client = h->client.address,
 				     .method = head->method_text,
 				     .target = head->target,
 				     .protocol = h->front.protocol,
@@ -178,7 +118,7 @@ log_fault(struct h1 *h, int status, uint64_t sent)
 static void
 refuse_head(struct h1 *h, int status, const char *why)
 {
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 	struct reply r = { .status = status,
 			   .form = reply_form_of(w->request_head.target),
 			   .why = why };
@@ -200,7 +140,7 @@ static void
 end_body(struct h1 *h)
 {
 	h->state = H1_BUSY;
-	wheel_clear(&h->deadline);
+	wheel_clear(&h->client.deadline);
 	relay_body_end(h->front.request);
 }
 
@@ -208,7 +148,7 @@ static void
 begin_body(struct h1 *h, const struct http_head *head, bool waits)
 {
 	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 	uint64_t most = w->limits.body_limit_bytes;
 
 	http_body_init(&h->body, head->body, head->length);
@@ -223,11 +163,11 @@ begin_body(struct h1 *h, const struct http_head *head, bool waits)
 		return;
 	}
 	h->body_since_ms = worker_now_ms(w);
-	h1_set_deadline(h, w->limits.body_ms);
+	client_set_deadline(&h->client, w->limits.body_ms);
 	if (head->expect_continue && waits) {
 		uv_buf_t buf = uv_buf_init(go_on, sizeof(go_on) - 1);
 
-		stream_write(&h->stream, &buf, 1);
+		stream_write(&h->client.stream, &buf, 1);
 	}
 }
 
@@ -235,7 +175,7 @@ begin_body(struct h1 *h, const struct http_head *head, bool waits)
 static size_t
 take_head(struct h1 *h, const char *at, size_t len)
 {
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 	struct http_head *head = &w->request_head;
 	size_t lead = http_head_lead(at, len);
 	struct http_fault fault;
@@ -273,19 +213,20 @@ take_head(struct h1 *h, const char *at, size_t len)
 static void
 time_body(struct h1 *h)
 {
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 	int64_t now_ms = worker_now_ms(w);
 	int64_t end_ms = h->body_since_ms + w->limits.body_ms +
 			 (int64_t)h->body.total;
 	int64_t next_ms = now_ms + w->limits.body_ms;
 
-	wheel_set(&w->wheel, &h->deadline, next_ms < end_ms ? next_ms : end_ms);
+	wheel_set(&w->wheel, &h->client.deadline,
+		  next_ms < end_ms ? next_ms : end_ms);
 }
 
 static size_t
 take_body(struct h1 *h, const char *at, size_t len)
 {
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 	uint64_t most = w->limits.body_limit_bytes;
 	enum http_body_result rc;
 	size_t used;
@@ -343,13 +284,13 @@ static void
 after_rest(struct h1 *h)
 {
 	if (h->rest->len == 0) {
-		block_put(&h->stream.worker->blocks, &h->rest);
+		block_put(&h->client.stream.worker->blocks, &h->rest);
 	} else if (h->rest->len > REST_MAX && h->state == H1_BUSY) {
-		stream_pause(&h->stream);
+		stream_pause(&h->client.stream);
 		return;
 	}
 	if (!h->body_paused)
-		stream_resume(&h->stream);
+		stream_resume(&h->client.stream);
 }
 
 void
@@ -360,7 +301,8 @@ h1_process_rest(struct h1 *h)
 
 	block_consume(h->rest, used);
 	if (fresh && h->state == H1_HEAD && h->rest->len > 0)
-		h1_set_deadline(h, h->stream.worker->limits.head_ms);
+		client_set_deadline(&h->client,
+				    h->client.stream.worker->limits.head_ms);
 	after_rest(h);
 }
 
@@ -380,7 +322,7 @@ on_data(struct stream *s, char *at, size_t len)
 	if (used == len)
 		return;
 	if (h->state == H1_HEAD) /* half a head: from now on it is timed */
-		h1_set_deadline(h, s->worker->limits.head_ms);
+		client_set_deadline(&h->client, s->worker->limits.head_ms);
 	block_append(blocks, &h->rest, at + used, len - used);
 	after_rest(h);
 }
@@ -406,15 +348,15 @@ on_drained(struct stream *s)
 		return;
 	}
 	if (h->state == H1_BUSY || h->state == H1_TUNNEL)
-		wheel_clear(&h->deadline);
+		wheel_clear(&h->client.deadline);
 	if (h->front.request != NULL)
 		relay_drained(h->front.request);
 }
 
 static void
-on_deadline(struct wheel_node *n)
+on_deadline(struct client *c)
 {
-	struct h1 *h = (struct h1 *)((char *)n - offsetof(struct h1, deadline));
+	struct h1 *h = (struct h1 *)c;
 
 	switch (h->state) {
 	case H1_HEAD:
@@ -441,25 +383,22 @@ on_deadline(struct wheel_node *n)
 	}
 }
 
-void
-h1_drain(struct h1 *h)
+static void
+on_drain(struct client *c)
 {
+	struct h1 *h = (struct h1 *)c;
+
 	if (h->state == H1_HEAD && h->rest == NULL)
 		h1_close_now(h, false);
 	else
 		h->closes = true;
 }
 
-void
-h1_abort(struct h1 *h)
+static void
+on_abort(struct client *c)
 {
+	struct h1 *h = (struct h1 *)c;
+
 	if (h->front.request != NULL)
 		relay_drop(h->front.request);
-	h1_close_now(h, false);
-}
-
-struct h1 *
-h1_next(struct h1 *h)
-{
-	return LIST_NEXT(h, entry);
 }

@@ -5,24 +5,17 @@
 #ifndef PROXY_H1_INNER_H
 #define PROXY_H1_INNER_H
 
-#include <netinet/in.h>
-
 #include "http/framing.h"
 #include "proxy/block.h"
+#include "proxy/client.h"
 #include "proxy/front.h"
 #include "proxy/h1.h"
-#include "proxy/rewrite.h"
-#include "proxy/stream.h"
-#include "proxy/wheel.h"
 
 enum h1_state { H1_HEAD, H1_BODY, H1_BUSY, H1_TUNNEL, H1_FLUSH, H1_LINGER };
 
 struct h1 {
-	struct stream stream; /* first: a stream is cast back */
+	struct client client; /* first: it is cast back */
 	struct front front;
-	LIST_ENTRY(h1) entry;
-	struct wheel_node deadline;
-	struct sockaddr_storage peer;
 	enum h1_state state;
 	struct http_body body; /* of the request */
 	int64_t body_since_ms;
@@ -34,9 +27,6 @@ struct h1 {
 	bool body_paused;
 	bool until_close; /* only the end of the connection ends the answer */
 	bool is_cut;      /* the answer was broken off */
-	char address[INET6_ADDRSTRLEN];
-	char node[INET6_ADDRSTRLEN + 4];
-	char forwarded[REWRITE_FORWARDED_SIZE];
 };
 
 /* The front's operations. */
@@ -47,7 +37,6 @@ void h1_out_compose(const struct h1 *h, const struct reply *r, bool bodyless,
 		    struct strbuf *out);
 void h1_out_send(struct h1 *h, const uv_buf_t *bufs, unsigned n);
 
-void h1_set_deadline(struct h1 *h, uint32_t ms);
 /* Bytes are in rest and the state has changed: goes on with them. */
 void h1_process_rest(struct h1 *h);
 /* The last answer was given. unread: the client may have more to say. */

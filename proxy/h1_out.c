@@ -40,10 +40,12 @@ h1_out_send(struct h1 *h, const uv_buf_t *bufs, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		h->front.sent += bufs[i].len;
-	stream_write(&h->stream, bufs, n);
-	h->front.queued = h->stream.queued;
-	if (h->stream.queued > 0 && h->deadline.at_ms == INT64_MAX)
-		h1_set_deadline(h, h->stream.worker->limits.body_ms);
+	stream_write(&h->client.stream, bufs, n);
+	h->front.queued = h->client.stream.queued;
+	if (h->client.stream.queued > 0 &&
+	    h->client.deadline.at_ms == INT64_MAX)
+		client_set_deadline(&h->client,
+				    h->client.stream.worker->limits.body_ms);
 }
 
 void
@@ -70,14 +72,14 @@ static void
 on_interim(struct front *f, const struct http_head *head)
 {
 	struct h1 *h = of_front(f);
-	char *tx = h->stream.worker->tx;
+	char *tx = h->client.stream.worker->tx;
 	uv_buf_t buf;
 
 	if (h->old)
 		return; /* RFC 9110 15.2 */
 	buf = uv_buf_init(
 	    tx, (unsigned)rewrite_answer(head, REWRITE_SILENT, true, tx));
-	stream_write(&h->stream, &buf, 1);
+	stream_write(&h->client.stream, &buf, 1);
 }
 
 static enum rewrite_connection
@@ -90,7 +92,8 @@ connection_of(struct h1 *h, const struct http_head *head)
 	}
 	h->until_close = head->body == HTTP_BODY_UNTIL_CLOSE ||
 			 (h->old && head->body == HTTP_BODY_CHUNKED);
-	if (h->until_close || h->state == H1_BODY || h->stream.worker->draining)
+	if (h->until_close || h->state == H1_BODY ||
+	    h->client.stream.worker->draining)
 		h->closes = true;
 	if (h->closes)
 		return REWRITE_CLOSE;
@@ -102,7 +105,7 @@ on_answer(struct front *f, const struct http_head *head, struct span body,
 	  bool last)
 {
 	struct h1 *h = of_front(f);
-	char *tx = h->stream.worker->tx;
+	char *tx = h->client.stream.worker->tx;
 	size_t n = rewrite_answer(head, connection_of(h, head), h->old, tx);
 	uv_buf_t bufs[2];
 
@@ -134,7 +137,7 @@ on_reply(struct front *f, const struct reply *reply)
 	STRBUF_AUTO text = { 0 };
 	uv_buf_t buf;
 
-	if (h->state == H1_BODY || h->stream.worker->draining)
+	if (h->state == H1_BODY || h->client.stream.worker->draining)
 		h->closes = true;
 	h1_out_compose(h, reply, f->request->method == HTTP_HEAD, &text);
 	buf = uv_buf_init(text.at, (unsigned)text.len);
@@ -158,16 +161,16 @@ on_cut(struct front *f)
 static void
 time_pause(struct h1 *h)
 {
-	struct worker *w = h->stream.worker;
+	struct worker *w = h->client.stream.worker;
 
 	if (h->state != H1_BODY)
 		return;
 	if (h->body_paused) {
-		wheel_clear(&h->deadline);
+		wheel_clear(&h->client.deadline);
 		return;
 	}
 	h->body_since_ms = worker_now_ms(w) - (int64_t)h->body.total;
-	h1_set_deadline(h, w->limits.body_ms);
+	client_set_deadline(&h->client, w->limits.body_ms);
 }
 
 static void
@@ -178,11 +181,11 @@ on_body(struct front *f, bool wanted)
 	h->body_paused = !wanted;
 	time_pause(h);
 	if (!wanted)
-		stream_pause(&h->stream);
+		stream_pause(&h->client.stream);
 	else if (h->state == H1_TUNNEL && h->rest != NULL && !h->processing)
 		h1_process_rest(h);
 	else
-		stream_resume(&h->stream);
+		stream_resume(&h->client.stream);
 }
 
 static void
@@ -196,12 +199,13 @@ on_ended(struct front *f)
 		h1_close_now(h, h->until_close);
 		return;
 	}
-	if (h->closes || h->stream.worker->draining) {
+	if (h->closes || h->client.stream.worker->draining) {
 		h1_close_softly(h, unread || h->rest != NULL);
 		return;
 	}
 	h->state = H1_HEAD;
-	h1_set_deadline(h, h->stream.worker->limits.idle_ms);
+	client_set_deadline(&h->client,
+			    h->client.stream.worker->limits.idle_ms);
 	if (h->rest != NULL && !h->processing)
 		h1_process_rest(h);
 }

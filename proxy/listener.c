@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/h1.h"
+#include "proxy/client.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 
@@ -138,7 +138,7 @@ on_connection(uv_stream_t *server, int status)
 	struct listener *l = server->data;
 
 	if (status == 0)
-		h1_accept(l->worker, server);
+		client_accept(l->worker, server);
 	else
 		log_warn("listener", "accept=\"%s\"", uv_strerror(status));
 }

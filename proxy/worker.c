@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
-#include "proxy/h1.h"
+#include "proxy/client.h"
 #include "proxy/listener.h"
 #include "proxy/relay.h"
 #include "proxy/tunnel.h"
@@ -153,11 +153,11 @@ static void
 on_stop(void *ctx)
 {
 	struct worker *w = ctx;
-	struct h1 *h;
+	struct client *c;
 
 	close_listeners(w);
-	while ((h = LIST_FIRST(&w->clients)) != NULL)
-		h1_abort(h);
+	while ((c = LIST_FIRST(&w->clients)) != NULL)
+		client_abort(c);
 	upstream_close_idle(w);
 	assert(LIST_EMPTY(&w->upstreams));
 	hold_close(&w->hold);
@@ -274,16 +274,16 @@ static void
 on_drain(void *ctx)
 {
 	struct worker *w = ctx;
-	struct h1 *h, *next;
+	struct client *c, *next;
 
 	w->draining = true;
 	close_listeners(w);
 	upstream_close_idle(w);
 	for (int site = 0; site < ROUTE_SITES; site++)
 		tunnel_close_all(w, (enum route_site)site, TUNNEL_MOVES, 0);
-	for (h = LIST_FIRST(&w->clients); h != NULL; h = next) {
-		next = h1_next(h);
-		h1_drain(h);
+	for (c = LIST_FIRST(&w->clients); c != NULL; c = next) {
+		next = LIST_NEXT(c, entry);
+		c->ops->on_drain(c);
 	}
 	worker_check_drained(w);
 }

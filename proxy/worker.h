@@ -24,7 +24,7 @@
 #define WORKER_TX 65536       /* heads, and small bodies behind them */
 #define WORKER_HEAD_MAX 32768 /* of an answer, and what limits may allow */
 
-LIST_HEAD(h1_list, h1);
+LIST_HEAD(client_list, conn);
 LIST_HEAD(tunnel_list, tunnel);
 LIST_HEAD(upstream_list, upstream);
 
@@ -47,7 +47,7 @@ struct worker {
 	struct upstream_list upstreams; /* all of them */
 	struct upstream_list idle[ROUTE_SITES][ROUTE_SERVICES]; /* LIFO */
 	unsigned nidle[ROUTE_SITES][ROUTE_SERVICES];
-	struct h1_list clients;
+	struct client_list clients;
 	struct tunnel_list tunnels;
 	struct listener *listeners[LISTENER_MAX];
 	unsigned nlisteners;

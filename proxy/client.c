@@ -1,0 +1,117 @@
+#include "proxy/client.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "proxy/h1_inner.h"
+#include "proxy/worker.h"
+
+static void on_closed(struct stream *s);
+static void on_deadline(struct wheel_node *n);
+/* Of one that was turned away. */
+static const struct stream_ops closing_ops = { .on_closed = on_closed };
+
+void
+client_set_deadline(struct client *c, uint32_t ms)
+{
+	struct worker *w = c->stream.worker;
+
+	wheel_set(&w->wheel, &c->deadline, worker_now_ms(w) + ms);
+}
+
+static void
+name_peer(struct client *c)
+{
+	int len = sizeof(c->peer);
+
+	if (uv_tcp_getpeername(&c->stream.tcp, &c->peer.any, &len) != 0 ||
+	    uv_ip_name(&c->peer.any, c->address, sizeof(c->address)) != 0)
+		snprintf(c->address, sizeof(c->address), "unknown");
+	/* RFC 7239 6: an IPv6 address stands in brackets and quotes. */
+	snprintf(c->node, sizeof(c->node),
+		 c->peer.any.sa_family == AF_INET6 ? "\"[%s]\"" : "%s",
+		 c->address);
+	rewrite_forwarded(c->address, "http", c->forwarded);
+}
+
+void
+client_introduce(const struct client *c, struct front *f)
+{
+	f->address = c->address;
+	f->node = c->node;
+	f->forwarded = c->forwarded;
+	f->proto = "http";
+}
+
+/* Closes it without having been one of the worker's clients. */
+static void
+turn_away(struct client *c)
+{
+	metrics_add(&c->stream.worker->metrics.turned_away, 1);
+	stream_close(&c->stream);
+}
+
+void
+client_accept(struct worker *w, uv_stream_t *server)
+{
+	struct client *c = mem_alloc(sizeof(struct h1));
+
+	stream_init(&c->stream, w, &closing_ops);
+	wheel_node_init(&c->deadline, on_deadline);
+	if (uv_accept(server, (uv_stream_t *)&c->stream.tcp) != 0) {
+		turn_away(c);
+		return;
+	}
+	name_peer(c);
+	if (w->draining ||
+	    !shared_connect(w->shared, &w->limits, &c->peer.any)) {
+		turn_away(c);
+		return;
+	}
+	LIST_INSERT_HEAD(&w->clients, c, entry);
+	metrics_add(&w->metrics.clients, 1);
+	metrics_add(&w->metrics.accepted, 1);
+	h1_begin(c);
+	stream_start(&c->stream);
+}
+
+void
+client_close(struct client *c, bool reset)
+{
+	struct worker *w = c->stream.worker;
+
+	if (uv_is_closing((uv_handle_t *)&c->stream.tcp))
+		return;
+	LIST_REMOVE(c, entry);
+	wheel_remove(&c->deadline);
+	metrics_sub(&w->metrics.clients, 1);
+	shared_disconnect(w->shared, &c->peer.any);
+	if (reset)
+		stream_reset(&c->stream);
+	else
+		stream_close(&c->stream);
+	worker_check_drained(w);
+}
+
+void
+client_abort(struct client *c)
+{
+	c->ops->on_abort(c);
+	client_close(c, false);
+}
+
+static void
+on_closed(struct stream *s)
+{
+	mem_free(s);
+}
+
+static void
+on_deadline(struct wheel_node *n)
+{
+	struct client *c = (struct client *)((char *)n -
+					     offsetof(struct client, deadline));
+
+	c->ops->on_deadline(c);
+}

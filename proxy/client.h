@@ -1,0 +1,60 @@
+/*
+ * One client's connection: accepted and counted, then in the hands of a
+ * protocol, which lives in the same memory.
+ */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "proxy/rewrite.h"
+#include "proxy/stream.h"
+#include "proxy/wheel.h"
+
+struct client;
+struct front;
+struct worker;
+
+/* Of the protocol, for the connections that it was given. */
+struct client_ops {
+	struct stream_ops stream;
+	void (*on_deadline)(struct client *c);
+	/* The worker drains: idle ones close, others behind their answer. */
+	void (*on_drain)(struct client *c);
+	/* It is about to be closed from outside: requests end unheard. */
+	void (*on_abort)(struct client *c);
+};
+
+struct client {
+	struct stream stream; /* first: a stream is cast back */
+	const struct client_ops *ops;
+	LIST_ENTRY(client) entry; /* of the worker's clients */
+	struct wheel_node deadline;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} peer;
+	char address[INET6_ADDRSTRLEN];
+	char node[INET6_ADDRSTRLEN + 4]; /* as Forwarded writes it */
+	char forwarded[REWRITE_FORWARDED_SIZE];
+};
+
+/* A connection waits on that listening socket. */
+void client_accept(struct worker *w, uv_stream_t *server);
+
+void client_set_deadline(struct client *c, uint32_t ms);
+/* What a front says of its client. */
+void client_introduce(const struct client *c, struct front *f);
+
+/*
+ * ops->stream.on_closed follows. reset: so that the client sees that what it
+ * got was not all. Twice is fine.
+ */
+void client_close(struct client *c, bool reset);
+/* Ends its requests first. */
+void client_abort(struct client *c);
+
+#endif
