@@ -91,16 +91,26 @@ group_compare(const struct table *t, const struct group *g,
 	return by;
 }
 
-/* An absent value is unchanged: what the other state has. */
-static unsigned char
-pick(const struct merge_row *a, const struct merge_row *b, size_t column,
-     unsigned char from)
+/*
+ * An absent value is what the other state has if the versions are equal, and
+ * only then: a row that took a newer version from us and was changed in
+ * another group comes without the value of that version, and what came of it
+ * before is of an older one.
+ */
+static void
+join_group(const struct table *t, const struct group *g,
+	   const struct merge_row *a, const struct merge_row *b,
+	   unsigned char *take)
 {
-	const struct merge_row *winner = from ? b : a, *other = from ? a : b;
+	int by = group_compare(t, g, a, b);
 
-	if (is_absent(winner, column) && !is_absent(other, column))
-		return !from;
-	return from;
+	for (size_t i = 0; i < g->ncolumns; i++) {
+		size_t c = g->columns[i];
+
+		take[c] = by == 0 ? is_absent(a, c) : by < 0;
+	}
+	if (g->version != TABLE_NONE)
+		take[g->version] = by < 0;
 }
 
 int
@@ -112,19 +122,9 @@ merge_join(const struct table *t, const struct merge_row *a,
 	int side = by < 0;
 
 	memset(take, side, t->ncolumns);
-	if (by != 0) {
-		for (size_t c = 0; c < t->ncolumns; c++)
-			take[c] = pick(a, b, c, (unsigned char)side);
+	if (by != 0)
 		return side;
-	}
-	for (size_t i = 0; i < t->ngroups; i++) {
-		const struct group *g = &t->groups[i];
-		unsigned char from = group_compare(t, g, a, b) < 0;
-
-		for (size_t c = 0; c < g->ncolumns; c++)
-			take[g->columns[c]] = pick(a, b, g->columns[c], from);
-		if (g->version != TABLE_NONE)
-			take[g->version] = from;
-	}
+	for (size_t i = 0; i < t->ngroups; i++)
+		join_group(t, &t->groups[i], a, b, take);
 	return side;
 }

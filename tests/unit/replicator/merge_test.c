@@ -241,6 +241,38 @@ test_what_did_not_come_is_as_it_was(void **state)
 	assert_true(span_is(out.values[body], "{}"));
 }
 
+/* Its value may be one that was made here: what came before is older. */
+static void
+test_what_did_not_come_is_not_of_an_older_version(void **state)
+{
+	struct fixture *f = *state;
+	const struct table *t = f->table;
+	size_t body = table_column(t, "body"), row = t->row;
+	size_t v = t->groups[t->columns[body].group].version;
+	unsigned seed = 1;
+
+	for (int i = 0; i < 4; i++) {
+		bool born = i & 1, first = i & 2;
+		struct row a, b, out;
+
+		make(t, &a, &seed);
+		make(t, &b, &seed);
+		put(&a, body, "{}", 2);
+		put_number(&a, row, 5, 8);
+		put_number(&b, row, born ? 9 : 5, 8);
+		put_number(&a, v, 6, 8);
+		put_number(&b, v, 10, 8);
+		b.absent[body] = true;
+		b.values[body] = (struct span){ 0 };
+		if (first)
+			join(t, &b, &a, &out);
+		else
+			join(t, &a, &b, &out);
+		assert_true(out.absent[body]);
+		assert_int_equal(merge_int8(out.values[v]), 10);
+	}
+}
+
 static void
 test_int8_is_big_endian_and_signed(void **state)
 {
@@ -261,6 +293,8 @@ main(void)
 		cmocka_unit_test(test_the_higher_incarnation_wins_whole),
 		cmocka_unit_test(test_a_rank_beats_a_version),
 		cmocka_unit_test(test_what_did_not_come_is_as_it_was),
+		cmocka_unit_test(
+		    test_what_did_not_come_is_not_of_an_older_version),
 		cmocka_unit_test(test_int8_is_big_endian_and_signed),
 	};
 

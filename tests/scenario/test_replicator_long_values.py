@@ -1,0 +1,113 @@
+"""Values stored out of line do not come with a row that changed elsewhere.
+Whatever stands in the same batch, and whatever was lost, each site ends with
+the value of the version that it has."""
+import contextlib
+import hashlib
+import random
+
+import pytest
+
+from twins import SITES, Twins
+from wait import wait_until
+
+SCHEMA = """
+CREATE TABLE item (id bigint PRIMARY KEY, note text, amount int,
+ title text, body text);
+GRANT ALL ON item TO gsb_site;
+"""
+TABLES = """
+[table item]
+key = id
+group.text = title, body
+"""
+
+
+def long(seed):
+    return "".join(random.Random(seed).choices("abcdefghijklmnop", k=20000))
+
+
+BEFORE = pytest.mark.parametrize("before", [None, "zzz", long(3)],
+                                 ids=["null", "short", "long"])
+
+
+@pytest.fixture(scope="module")
+def shared():
+    twins = Twins(SCHEMA, TABLES)
+    try:
+        twins.make().start()
+        yield twins
+    finally:
+        reports = twins.down()
+    assert not reports, "\n".join(reports)
+
+
+@pytest.fixture
+def twins(shared):
+    for site in SITES:
+        shared.settle()
+        shared.query(site, "DELETE FROM item")
+    shared.settle()
+    return shared
+
+
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def value(twins, site, column):
+    return twins.query(site, f"SELECT {column} FROM item WHERE id = 1")
+
+
+def equal(twins):
+    twins.settle()
+    wait_until(lambda: twins.same("item"), what="item is equal")
+
+
+@contextlib.contextmanager
+def one_batch(twins):
+    """What the primary commits meanwhile reaches the backup as one group,
+    behind two that wait for rows which somebody has locked there."""
+    for n in (100, 101):
+        twins.query("primary", "INSERT INTO item (id) VALUES (%s)", (n,))
+    twins.barrier("primary")
+    with twins.connect("backup") as c:
+        c.autocommit = False
+        c.cursor().execute("SELECT FROM item WHERE id > 99 FOR UPDATE")
+        for n in (100, 101):
+            twins.query("primary", "UPDATE item SET amount = 1 "
+                        "WHERE id = %s", (n,))
+            wait_until(lambda: twins.one(
+                "backup", "SELECT count(*) FROM pg_stat_activity WHERE "
+                "wait_event_type = 'Lock' AND application_name LIKE "
+                "'gsb-replicator%'") == 1, what="the merge waits")
+        yield
+        c.rollback()
+
+
+@BEFORE
+def test_the_peers_own_incarnation(twins, before):
+    """Made at the backup over one of the primary's, changed there."""
+    with one_batch(twins):
+        twins.query("primary", "INSERT INTO item VALUES (1, %s, 1)", (before,))
+        twins.query("backup", "INSERT INTO item VALUES (1, %s, 2)", (long(1),))
+        wait_until(lambda: value(twins, "primary", "md5(note)") == [
+            (md5(long(1)),)], what="the primary has the backup's value")
+        twins.query("primary", "UPDATE item SET amount = 3 WHERE id = 1")
+    equal(twins)
+    assert value(twins, "backup", "md5(note), amount") == [(md5(long(1)), 3)]
+
+
+@BEFORE
+def test_the_peers_own_value(twins, before):
+    twins.query("primary", "INSERT INTO item VALUES (1, 'first', 1)")
+    twins.settle()
+    with one_batch(twins):
+        twins.query("primary", "UPDATE item SET note = %s WHERE id = 1",
+                    (before,))
+        twins.query("backup", "UPDATE item SET note = %s WHERE id = 1",
+                    (long(1),))
+        wait_until(lambda: value(twins, "primary", "md5(note)") == [
+            (md5(long(1)),)], what="the primary has the backup's value")
+        twins.query("primary", "UPDATE item SET amount = 3 WHERE id = 1")
+    equal(twins)
+    assert value(twins, "backup", "md5(note), amount") == [(md5(long(1)), 3)]
