@@ -24,7 +24,7 @@
 #define WORKER_TX 65536       /* heads, and small bodies behind them */
 #define WORKER_HEAD_MAX 32768 /* of an answer, and what limits may allow */
 
-LIST_HEAD(client_list, conn);
+LIST_HEAD(client_list, client);
 LIST_HEAD(tunnel_list, tunnel);
 LIST_HEAD(upstream_list, upstream);
 
