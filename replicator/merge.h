@@ -89,8 +89,7 @@ struct merge_row {
  * The join of two states of one key: for each column 0 (a's value stands) or
  * 1 (b's). By incarnation; then per group by ranks, version, bytes. A value
  * that did not come is taken from the other state of equal version, of no
- * other. Commutative, associative, idempotent. Result: 0 or 1, the side that
- * has the incarnation.
+ * other. A lattice join. Result: 0 or 1, the side that has the incarnation.
  */
 int merge_join(const struct table *t, const struct merge_row *a,
 	       const struct merge_row *b, unsigned char *take);
