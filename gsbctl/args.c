@@ -25,9 +25,12 @@ static const struct verb {
 	{ "failover", NULL, ARGS_FAILOVER, "failover", false },
 	{ "failback", NULL, ARGS_FAILBACK, "failback", false },
 	{ "pause", NULL, ARGS_PAUSE, "pause", false },
+	{ "observe", NULL, ARGS_OBSERVE, "observe", false },
 	{ "resume", NULL, ARGS_RESUME, "resume", false },
 	{ "cancel", NULL, ARGS_CANCEL, "cancel", false },
 	{ "authority", "adopt", ARGS_ADOPT, "adopt", false },
+	{ "audit", "tail", ARGS_AUDIT_TAIL, NULL, false },
+	{ "audit", "verify", ARGS_AUDIT_VERIFY, NULL, false },
 	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
 	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
 };
@@ -77,6 +80,9 @@ const char *const args_help =
     "  events [-f] [--since N]    decisions and orders\n"
     "  explain [EVENT]            one of them, with what it was based on\n"
     "  fsm [--mermaid]            what is decided when\n"
+    "  audit tail [-f]            the newest of them\n"
+    "  audit verify               is the audit log as it was written? (exit 4: "
+    "no)\n"
     "  company list\n"
     "\n"
     "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
@@ -85,7 +91,9 @@ const char *const args_help =
     "  failover --to SITE         at once, without a drain\n"
     "  failback                   to the primary as soon as it is caught up\n"
     "  pause --expires-in TIME    nothing moves by itself\n"
-    "  resume\n"
+    "  observe                    decisions are said, none is done by "
+    "itself\n"
+    "  resume                     ends pause and observe\n"
     "  cancel                     calls off what has not switched yet\n"
     "  authority adopt --to SITE  begin anew when the record is lost\n"
     "  company add NAME --site-id N --partner-id X --admin USER\n"

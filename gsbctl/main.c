@@ -27,12 +27,17 @@ run(const struct verbs *v)
 		return verbs_events(v);
 	case ARGS_EXPLAIN:
 		return verbs_explain(v);
+	case ARGS_AUDIT_TAIL:
+		return verbs_audit_tail(v);
+	case ARGS_AUDIT_VERIFY:
+		return verbs_audit_verify(v);
 	case ARGS_FSM:
 		return verbs_fsm(v);
 	case ARGS_SWITCHOVER:
 	case ARGS_FAILOVER:
 	case ARGS_FAILBACK:
 	case ARGS_PAUSE:
+	case ARGS_OBSERVE:
 	case ARGS_RESUME:
 	case ARGS_CANCEL:
 	case ARGS_ADOPT:

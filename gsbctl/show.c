@@ -91,6 +91,8 @@ show_head(const struct show *s, const json_t *d)
 	fprintf(s->to, " for %s", words_ms(words_int(d, "state_ms"), buf));
 	if (paused > 0)
 		paint(s, WARN, 0, ", paused until %s", words_time(paused, buf));
+	if (words_bool(d, "observe"))
+		paint(s, WARN, 0, ", automation only observes");
 	if (!words_bool(d, "automatic"))
 		paint(s, WARN, 0, ", failover.automatic is off");
 	end(s);

@@ -23,6 +23,8 @@ int verbs_watch(const struct verbs *v);
 int verbs_readiness(const struct verbs *v);
 int verbs_fsm(const struct verbs *v);
 int verbs_events(const struct verbs *v);
+int verbs_audit_tail(const struct verbs *v);
+int verbs_audit_verify(const struct verbs *v);
 int verbs_explain(const struct verbs *v);
 int verbs_order(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);

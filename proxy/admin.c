@@ -14,6 +14,7 @@
 #include "io/httpd.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "proxy/admin_audit.h"
 #include "proxy/status.h"
 
 #define EVENTS_MAX 256
@@ -46,6 +47,7 @@ struct admin {
 	TAILQ_HEAD(, wait) waits;
 	unsigned nwaits;
 	TAILQ_HEAD(, adding) addings;
+	struct admin_audit *audit;
 };
 
 static void on_request(void *ctx, struct ctl_req *req, const json_t *body);
@@ -81,6 +83,7 @@ admin_open(struct control *control, struct err *e)
 	a->control = control;
 	TAILQ_INIT(&a->waits);
 	TAILQ_INIT(&a->addings);
+	a->audit = admin_audit_new(control->events);
 	a->ctl = ctl_open(&(struct ctl_conf){ .path = control->conf->admin,
 					      .on_request = on_request,
 					      .on_gone = on_gone,
@@ -127,6 +130,7 @@ admin_close(struct admin **ap)
 	while ((d = TAILQ_FIRST(&a->addings)) != NULL)
 		adding_end(d);
 	loop_defer_cancel(&a->wake);
+	admin_audit_free(&a->audit);
 	ctl_close(&a->ctl);
 	httpd_close(&a->metrics);
 	mem_free(a);
@@ -331,6 +335,8 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 		post_company(a, req, body);
 	else if (get && span_is(path, "/v1/fsm"))
 		get_fsm(req);
+	else if (get && span_is(path, "/v1/audit"))
+		admin_audit_ask(a->audit, req);
 	else
 		ctl_refuse(req, 404, "no such call");
 }
@@ -342,6 +348,7 @@ on_gone(void *ctx, struct ctl_req *req)
 	struct wait *w;
 	struct adding *d;
 
+	admin_audit_gone(a->audit, req);
 	TAILQ_FOREACH(w, &a->waits, entry)
 	if (w->req == req) {
 		wait_end(w);

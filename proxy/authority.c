@@ -87,6 +87,7 @@ authority_json(const struct authority_record *r)
 	json_put_str(doc, "active", route_site_name(r->active));
 	json_put_str(doc, "mode", r->held ? "held" : "automatic");
 	json_put_bool(doc, "degraded", r->degraded);
+	json_put_bool(doc, "observe", r->observe);
 	json_put_int(doc, "paused_until_us", r->paused_until_us);
 	json_put(doc, "redirects", json_array());
 	json_put(doc, "failovers_us", failovers);
@@ -164,6 +165,7 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 	if (verify(doc, e) < 0 || read_site(doc, out, e) < 0 ||
 	    read_failovers(doc, out, e) < 0 ||
 	    json_need_bool(doc, "degraded", &out->degraded, e) < 0 ||
+	    json_get_bool(doc, "observe", &out->observe, e) < 0 ||
 	    json_need_int(doc, "paused_until_us", &out->paused_until_us, e) <
 		0 ||
 	    json_need_str(doc, "who", &who, e) < 0 ||

@@ -21,6 +21,7 @@ struct authority_record {
 	enum route_site active;
 	bool held; /* an operator put it there: no automatic return */
 	bool degraded;
+	bool observe; /* automation decides and logs, and does nothing */
 	int64_t paused_until_us;                /* UNIX µs; 0: not paused */
 	int64_t failovers[AUTHORITY_FAILOVERS]; /* newest first, UNIX µs */
 	char who[64];

@@ -11,6 +11,7 @@
 #include "proxy/plane.h"
 
 struct conf {
+	int64_t audit_bytes;
 	const char *listen, *state_dir, *admin, *metrics_listen, *public_url;
 	int64_t workers;
 	const char *keys_file;

@@ -64,7 +64,7 @@ read_record(struct control *c, struct err *e)
 	c->authority = authority_open(c->conf->state_dir, e);
 	if (c->authority == NULL)
 		return -1;
-	c->events = events_open(c->conf->state_dir, e);
+	c->events = events_open(c->conf->state_dir, c->conf->audit_bytes, e);
 	if (c->events == NULL)
 		return -1;
 	conf_failover(c->conf, &conf);

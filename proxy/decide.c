@@ -1,11 +1,10 @@
 #include "proxy/decide.h"
 
 #include <assert.h>
-#include <stdio.h>
 
+#include "proxy/decide_inner.h"
 #include "proxy/judge.h"
 
-#define HOUR_MS INT64_C(3600000)
 /* How long a fail-over waits for the target to apply what it has. */
 #define APPLY_MS 3000
 /* A site that is not judged yet counts as unable after this. */
@@ -14,37 +13,6 @@
 #define RISK_MS 1000
 /* Sockets of the old site are closed over 5 s. */
 #define RELEASE_MS 6000
-
-static void say(struct decide_note *note, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-say(struct decide_note *note, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(note->text, sizeof(note->text), fmt, ap);
-	va_end(ap);
-}
-
-static const struct view_site *
-active_of(const struct failover *f, const struct view *v)
-{
-	return &v->site[f->rec.active];
-}
-
-static const struct view_site *
-other_of(const struct failover *f, const struct view *v)
-{
-	return &v->site[failover_other(f->rec.active)];
-}
-
-static const char *
-site_name(enum route_site s)
-{
-	return route_site_name(s);
-}
 
 enum states_event
 decide_serves(const struct authority_record *rec)
@@ -60,148 +28,6 @@ decide_abort(const struct authority_record *rec)
 	if (rec->active == ROUTE_PRIMARY)
 		return EVENT_ABORT_PRIMARY;
 	return rec->held ? EVENT_ABORT_HELD : EVENT_ABORT_BACKUP;
-}
-
-bool
-decide_paused(const struct failover *f, const struct view *v)
-{
-	return f->rec.paused_until_us > v->wall_us;
-}
-
-/* Acknowledged writes of the active site may be missing at the other. */
-static bool
-behind(const struct failover *f, const struct view *v)
-{
-	const struct report_replication *r = &active_of(f, v)->known;
-
-	if (f->rec.degraded || !r->known)
-		return true;
-	return r->sync == REPORT_SYNC_OFF && !view_follows(r);
-}
-
-const char *
-decide_bar(const struct failover *f, const struct view *v)
-{
-	if (!judge_serves(other_of(f, v)->verdict))
-		return "the other site cannot serve";
-	if (decide_paused(f, v))
-		return "automation is paused";
-	if (!f->conf.automatic)
-		return "failover.automatic is off";
-	/*
-	 * G6 promises the way to the backup. The way back loses sight of
-	 * what only the backup has, so that needs somebody's word.
-	 */
-	if (f->rec.active == ROUTE_BACKUP && f->served && behind(f, v))
-		return "the primary lacks writes that the backup acknowledged";
-	return NULL;
-}
-
-int64_t
-decide_stable_ms(const struct failover *f, int64_t wall_us)
-{
-	int64_t ms = f->conf.stable_ms;
-	int recent = 0;
-
-	for (int i = 0; i < AUTHORITY_FAILOVERS; i++)
-		if (f->rec.failovers[i] > wall_us - HOUR_MS * 1000)
-			recent++;
-	for (int i = 1; i < recent && ms < HOUR_MS; i++)
-		ms *= 2;
-	return ms < HOUR_MS ? ms : HOUR_MS;
-}
-
-static bool
-in_window(const struct failover_conf *c, int64_t wall_us)
-{
-	int minute = (int)(wall_us / 60000000 % 1440);
-
-	if (c->window_from_min <= c->window_to_min)
-		return minute >= c->window_from_min &&
-		       minute < c->window_to_min;
-	return minute >= c->window_from_min || minute < c->window_to_min;
-}
-
-static const char *
-lag_words(const struct view_site *a, const struct view_site *o,
-	  struct decide_note *note)
-{
-	const struct report_replication *ra = &a->replication;
-	const struct report_replication *ro = &o->replication;
-
-	if (!ra->known || !ro->known)
-		say(note, "replication has not answered");
-	else if (ra->out != REPORT_STREAM_STREAMING ||
-		 ro->out != REPORT_STREAM_STREAMING)
-		say(note, "replication there is %s, back %s",
-		    report_stream_name(ra->out), report_stream_name(ro->out));
-	else if (!view_caught_up(a, o))
-		say(note, "%lld bytes (%lld ms) behind; commits %s and %s",
-		    (long long)ra->out_lag_bytes, (long long)ra->out_lag_ms,
-		    report_sync_name(ra->sync), report_sync_name(ro->sync));
-	else
-		say(note, "waiting for barriers");
-	return note->text;
-}
-
-static const char *
-automatic_why_not(const struct failover *f, const struct view *v,
-		  struct decide_note *note)
-{
-	const struct view_site *primary = &v->site[ROUTE_PRIMARY];
-	int64_t stable = decide_stable_ms(f, v->wall_us);
-	int64_t whole = v->now_ms - primary->whole_since_ms;
-
-	if (f->asked_return)
-		return NULL;
-	if (decide_paused(f, v))
-		return "automation is paused";
-	if (f->conf.back == FAILOVER_MANUAL)
-		return "failback = manual: an operator's failback is needed";
-	if (whole < stable) {
-		say(note, "stable %lld of %lld s", (long long)whole / 1000,
-		    (long long)stable / 1000);
-		return note->text;
-	}
-	if (v->now_ms < f->not_before_ms) {
-		say(note, "the last try was aborted; again in %lld s",
-		    (long long)(f->not_before_ms - v->now_ms) / 1000);
-		return note->text;
-	}
-	if (f->conf.back == FAILOVER_WINDOW && !in_window(&f->conf, v->wall_us))
-		return "outside of failover.window";
-	return NULL;
-}
-
-const char *
-decide_why_not(const struct failover *f, const struct view *v,
-	       struct decide_note *note)
-{
-	const struct view_site *primary = &v->site[ROUTE_PRIMARY];
-
-	if (f->rec.active == ROUTE_PRIMARY)
-		return "the primary is active";
-	if (f->rec.held)
-		return "held on the backup by an operator";
-	if (primary->verdict != JUDGE_WHOLE) {
-		say(note, "the primary is %s", judge_name(primary->verdict));
-		return note->text;
-	}
-	if (f->state != STATE_READY_TO_RETURN)
-		return lag_words(&v->site[ROUTE_BACKUP], primary, note);
-	return automatic_why_not(f, v, note);
-}
-
-int
-decide_at_risk(const struct failover *f, const struct view *v)
-{
-	const struct report_replication *r = &active_of(f, v)->replication;
-
-	if (!r->known || r->sync == REPORT_SYNC_UNKNOWN)
-		return -1;
-	if (r->sync == REPORT_SYNC_OFF)
-		return 0;
-	return f->peer_dead || r->sync == REPORT_SYNC_DEGRADED;
 }
 
 static int
@@ -232,7 +58,7 @@ fenced_now(const struct failover *f, const struct view *v)
 /* Or it has had the time to, since it could. */
 static bool
 has_applied(const struct failover *f, const struct view *v,
-	    struct decide_note *note)
+	    struct reasons_note *note)
 {
 	const struct view_site *target = active_of(f, v);
 	int64_t from = f->fenced_ms > target->whole_since_ms
@@ -243,21 +69,21 @@ has_applied(const struct failover *f, const struct view *v,
 		return true;
 	if (v->now_ms - from < APPLY_MS)
 		return false;
-	say(note, "not known to have applied everything");
+	reasons_say(note, "not known to have applied everything");
 	return true;
 }
 
 static int
 fencing_event(const struct failover *f, const struct view *v,
-	      struct decide_note *note)
+	      struct reasons_note *note)
 {
 	const struct view_site *target = active_of(f, v);
 
 	if (judge_failed(target->verdict))
 		return EVENT_TARGET_DEAD;
 	if (fenced_now(f, v)) {
-		say(note, "after %lld ms",
-		    (long long)(v->now_ms - f->since_ms));
+		reasons_say(note, "after %lld ms",
+			    (long long)(v->now_ms - f->since_ms));
 		return EVENT_FENCED;
 	}
 	if (!f->fenced || !target->serving || !has_applied(f, v, note))
@@ -267,7 +93,7 @@ fencing_event(const struct failover *f, const struct view *v,
 
 static int
 suspect_event(const struct failover *f, const struct view *v,
-	      struct decide_note *note)
+	      struct reasons_note *note)
 {
 	const struct view_site *a = active_of(f, v);
 	const struct view_site *o = other_of(f, v);
@@ -277,14 +103,18 @@ suspect_event(const struct failover *f, const struct view *v,
 		return (int)decide_serves(&f->rec);
 	if (!judge_failed(a->verdict))
 		return -1;
-	bar = decide_bar(f, v);
-	say(note, "the %s is %s%s%s", site_name(f->rec.active),
-	    judge_name(a->verdict), bar != NULL ? "; " : "",
-	    bar != NULL ? bar : "");
+	bar = reasons_bar(f, v);
+	reasons_say(note, "the %s is %s%s%s", route_site_name(f->rec.active),
+		    judge_name(a->verdict), bar != NULL ? "; " : "",
+		    bar != NULL ? bar : "");
 	/* Perhaps that one has begun to fail as well: its next probe tells. */
-	if (bar == NULL)
-		return o->good && o->heard_ms >= f->since_ms ? (int)EVENT_FAIL
-							     : -1;
+	if (bar == NULL || bar == reasons_observes) {
+		if (!o->good || o->heard_ms < f->since_ms)
+			return -1;
+		if (bar == NULL)
+			return EVENT_FAIL;
+		return f->said ? (int)EVENT_NOT_ALLOWED : (int)EVENT_WOULD_FAIL;
+	}
 	if (judge_serves(o->verdict))
 		return EVENT_NOT_ALLOWED;
 	if (o->verdict == JUDGE_UNKNOWN && v->now_ms - f->since_ms < UNKNOWN_MS)
@@ -294,9 +124,10 @@ suspect_event(const struct failover *f, const struct view *v,
 
 static int
 closed_event(const struct failover *f, const struct view *v,
-	     struct decide_note *note)
+	     struct reasons_note *note)
 {
 	const struct view_site *a = active_of(f, v);
+	const char *bar;
 
 	if (fenced_now(f, v))
 		return EVENT_FENCED;
@@ -305,25 +136,28 @@ closed_event(const struct failover *f, const struct view *v,
 			   ? (int)decide_serves(&f->rec)
 			   : -1;
 	/* Both come back at once: the other one is only judged sooner. */
-	if (!judge_failed(a->verdict) || a->good || decide_bar(f, v) != NULL)
+	bar = reasons_bar(f, v);
+	if (!judge_failed(a->verdict) || a->good ||
+	    (bar != NULL && (bar != reasons_observes || f->said)))
 		return -1;
-	say(note, "the %s is %s, the other site can serve",
-	    site_name(f->rec.active), judge_name(a->verdict));
-	return EVENT_FAIL;
+	reasons_say(note, "the %s is %s, the other site can serve",
+		    route_site_name(f->rec.active), judge_name(a->verdict));
+	return bar == NULL ? EVENT_FAIL : EVENT_WOULD_FAIL;
 }
 
 static int
 backup_event(const struct failover *f, const struct view *v,
-	     struct decide_note *note)
+	     struct reasons_note *note)
 {
 	const struct view_site *p = &v->site[ROUTE_PRIMARY];
 	bool met = v->barriers == f->barriers && v->barrier_there &&
 		   v->barrier_back;
+	const char *why;
 
 	if (f->state == STATE_ON_BACKUP)
 		return p->verdict == JUDGE_WHOLE ? (int)EVENT_PEER_WHOLE : -1;
 	if (p->verdict != JUDGE_WHOLE) {
-		say(note, "the primary is %s", judge_name(p->verdict));
+		reasons_say(note, "the primary is %s", judge_name(p->verdict));
 		return EVENT_PEER_LOST;
 	}
 	if (f->state == STATE_CATCHING_UP)
@@ -331,13 +165,14 @@ backup_event(const struct failover *f, const struct view *v,
 			   ? (int)EVENT_CAUGHT_UP
 			   : -1;
 	if (!view_caught_up(active_of(f, v), p)) {
-		lag_words(active_of(f, v), p, note);
+		(void)reasons_lag(active_of(f, v), p, note);
 		return EVENT_BEHIND;
 	}
-	if (decide_why_not(f, v, note) != NULL)
+	why = reasons_why_not(f, v, note);
+	if (why != NULL && (why != reasons_observes || f->said))
 		return -1;
-	say(note, "%s", f->asked_return ? "ordered" : "stable");
-	return EVENT_RETURN;
+	reasons_say(note, "%s", f->asked_return ? "ordered" : "stable");
+	return why == NULL ? EVENT_RETURN : EVENT_WOULD_RETURN;
 }
 
 static const char *
@@ -361,12 +196,12 @@ bracket_fault(const struct failover *f, const struct view *v)
 
 static int
 bracket_event(const struct failover *f, const struct view *v,
-	      struct decide_note *note)
+	      struct reasons_note *note)
 {
 	const char *fault = bracket_fault(f, v);
 
 	if (fault != NULL) {
-		say(note, "%s", fault);
+		reasons_say(note, "%s", fault);
 		return (int)decide_abort(&f->rec);
 	}
 	if (f->state == STATE_HOLD)
@@ -393,7 +228,7 @@ switch_event(const struct failover *f, const struct view *v)
 
 static int
 state_event(const struct failover *f, const struct view *v,
-	    struct decide_note *note)
+	    struct reasons_note *note)
 {
 	const struct view_site *a = active_of(f, v);
 	bool doubt = a->wavering || judge_failed(a->verdict);
@@ -435,7 +270,7 @@ state_event(const struct failover *f, const struct view *v,
 }
 
 static int
-order_event(const struct failover *f, struct decide_note *note)
+order_event(const struct failover *f, struct reasons_note *note)
 {
 	static const int events[] = {
 		[FAILOVER_SWITCH] = EVENT_ORDER_SWITCH,
@@ -444,10 +279,11 @@ order_event(const struct failover *f, struct decide_note *note)
 		[FAILOVER_FORCE] = EVENT_ORDER_FAILOVER,
 		[FAILOVER_ADOPT] = EVENT_ADOPT,
 		[FAILOVER_PAUSE] = EVENT_ORDER_PAUSE,
+		[FAILOVER_OBSERVE] = EVENT_ORDER_OBSERVE,
 		[FAILOVER_RESUME] = EVENT_ORDER_RESUME,
 	};
 
-	say(note, "%s: %s", f->word.who, f->word.why);
+	reasons_say(note, "%s: %s", f->word.who, f->word.why);
 	if (f->word.order == FAILOVER_CANCEL)
 		return (int)decide_abort(&f->rec);
 	return events[f->word.order];
@@ -459,10 +295,10 @@ record_event(const struct failover *f, const struct view *v)
 {
 	const struct view_site *a = active_of(f, v);
 	const struct view_site *o = other_of(f, v);
-	int risk = decide_at_risk(f, v);
+	int risk = reasons_at_risk(f, v);
 
-	if (f->rec.paused_until_us != 0 && !decide_paused(f, v))
-		return EVENT_ORDER_RESUME;
+	if (f->rec.paused_until_us != 0 && !reasons_paused(f, v))
+		return EVENT_PAUSE_ENDS;
 	if (f->state == STATE_FENCING || f->state == STATE_SWITCH ||
 	    f->state == STATE_CLOSED || !judge_serves(a->verdict))
 		return -1;
@@ -479,7 +315,7 @@ record_event(const struct failover *f, const struct view *v)
 
 int
 decide_event(const struct failover *f, const struct view *v,
-	     struct decide_note *note)
+	     struct reasons_note *note)
 {
 	int event;
 
@@ -488,9 +324,10 @@ decide_event(const struct failover *f, const struct view *v,
 		return order_event(f, note);
 	if (f->known_epoch > f->rec.epoch && f->state != STATE_LOST &&
 	    f->state != STATE_START) {
-		say(note, "a site knows epoch %llu, the record says %llu",
-		    (unsigned long long)f->known_epoch,
-		    (unsigned long long)f->rec.epoch);
+		reasons_say(note,
+			    "a site knows epoch %llu, the record says %llu",
+			    (unsigned long long)f->known_epoch,
+			    (unsigned long long)f->rec.epoch);
 		return EVENT_OUTRANKED;
 	}
 	event = state_event(f, v, note);

@@ -1,21 +1,15 @@
 #include "proxy/events.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proxy/audit.h"
 
 #define KEPT 1024
-#define TAIL_BYTES 65536
 
 struct events {
-	char *path;
-	int fd;
+	char *dir;
+	struct audit *audit;
 	uint64_t last;
 	uint64_t former_epoch;
 	char *kept[KEPT]; /* lines; event id stands at id % KEPT */
@@ -23,65 +17,42 @@ struct events {
 	void *ctx;
 };
 
+/* As text, for a thousand trees would be megabytes. */
 static void
-take_line(struct events *ev, struct span line)
+keep(struct events *ev, uint64_t id, const json_t *event)
 {
-	JSON_AUTO doc = json_read(line, NULL);
+	char **slot = &ev->kept[id % KEPT];
+	STRBUF_AUTO line = { 0 };
+
+	json_write(event, JSON_AS_MADE, &line);
+	mem_free(*slot);
+	*slot = strbuf_take(&line);
+}
+
+static void
+on_former(void *ctx, const json_t *event)
+{
+	struct events *ev = ctx;
 	int64_t id = 0, epoch = 0;
 
-	if (doc == NULL || json_get_int(doc, "id", &id, NULL) != 1 ||
-	    json_get_int(doc, "epoch", &epoch, NULL) != 1)
+	if (json_get_int(event, "id", &id, NULL) != 1 ||
+	    json_get_int(event, "epoch", &epoch, NULL) != 1 || id <= 0)
 		return;
+	keep(ev, (uint64_t)id, event);
 	if ((uint64_t)id > ev->last)
 		ev->last = (uint64_t)id;
-	if ((uint64_t)epoch > ev->former_epoch)
+	if (epoch > 0 && (uint64_t)epoch > ev->former_epoch)
 		ev->former_epoch = (uint64_t)epoch;
 }
 
-/* A line that a crash cut short would swallow the next one. */
-static int
-end_line(struct events *ev, struct span tail, struct err *e)
-{
-	if (tail.len == 0 || span_ends(tail, "\n"))
-		return 0;
-	if (write(ev->fd, "\n", 1) != 1)
-		return err_set(e, ERR_IO, "%s: %s", ev->path, strerror(errno));
-	return 0;
-}
-
-static int
-read_tail(struct events *ev, struct err *e)
-{
-	char *buf = mem_alloc(TAIL_BYTES);
-	off_t size = lseek(ev->fd, 0, SEEK_END);
-	off_t from = size > TAIL_BYTES ? size - TAIL_BYTES : 0;
-	ssize_t n = pread(ev->fd, buf, TAIL_BYTES, from);
-	struct span tail, line, rest;
-	int done;
-
-	if (n < 0) {
-		mem_free(buf);
-		return err_set(e, ERR_IO, "%s: %s", ev->path, strerror(errno));
-	}
-	tail = span_make(buf, (size_t)n);
-	rest = tail;
-	while (span_cut(&rest, '\n', &line))
-		take_line(ev, line);
-	done = end_line(ev, tail, e);
-	mem_free(buf);
-	return done;
-}
-
 struct events *
-events_open(const char *dir, struct err *e)
+events_open(const char *dir, int64_t max_bytes, struct err *e)
 {
 	struct events *ev = mem_new(struct events);
 
-	ev->path = mem_printf("%s/audit.log", dir);
-	ev->fd = open(ev->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (ev->fd < 0)
-		err_set(e, ERR_IO, "%s: %s", ev->path, strerror(errno));
-	if (ev->fd < 0 || read_tail(ev, e) < 0)
+	ev->dir = mem_strdup(dir);
+	ev->audit = audit_open(dir, max_bytes, on_former, ev, e);
+	if (ev->audit == NULL)
 		events_close(&ev);
 	return ev;
 }
@@ -94,12 +65,23 @@ events_close(struct events **ep)
 	*ep = NULL;
 	if (ev == NULL)
 		return;
-	if (ev->fd >= 0)
-		close(ev->fd);
+	audit_close(&ev->audit);
 	for (int i = 0; i < KEPT; i++)
 		mem_free(ev->kept[i]);
-	mem_free(ev->path);
+	mem_free(ev->dir);
 	mem_free(ev);
+}
+
+const char *
+events_head(const struct events *ev)
+{
+	return audit_head(ev->audit);
+}
+
+const char *
+events_dir(const struct events *ev)
+{
+	return ev->dir;
 }
 
 uint64_t
@@ -115,22 +97,6 @@ events_observe(struct events *ev, void (*fn)(void *ctx), void *ctx)
 	ev->ctx = ctx;
 }
 
-/* As text, for a thousand trees would be megabytes. */
-static void
-keep(struct events *ev, const json_t *event)
-{
-	char **slot = &ev->kept[ev->last % KEPT];
-	STRBUF_AUTO line = { 0 };
-
-	json_write(event, JSON_AS_MADE, &line);
-	strbuf_addc(&line, '\n');
-	if (write(ev->fd, line.at, line.len) != (ssize_t)line.len)
-		log_error("events", "file=%s error=\"%s\"", ev->path,
-			  strerror(errno));
-	mem_free(*slot);
-	*slot = mem_strdup(strbuf_text(&line));
-}
-
 void
 events_add(struct events *ev, const char *kind, uint64_t epoch,
 	   const char *text, json_t *detail)
@@ -138,6 +104,7 @@ events_add(struct events *ev, const char *kind, uint64_t epoch,
 	JSON_AUTO event = json_object();
 	int64_t now = clock_wall_us();
 	char iso[CLOCK_ISO_SIZE], quoted[512];
+	struct err e = { 0 };
 
 	ev->last++;
 	json_put_int(event, "id", (int64_t)ev->last);
@@ -149,7 +116,9 @@ events_add(struct events *ev, const char *kind, uint64_t epoch,
 	if (detail != NULL)
 		json_object_update_missing(event, detail);
 	json_decref(detail);
-	keep(ev, event);
+	if (audit_append(ev->audit, event, &e) < 0)
+		log_error("events", "error=\"%s\"", err_text(&e));
+	keep(ev, ev->last, event);
 	log_info("events", "kind=%s epoch=%llu text=%s", kind,
 		 (unsigned long long)epoch,
 		 log_quote(quoted, sizeof(quoted), text));

@@ -1,7 +1,6 @@
 /*
  * What was decided and ordered, with what was known at the time: the newest
- * in memory for operators, all of them in an append-only audit file, one
- * JSON line each.
+ * in memory for operators, all of them in the audit file (audit.h).
  */
 #ifndef PROXY_EVENTS_H
 #define PROXY_EVENTS_H
@@ -13,8 +12,9 @@
 
 struct events;
 
-/* The file is DIR/audit.log; its tail gives the next id and `former`. */
-struct events *events_open(const char *dir, struct err *e)
+/* The tail of DIR's audit file gives the next id and `former`. max_bytes: of
+ * one file of it. */
+struct events *events_open(const char *dir, int64_t max_bytes, struct err *e)
     __attribute__((warn_unused_result));
 void events_close(struct events **ep);
 
@@ -36,5 +36,9 @@ void events_add(struct events *ev, const char *kind, uint64_t epoch,
  * max of them. */
 json_t *events_since(const struct events *ev, uint64_t since, size_t max);
 uint64_t events_last(const struct events *ev);
+
+/* For audit_verify: the hash of the newest one, and where the files are. */
+const char *events_head(const struct events *ev);
+const char *events_dir(const struct events *ev);
 
 #endif

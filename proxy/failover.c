@@ -167,9 +167,14 @@ record_degraded(struct failover *f, const struct view *v, bool degraded)
 }
 
 static void
-record_pause(struct failover *f, int64_t until_us)
+record_pause(struct failover *f, enum states_action action)
 {
-	f->rec.paused_until_us = until_us;
+	if (action == ACTION_RECORD_PAUSE)
+		f->rec.paused_until_us = f->word.until_us;
+	else if (action != ACTION_RECORD_OBSERVE)
+		f->rec.paused_until_us = 0;
+	if (action == ACTION_RECORD_OBSERVE || action == ACTION_RECORD_RESUME)
+		f->rec.observe = action == ACTION_RECORD_OBSERVE;
 	f->store = true;
 }
 
@@ -189,7 +194,7 @@ static void
 set_peer_dead(struct failover *f, const struct view *v)
 {
 	f->peer_dead = true;
-	if (decide_at_risk(f, v) == 1 && !f->rec.degraded)
+	if (reasons_at_risk(f, v) == 1 && !f->rec.degraded)
 		record_degraded(f, v, true);
 }
 
@@ -207,6 +212,7 @@ act(struct failover *f, const struct view *v, enum states_action action)
 	case ACTION_NOTHING:
 	case ACTION_CLOSE:
 	case ACTION_ALARM:
+	case ACTION_SAY:
 		return;
 	case ACTION_FENCE_OTHER:
 		return fence_other(f, v);
@@ -240,13 +246,11 @@ act(struct failover *f, const struct view *v, enum states_action action)
 		f->by = f->word;
 		return;
 	case ACTION_RECORD_HELD:
-		return record_held(f, v, true);
 	case ACTION_RECORD_RETURN:
-		return record_held(f, v, false);
+		return record_held(f, v, action == ACTION_RECORD_HELD);
 	case ACTION_RECORD_DEGRADED:
-		return record_degraded(f, v, true);
 	case ACTION_RECORD_PROTECTED:
-		return record_degraded(f, v, false);
+		return record_degraded(f, v, action == ACTION_RECORD_DEGRADED);
 	case ACTION_RECORD_PEER_DEAD:
 		return set_peer_dead(f, v);
 	case ACTION_PEER_ALIVE:
@@ -254,9 +258,10 @@ act(struct failover *f, const struct view *v, enum states_action action)
 		f->risk_ms = v->now_ms;
 		return;
 	case ACTION_RECORD_PAUSE:
-		return record_pause(f, f->word.until_us);
+	case ACTION_RECORD_OBSERVE:
 	case ACTION_RECORD_RESUME:
-		return record_pause(f, 0);
+	case ACTION_RECORD_UNPAUSED:
+		return record_pause(f, action);
 	}
 	assert(!"an action");
 }
@@ -274,7 +279,7 @@ take_note(struct failover *f, const struct view *v)
 		    (v->site[s].rooms == 0 || !v->site[s].collab_up))
 			f->keep_collab[s] = false;
 	}
-	if (decide_at_risk(f, v) == 1)
+	if (reasons_at_risk(f, v) == 1)
 		f->risk_ms = v->now_ms;
 }
 
@@ -282,7 +287,7 @@ int
 failover_step(struct failover *f, const struct view *v,
 	      struct failover_change *out)
 {
-	struct decide_note note;
+	struct reasons_note note;
 	int event;
 
 	assert(!f->store);
@@ -299,8 +304,13 @@ failover_step(struct failover *f, const struct view *v,
 	if (f->word.order == FAILOVER_CANCEL)
 		f->asked_return = false;
 	memset(&f->word, 0, sizeof(f->word));
-	if (out->to != f->state)
+	if (out->row->action == ACTION_SAY)
+		f->said = true;
+	if (out->to != f->state) {
 		f->since_ms = v->now_ms;
+		/* In CLOSED the same is not said once more. */
+		f->said = f->said && out->to == STATE_CLOSED;
+	}
 	if (f->state == STATE_RELEASE && out->to != STATE_RELEASE)
 		f->keep_collab[failover_other(f->rec.active)] = false;
 	f->state = out->to;

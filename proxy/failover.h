@@ -30,6 +30,7 @@ enum failover_order {
 	FAILOVER_FORCE,
 	FAILOVER_ADOPT,
 	FAILOVER_PAUSE,
+	FAILOVER_OBSERVE,
 	FAILOVER_RESUME,
 	FAILOVER_CANCEL
 };
@@ -56,6 +57,7 @@ struct failover {
 	bool asked_return;       /* an operator wants it back: no waiting */
 	bool fenced;             /* the recorded site may be granted */
 	bool served;             /* and has served in this epoch */
+	bool said;               /* what it would do in this state, observing */
 	bool peer_dead;          /* grants say so */
 	bool keep_collab[ROUTE_SITES]; /* rooms of the site not active */
 	int64_t fenced_ms, hold_until_ms, drain_until_ms;

@@ -100,7 +100,8 @@ orders_parse(const json_t *body, struct rules_order *out, bool *dry_run,
 	if (v < 0)
 		return err_set(e, ERR_INVALID,
 			       "verb must be switchover, failover, failback, "
-			       "pause, resume, adopt or cancel, not \"%.40s\"",
+			       "pause, observe, resume, adopt or cancel, "
+			       "not \"%.40s\"",
 			       verb);
 	out->verb = (enum rules_verb)v;
 	if (json_need_str(body, "reason", &reason, e) < 0 ||
@@ -129,7 +130,7 @@ static bool
 moves(const struct rules_order *o)
 {
 	return o->verb != RULES_PAUSE && o->verb != RULES_RESUME &&
-	       o->verb != RULES_CANCEL;
+	       o->verb != RULES_OBSERVE && o->verb != RULES_CANCEL;
 }
 
 static struct entry *

@@ -8,8 +8,8 @@
 #include "proxy/decide.h"
 
 static const char *const verb_names[] = { "switchover", "failover", "failback",
-					  "pause",      "resume",   "adopt",
-					  "cancel" };
+					  "pause",      "observe",  "resume",
+					  "adopt",      "cancel" };
 static_assert(sizeof(verb_names) / sizeof(verb_names[0]) == RULES_VERBS,
 	      "one name for each verb");
 
@@ -253,6 +253,18 @@ judge_pause(const struct rules_order *o, const struct failover *f,
 }
 
 static void
+judge_observe(const struct failover *f, struct rules_judged *out)
+{
+	if (f->rec.epoch == 0)
+		refuse(out, "no-authority", NULL, "there is no record yet");
+	else if (f->rec.observe)
+		nothing(out, "automation only observes already");
+	else
+		go(out, FAILOVER_OBSERVE,
+		   "decisions are said and not done, until: gsbctl resume");
+}
+
+static void
 judge_adopt(const struct rules_order *o, const struct failover *f,
 	    const struct view *v, struct rules_judged *out)
 {
@@ -305,8 +317,10 @@ rules_judge(const struct rules_order *o, const struct failover *f,
 		return judge_failback(o, f, v, out);
 	case RULES_PAUSE:
 		return judge_pause(o, f, v, out);
+	case RULES_OBSERVE:
+		return judge_observe(f, out);
 	case RULES_RESUME:
-		if (f->rec.paused_until_us == 0)
+		if (f->rec.paused_until_us == 0 && !f->rec.observe)
 			return nothing(out, "automation is not paused");
 		return go(out, FAILOVER_RESUME, "automation goes on");
 	case RULES_ADOPT:
@@ -334,7 +348,7 @@ rules_progress(const struct rules_order *o,
 	int event = change->row->event;
 
 	if (o->verb == RULES_PAUSE || o->verb == RULES_RESUME ||
-	    o->verb == RULES_CANCEL)
+	    o->verb == RULES_OBSERVE || o->verb == RULES_CANCEL)
 		return RULES_DONE;
 	if (event == EVENT_ABORT_PRIMARY || event == EVENT_ABORT_BACKUP ||
 	    event == EVENT_ABORT_HELD || event == EVENT_FAIL ||

@@ -12,18 +12,18 @@ static const char *const state_names[] = {
 static_assert(COUNT(state_names) == STATE_CLOSED + 1, "one name for each");
 
 static const char *const event_names[] = {
-	"record",        "first",       "no-record",      "outranked",
-	"adopt",         "suspect",     "fail",           "no-target",
-	"not-allowed",   "fenced",      "target-dead",    "serves-primary",
-	"serves-backup", "serves-held", "peer-whole",     "peer-lost",
-	"caught-up",     "behind",      "return",         "order-switch",
-	"order-return",  "order-stay",  "order-failover", "held",
-	"drained",       "applied",     "switched",       "abort-primary",
-	"abort-backup",  "abort-held",  "peer-dead",      "peer-alive",
-	"degraded",      "protected",   "order-pause",    "order-resume",
+	"record",         "first",         "no-record",    "outranked",
+	"adopt",          "suspect",       "fail",         "no-target",
+	"not-allowed",    "fenced",        "target-dead",  "serves-primary",
+	"serves-backup",  "serves-held",   "peer-whole",   "peer-lost",
+	"caught-up",      "behind",        "return",       "would-fail",
+	"would-return",   "order-switch",  "order-return", "order-stay",
+	"order-failover", "held",          "drained",      "applied",
+	"switched",       "abort-primary", "abort-backup", "abort-held",
+	"peer-dead",      "peer-alive",    "degraded",     "protected",
+	"order-pause",    "order-observe", "order-resume", "pause-ends",
 };
-static_assert(COUNT(event_names) == EVENT_ORDER_RESUME + 1,
-	      "one name for each");
+static_assert(COUNT(event_names) == EVENT_PAUSE_ENDS + 1, "one name for each");
 
 static const char *const action_names[] = {
 	"nothing",
@@ -48,11 +48,14 @@ static const char *const action_names[] = {
 	"record-peer-dead",
 	"peer-alive",
 	"record-pause",
+	"record-observe",
 	"record-resume",
+	"record-unpaused",
 	"close",
 	"alarm",
+	"say",
 };
-static_assert(COUNT(action_names) == ACTION_ALARM + 1, "one name for each");
+static_assert(COUNT(action_names) == ACTION_SAY + 1, "one name for each");
 
 static const struct fsm_row rows[] = {
 	{ STATE_START, EVENT_RECORD, STATE_FENCING, ACTION_FENCE_OTHER,
@@ -129,6 +132,12 @@ static const struct fsm_row rows[] = {
 	  ACTION_NOTHING, "both barriers seen, commits protected" },
 	{ STATE_READY_TO_RETURN, EVENT_BEHIND, STATE_CATCHING_UP,
 	  ACTION_CATCH_UP, "replication fell behind" },
+	{ STATE_SUSPECT, EVENT_WOULD_FAIL, FSM_SAME, ACTION_SAY,
+	  "the other would take over now; automation only observes" },
+	{ STATE_CLOSED, EVENT_WOULD_FAIL, FSM_SAME, ACTION_SAY,
+	  "the other would take over now; automation only observes" },
+	{ STATE_READY_TO_RETURN, EVENT_WOULD_RETURN, FSM_SAME, ACTION_SAY,
+	  "it would return now; automation only observes" },
 	{ STATE_READY_TO_RETURN, EVENT_RETURN, STATE_HOLD, ACTION_BEGIN_SWITCH,
 	  "stable for long enough, or ordered" },
 
@@ -212,8 +221,16 @@ static const struct fsm_row rows[] = {
 	  "commits are on both sites again" },
 	{ FSM_ANY, EVENT_ORDER_PAUSE, FSM_SAME, ACTION_RECORD_PAUSE,
 	  "nothing moves by itself until then" },
+	{ FSM_ANY, EVENT_ORDER_OBSERVE, FSM_SAME, ACTION_RECORD_OBSERVE,
+	  "decisions are said, none is done by itself" },
 	{ FSM_ANY, EVENT_ORDER_RESUME, FSM_SAME, ACTION_RECORD_RESUME,
-	  "the pause ends" },
+	  "automation goes on" },
+	{ FSM_ANY, EVENT_PAUSE_ENDS, FSM_SAME, ACTION_RECORD_UNPAUSED,
+	  "its time is over" },
+	{ FSM_ANY, EVENT_WOULD_FAIL, FSM_SAME, ACTION_NOTHING,
+	  "only out of SUSPECT and CLOSED" },
+	{ FSM_ANY, EVENT_WOULD_RETURN, FSM_SAME, ACTION_NOTHING,
+	  "only when ready" },
 	{ FSM_ANY, EVENT_RECORD, FSM_SAME, ACTION_NOTHING,
 	  "read once, at the start" },
 	{ FSM_ANY, EVENT_FIRST, FSM_SAME, ACTION_NOTHING, "only at the start" },

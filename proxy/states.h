@@ -1,11 +1,13 @@
 /*
  * The fail-over as one table: what is decided in each state on each event,
- * and why. A pause lies across: it bars events from being raised at all.
+ * and why. PAUSED and OBSERVE lie across: a pause bars events from being
+ * raised at all; who only observes raises "would-..." instead.
  */
 #ifndef PROXY_STATES_H
 #define PROXY_STATES_H
 
 #include "base/fsm.h"
+#include "proxy/states_action.h"
 
 enum states_state {
 	STATE_START, /* reads the record, asks the sites */
@@ -45,6 +47,8 @@ enum states_event {
 	EVENT_CAUGHT_UP,
 	EVENT_BEHIND,
 	EVENT_RETURN,
+	EVENT_WOULD_FAIL, /* observing: said, not done */
+	EVENT_WOULD_RETURN,
 	EVENT_ORDER_SWITCH,
 	EVENT_ORDER_RETURN,
 	EVENT_ORDER_STAY,
@@ -61,35 +65,9 @@ enum states_event {
 	EVENT_DEGRADED,
 	EVENT_PROTECTED,
 	EVENT_ORDER_PAUSE,
-	EVENT_ORDER_RESUME
-};
-
-enum states_action {
-	ACTION_NOTHING,
-	ACTION_FENCE_OTHER,
-	ACTION_RECORD_FIRST,
-	ACTION_RECORD_ADOPTED,
-	ACTION_RECORD_FAILOVER,
-	ACTION_MARK_FENCED,
-	ACTION_SERVE,
-	ACTION_CATCH_UP,
-	ACTION_BEGIN_SWITCH,
-	ACTION_DRAIN,
-	ACTION_SYNC,
-	ACTION_RECORD_SWITCH,
-	ACTION_RELEASE,
-	ACTION_ABORT,
-	ACTION_ASK_RETURN,
-	ACTION_RECORD_HELD,
-	ACTION_RECORD_RETURN,
-	ACTION_RECORD_DEGRADED,
-	ACTION_RECORD_PROTECTED,
-	ACTION_RECORD_PEER_DEAD,
-	ACTION_PEER_ALIVE,
-	ACTION_RECORD_PAUSE,
-	ACTION_RECORD_RESUME,
-	ACTION_CLOSE,
-	ACTION_ALARM
+	EVENT_ORDER_OBSERVE,
+	EVENT_ORDER_RESUME,
+	EVENT_PAUSE_ENDS
 };
 
 extern const struct fsm states_fsm;

@@ -91,14 +91,14 @@ site_json(const struct control *c, enum route_site s)
 static json_t *
 failback_json(const struct control *c)
 {
-	struct decide_note note = { 0 };
-	const char *why = decide_why_not(&c->f, &c->view, &note);
+	struct reasons_note note = { 0 };
+	const char *why = reasons_why_not(&c->f, &c->view, &note);
 	json_t *doc = json_object();
 
 	json_put_bool(doc, "ready", why == NULL);
 	json_put_str(doc, "why_not", why);
 	json_put_int(doc, "stable_ms",
-		     decide_stable_ms(&c->f, c->view.wall_us));
+		     reasons_stable_ms(&c->f, c->view.wall_us));
 	json_put_bool(doc, "asked", c->f.asked_return);
 	return doc;
 }
@@ -107,7 +107,7 @@ failback_json(const struct control *c)
 static json_t *
 failover_json(const struct control *c)
 {
-	const char *bar = c->f.rec.epoch > 0 ? decide_bar(&c->f, &c->view)
+	const char *bar = c->f.rec.epoch > 0 ? reasons_bar(&c->f, &c->view)
 					     : "no record";
 	json_t *doc = json_object();
 
@@ -131,6 +131,7 @@ put_record(const struct control *c, json_t *doc)
 	json_put(doc, "paused_until_us",
 		 r->paused_until_us > 0 ? json_integer(r->paused_until_us)
 					: json_null());
+	json_put_bool(doc, "observe", r->observe);
 	json_put_str(doc, "who", r->who);
 	json_put_str(doc, "why", r->why);
 	json_put_int(doc, "when_us", r->when_us);
@@ -226,7 +227,7 @@ state_metrics(const struct control *c, struct strbuf *out)
 	strbuf_addf(out, "gsb_control_degraded %d\n", c->f.rec.degraded);
 	gauge(out, "paused", "1 while automation is paused.");
 	strbuf_addf(out, "gsb_control_paused %d\n",
-		    decide_paused(&c->f, &c->view));
+		    reasons_paused(&c->f, &c->view));
 	gauge(out, "state", "1 for the state of the fail-over.");
 	for (int s = 0; s < states_fsm.nstates; s++)
 		strbuf_addf(out, "gsb_control_state{state=\"%s\"} %d\n",

@@ -19,6 +19,7 @@ kind_of(const struct failover_change *change)
 	case EVENT_PEER_DEAD:
 	case EVENT_NO_RECORD:
 	case EVENT_OUTRANKED:
+	case EVENT_WOULD_FAIL:
 		return "alarm";
 	default:
 		return change->from == change->to ? "record" : "transition";

@@ -155,6 +155,35 @@ def test_pause_bars_automation(fake):
     assert fake.status()["failover"]["ready"]
 
 
+def test_observing_says_and_does_nothing(fake):
+    fake.order("observe")
+    assert "already" in fake.order("observe")
+    fake.set_site("primary", db="down")
+    fake.wait_state("CLOSED")
+    assert "only observes" in fake.ctl("status")
+    assert fake.ctl("events").count("would take over now") == 1
+    fake.set_site("primary")
+    fake.wait_state("NORMAL")
+    fake.order("resume")
+    assert fake.status()["failover"]["ready"]
+    assert fake.status()["epoch"] == fake.status()["sites"]["primary"][
+        "services"]["web"]["epoch"]
+
+
+def test_the_audit_log_shows_what_was_done_to_it(fake):
+    assert "the chain is whole" in fake.ctl("audit", "verify")
+    assert "resume by" in fake.ctl("audit", "tail")
+    path = fake.path("proxy", "audit.log")
+    with open(path, encoding="utf-8") as f:
+        right = f.read()
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(right.replace("begins", "began", 1))
+    assert "was changed" in fake.ctl("audit", "verify", status=4)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(right)
+    assert fake.ctl("--format", "json", "audit", "verify")["good"]
+
+
 def test_companies(fake):
     assert fake.ctl("--format", "json", "company", "list")["companies"] == \
         ["acme"]

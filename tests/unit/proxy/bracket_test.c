@@ -62,16 +62,17 @@ test_the_way_back(void **state)
 static void
 test_stable_doubles(void **state)
 {
-	int64_t first = decide_stable_ms(&w.f, w.view.wall_us);
+	int64_t first = reasons_stable_ms(&w.f, w.view.wall_us);
 
 	assert_int_equal(first, 5000);
 	world_restart(&w, P, WEB);
 	world_until(&w, STATE_NORMAL, 20000);
 	world_kill(&w, P, WEB);
 	world_until(&w, STATE_ON_BACKUP, 1000);
-	assert_int_equal(decide_stable_ms(&w.f, w.view.wall_us), 10000);
+	assert_int_equal(reasons_stable_ms(&w.f, w.view.wall_us), 10000);
 	assert_int_equal(
-	    decide_stable_ms(&w.f, w.view.wall_us + INT64_C(3601000000)), 5000);
+	    reasons_stable_ms(&w.f, w.view.wall_us + INT64_C(3601000000)),
+	    5000);
 }
 
 static void

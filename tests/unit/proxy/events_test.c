@@ -50,7 +50,7 @@ static void
 test_events_are_numbered_and_kept(void **state)
 {
 	struct err e = { 0 };
-	struct events *ev = events_open(dir, &e);
+	struct events *ev = events_open(dir, 1 << 20, &e);
 	int told = 0;
 
 	assert_non_null(ev);
@@ -70,7 +70,7 @@ static void
 test_memory_is_bounded(void **state)
 {
 	struct err e = { 0 };
-	struct events *ev = events_open(dir, &e);
+	struct events *ev = events_open(dir, 1 << 20, &e);
 
 	for (int i = 0; i < 3000; i++)
 		events_add(ev, "alarm", 7, "x", NULL);
@@ -84,7 +84,7 @@ static void
 test_the_file_goes_on_after_a_restart(void **state)
 {
 	struct err e = { 0 };
-	struct events *ev = events_open(dir, &e);
+	struct events *ev = events_open(dir, 1 << 20, &e);
 	FILE *f;
 
 	events_add(ev, "record", 41, "x", NULL);
@@ -93,12 +93,12 @@ test_the_file_goes_on_after_a_restart(void **state)
 	f = fopen(file, "a");
 	fputs("{\"id\":99,\"ep", f); /* a crash in the middle of a line */
 	fclose(f);
-	ev = events_open(dir, &e);
+	ev = events_open(dir, 1 << 20, &e);
 	assert_int_equal(events_former_epoch(ev), 42);
 	assert_int_equal(events_last(ev), 2);
 	events_add(ev, "record", 43, "z", NULL);
 	events_close(&ev);
-	ev = events_open(dir, &e);
+	ev = events_open(dir, 1 << 20, &e);
 	assert_int_equal(events_former_epoch(ev), 43);
 	assert_int_equal(events_last(ev), 3);
 	events_close(&ev);

@@ -394,6 +394,39 @@ test_paused_and_ordered(void **state)
 	serves(B);
 }
 
+/* It says what it would do, once, and does nothing. */
+static void
+test_observing(void **state)
+{
+	unsigned before;
+
+	assert_int_equal(world_order(&w, RULES_OBSERVE, P), RULES_GO);
+	assert_true(w.disk.observe);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_CLOSED, 1000);
+	assert_int_equal(w.said, 1);
+	before = w.changes;
+	world_run(&w, 20000);
+	assert_int_equal(w.disk.active, P);
+	assert_int_equal(w.said, 1);
+	assert_true(w.changes - before <= 1); /* fenced */
+	assert_int_equal(world_order(&w, RULES_RESUME, P), RULES_GO);
+	world_until(&w, STATE_ON_BACKUP, 1000);
+}
+
+static void
+test_observing_returns_by_order_alone(void **state)
+{
+	assert_int_equal(world_order(&w, RULES_OBSERVE, P), RULES_GO);
+	world_restart(&w, P, WEB);
+	world_run(&w, 200000);
+	assert_int_equal(w.f.state, STATE_READY_TO_RETURN);
+	assert_int_equal(w.said, 1);
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 10000);
+	assert_true(w.disk.observe);
+}
+
 #define TEST(t) cmocka_unit_test_setup(t, up)
 #define TEST_BACKUP(t) cmocka_unit_test_setup(t, on_backup)
 
@@ -430,6 +463,8 @@ main(void)
 		TEST(test_another_authority),
 		TEST(test_paused),
 		TEST(test_paused_and_ordered),
+		TEST(test_observing),
+		TEST_BACKUP(test_observing_returns_by_order_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

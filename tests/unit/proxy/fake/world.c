@@ -215,6 +215,7 @@ world_look(struct world *w)
 			w->f.store = false;
 		}
 		w->changes++;
+		w->said += change.row->action == ACTION_SAY;
 		if (change.from != change.to)
 			memcpy(w->last_note, change.note, sizeof(change.note));
 		world_apply(w);

@@ -62,6 +62,7 @@ struct world {
 	uint64_t sockets[ROUTE_SITES];
 	int64_t whole_since_ms[ROUTE_SITES];
 	unsigned changes, switched; /* rows taken; times the active changed */
+	unsigned said;              /* "would-..." */
 	char last_note[192];
 };
 
