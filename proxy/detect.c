@@ -1,6 +1,7 @@
 #include "proxy/detect.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "http/url.h"
 
@@ -45,7 +46,8 @@ judge_segments(const struct url_path *p, bool upgrade, struct detect *d)
 						   : ROUTE_BACKUP;
 }
 
-/* The second segment might be the detector, however it is written. */
+/* The second segment might be the detector, however it is written; or an
+ * escape or a dot could lead elsewhere. */
 static bool
 looks_special(struct span path, struct span first)
 {
@@ -55,7 +57,9 @@ looks_special(struct span path, struct span first)
 		return true;
 	if (rest.len < 2)
 		return false;
-	return rest.at[1] == 'd' || rest.at[1] == '/' || rest.at[1] == '%';
+	return rest.at[1] == 'd' || rest.at[1] == '/' ||
+	       memchr(rest.at, '%', rest.len) != NULL ||
+	       memmem(rest.at, rest.len, "/.", 2) != NULL;
 }
 
 void

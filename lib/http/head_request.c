@@ -85,8 +85,11 @@ split_absolute(struct head_parse *p)
 	if (!http_host_valid(h->host))
 		return bad(p, "invalid host in the request target");
 	split_query(h, span_make(s.at + n, s.len - n));
+	/* RFC 9112 3.2.4: of OPTIONS it is the server as a whole. */
 	if (h->path.len == 0)
-		h->path = span_of("/");
+		h->path = span_of(
+		    h->method == HTTP_OPTIONS && h->query.at == NULL ? "*"
+								     : "/");
 	return 0;
 }
 
