@@ -49,19 +49,20 @@ const char *merge_rows_sql(struct arena *a, const struct table *t,
 			   const bool *missing);
 
 /*
- * The same for rows with unchanged-TOAST values: such a column must be the
- * only one of its group; its array holds NULL there and its group's version
- * array holds NULL too, which means "as here". Rows that lacking would name
- * are dropped: fetch those first.
+ * The same for rows with unchanged-TOAST values: the array of such a column
+ * holds NULL there and its group's version array holds NULL too, which means
+ * "as here". Fetch rows that lacking names first, or they lose that group.
  */
 const char *merge_partial_sql(struct arena *a, const struct table *t,
 			      const bool *missing);
 
 /*
- * Key arrays, then the int8[] of gsb_v_row: the 1-based ordinals (int8) of
- * rows of which this database has no such incarnation nor a later fate.
+ * Arrays of merge_lacking_columns: key, gsb_v_row, versions of groups that
+ * may come without a value; NULL where all of it came. Result: the 1-based
+ * ordinals (int8) of rows whose values this database does not have.
  */
 const char *merge_lacking_sql(struct arena *a, const struct table *t);
+size_t merge_lacking_columns(const struct table *t, size_t *out);
 
 /* For the peer: key arrays; the columns t->params of those that exist. */
 const char *merge_fetch_sql(struct arena *a, const struct table *t);
@@ -76,10 +77,8 @@ const char *merge_sweep_dead_sql(struct arena *a, const struct table *t);
 const char *merge_demote_sql(struct arena *a, const struct table *t, size_t u);
 const char *merge_promote_sql(struct arena *a, const struct table *t, size_t u);
 
-/*
- * A row as the stream brings it: binary values by column of the table (at
- * NULL: SQL NULL), and which did not come (unchanged TOAST).
- */
+/* A row as the stream brings it: binary values by column of the table (at
+ * NULL: SQL NULL), and which did not come (unchanged TOAST). */
 struct merge_row {
 	const struct span *values;
 	const bool *absent; /* or NULL: all came */

@@ -2,8 +2,6 @@
  * The statements around the merge: what lies below a tombstone, what has to
  * be fetched whole, and effective keys.
  */
-#include <stdio.h>
-
 #include "base/strbuf.h"
 #include "replicator/merge.h"
 #include "replicator/sqlgen.h"
@@ -65,24 +63,73 @@ merge_sweep_dead_sql(struct arena *a, const struct table *t)
 	return sweep_sql(a, t, &sb);
 }
 
+static bool
+may_lack_values(const struct table *t, const struct group *g)
+{
+	for (size_t i = 0; i < g->ncolumns; i++)
+		if (t->columns[g->columns[i]].toastable)
+			return g->version != TABLE_NONE;
+	return false;
+}
+
+size_t
+merge_lacking_columns(const struct table *t, size_t *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->nkey; i++)
+		out[n++] = t->key[i];
+	out[n++] = t->row;
+	for (size_t g = 0; g < t->ngroups; g++)
+		if (may_lack_values(t, &t->groups[g]))
+			out[n++] = t->groups[g].version;
+	return n;
+}
+
+/* With ranks, a higher version does not mean that it stands. */
+static void
+add_has_groups(struct strbuf *sb, const struct table *t)
+{
+	for (size_t g = 0; g < t->ngroups; g++) {
+		const struct group *group = &t->groups[g];
+
+		if (may_lack_values(t, group))
+			strbuf_addf(sb,
+				    "\n  AND coalesce(t.\"gsb_v_%s\" %s "
+				    "s.\"gsb_v_%s\", true)",
+				    group->name, group->nranks > 0 ? "=" : ">=",
+				    group->name);
+	}
+}
+
 const char *
 merge_lacking_sql(struct arena *a, const struct table *t)
 {
-	char more[32];
+	size_t *columns = arena_array(a, size_t, t->ncolumns);
+	size_t n = merge_lacking_columns(t, columns);
+	STRBUF_AUTO types = { 0 };
+	STRBUF_AUTO names = { 0 };
 	STRBUF_AUTO sb = { 0 };
 
-	snprintf(more, sizeof(more), ", $%zu::int8[]", t->nkey + 1);
+	for (size_t i = t->nkey; i < n; i++) {
+		strbuf_addf(&types, ", $%zu::int8[]", i + 1);
+		strbuf_addf(&names, ", \"%s\"", t->columns[columns[i]].name);
+	}
+	strbuf_adds(&names, ", ord");
 	strbuf_adds(&sb, "SELECT s.ord FROM ");
-	add_keys(&sb, t, more, ", v, ord");
+	add_keys(&sb, t, strbuf_text(&types), strbuf_text(&names));
 	strbuf_addf(&sb, "\nWHERE NOT EXISTS (SELECT FROM %s t WHERE ",
 		    t->quoted);
 	sqlgen_key_equal(&sb, t, "t", "s");
-	strbuf_adds(&sb, " AND t.\"gsb_v_row\" >= s.v)\n AND NOT EXISTS "
+	strbuf_adds(&sb, " AND (t.\"gsb_v_row\" > s.\"gsb_v_row\"\n"
+			 "  OR t.\"gsb_v_row\" = s.\"gsb_v_row\"");
+	add_has_groups(&sb, t);
+	strbuf_adds(&sb, "))\n AND NOT EXISTS "
 			 "(SELECT FROM gsb.tombstone d WHERE d.rel = ");
 	sqlgen_literal(&sb, t->rel);
 	strbuf_adds(&sb, " AND d.key = ");
 	sqlgen_key_text(&sb, t, "s");
-	strbuf_adds(&sb, " AND d.v > s.v)");
+	strbuf_adds(&sb, " AND d.v > s.\"gsb_v_row\")");
 	return arena_span(a, strbuf_span(&sb));
 }
 

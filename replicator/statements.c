@@ -57,7 +57,7 @@ statements_free(struct statements **sp)
 
 /* --- the statements ------------------------------------------------------ */
 
-/* Parameters: arrays of these columns, then `more` (an oid, or 0). */
+/* Parameters: arrays of these columns. */
 static void
 set_types(struct statements *s, struct pgstmt *stmt, const struct table *t,
 	  const size_t *columns, size_t n)
@@ -66,7 +66,6 @@ set_types(struct statements *s, struct pgstmt *stmt, const struct table *t,
 
 	for (size_t i = 0; i < n; i++)
 		types[i] = t->columns[columns[i]].array_oid;
-	types[n] = OID_INT8S; /* lacking's last */
 	stmt->types = types;
 	stmt->nparams = (unsigned)n;
 }
@@ -97,10 +96,12 @@ set_of(struct statements *s, const struct table *t)
 	struct table_set *set = &s->sets[index];
 	struct arena *a = s->arena;
 	static const uint32_t texts[] = { OID_TEXTS };
+	size_t *columns;
 
 	assert(index < s->catalog->n);
 	if (set->sweep.sql != NULL)
 		return set;
+	columns = arena_array(a, size_t, t->ncolumns);
 	set->sweep.name = arena_printf(a, "sweep_%zu", index);
 	set->sweep.sql = merge_sweep_sql(a, t);
 	set_types(s, &set->sweep, t, t->key, t->nkey);
@@ -110,8 +111,8 @@ set_of(struct statements *s, const struct table *t)
 	set->sweep_dead.types = texts;
 	set->lacking.name = arena_printf(a, "lacking_%zu", index);
 	set->lacking.sql = merge_lacking_sql(a, t);
-	set_types(s, &set->lacking, t, t->key, t->nkey);
-	set->lacking.nparams++;
+	set_types(s, &set->lacking, t, columns,
+		  merge_lacking_columns(t, columns));
 	set->fetch.name = arena_printf(a, "fetch_%zu", index);
 	set->fetch.sql = merge_fetch_sql(a, t);
 	set_types(s, &set->fetch, t, t->key, t->nkey);
@@ -224,6 +225,7 @@ put_int8(struct strbuf *out, int64_t v)
 struct selection {
 	const struct batch_row **rows;
 	size_t n;
+	bool lacking; /* versions of what did not come instead of what did */
 };
 
 static void
@@ -232,14 +234,25 @@ select_rows(const struct statements_range *r, bool partial,
 {
 	out->rows = mem_array(const struct batch_row *, r->to - r->from + 1);
 	out->n = 0;
+	out->lacking = false;
 	for (size_t i = r->from; i < r->to; i++)
 		if ((r->in->rows[i].absent != NULL) == partial)
 			out->rows[out->n++] = &r->in->rows[i];
 }
 
+static bool
+group_came(const struct table *t, const struct batch_row *row, size_t g)
+{
+	for (size_t i = 0; i < t->groups[g].ncolumns; i++)
+		if (row->absent[t->groups[g].columns[i]])
+			return false;
+	return true;
+}
+
 /* NULL where the value is the one that stands here. */
 static struct span
-value_of(const struct table *t, const struct batch_row *row, size_t column)
+value_of(const struct table *t, const struct batch_row *row, size_t column,
+	 bool lacking)
 {
 	const struct column *c = &t->columns[column];
 
@@ -247,11 +260,9 @@ value_of(const struct table *t, const struct batch_row *row, size_t column)
 		return row->values[column];
 	if (row->absent[column])
 		return (struct span){ 0 };
-	if (c->role != COLUMN_VERSION)
-		return row->values[column];
-	for (size_t i = 0; i < t->groups[c->group].ncolumns; i++)
-		if (row->absent[t->groups[c->group].columns[i]])
-			return (struct span){ 0 };
+	if (c->role == COLUMN_VERSION &&
+	    group_came(t, row, c->group) == lacking)
+		return (struct span){ 0 };
 	return row->values[column];
 }
 
@@ -267,8 +278,8 @@ put_columns(struct strbuf *buf, const struct table *t,
 		from[i] = buf->len;
 		put_array(buf, t->columns[columns[i]].type_oid, rows->n);
 		for (size_t k = 0; k < rows->n; k++)
-			put_element(buf,
-				    value_of(t, rows->rows[k], columns[i]));
+			put_element(buf, value_of(t, rows->rows[k], columns[i],
+						  rows->lacking));
 	}
 	from[n] = buf->len;
 	for (size_t i = 0; i < n; i++)
@@ -449,14 +460,13 @@ statements_add_lacking(struct statements *s, struct pgbatch *out,
 	struct statements_range all = { in, 0, in->nrows };
 	const struct table *t = in->table;
 	const struct pgstmt *stmt = &set_of(s, t)->lacking;
-	size_t *columns = mem_array(size_t, t->nkey + 1);
+	size_t *columns = mem_array(size_t, t->ncolumns);
 	struct selection rows;
 	bool some;
 
-	/* its parameters are the key and gsb_v_row */
-	memcpy(columns, t->key, t->nkey * sizeof(*columns));
-	columns[t->nkey] = t->row;
+	merge_lacking_columns(t, columns);
 	select_rows(&all, true, &rows);
+	rows.lacking = true;
 	some = rows.n > 0;
 	if (some)
 		add_with(out, stmt, t, &rows, columns);
@@ -477,6 +487,7 @@ statements_add_fetch(struct statements *s, struct pgbatch *out,
 	select_rows(&all, true, &rows);
 	wanted.rows = mem_array(const struct batch_row *, n + 1);
 	wanted.n = 0;
+	wanted.lacking = false;
 	for (size_t i = 0; i < n; i++)
 		if (number[i] >= 1 && number[i] <= rows.n)
 			wanted.rows[wanted.n++] = rows.rows[number[i] - 1];

@@ -36,7 +36,8 @@ add_creation(struct trigger_sql *s)
 
 /*
  * An UPDATE that makes an incarnation has to carry all of it: a value stored
- * out of line would come as "unchanged", unless it is made anew.
+ * out of line would come as "unchanged", unless it is made anew. An array
+ * holds copies; text and back would depend on the writer's settings.
  */
 static void
 add_rewrite(struct trigger_sql *s)
@@ -46,9 +47,8 @@ add_rewrite(struct trigger_sql *s)
 
 		if (c->role == COLUMN_VALUE && c->toastable)
 			strbuf_addf(s->out,
-				    "  NEW.\"%s\" := "
-				    "(NEW.\"%s\"::text || '')::%s;\n",
-				    c->name, c->name, c->type);
+				    "  NEW.\"%s\" := (ARRAY[NEW.\"%s\"])[1];\n",
+				    c->name, c->name);
 	}
 }
 

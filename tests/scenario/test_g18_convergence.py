@@ -24,6 +24,9 @@ from wait import wait_until
 
 US = 1_000_000
 ACTIVE_S = 1.2  # of writing, cutting and killing in one history
+COLLISIONS = (psycopg2.errors.UniqueViolation,
+              psycopg2.errors.DeadlockDetected,
+              psycopg2.errors.LockNotAvailable)
 ROWS = 8        # keys that one history fights over
 
 
@@ -220,6 +223,7 @@ class Writer(threading.Thread):
         self.execute(self.home, request, stamp)
 
     def execute(self, site, request, stamp):
+        connection = None
         try:
             connection = self.connection(site)
             with connection.cursor() as c:
@@ -235,14 +239,22 @@ class Writer(threading.Thread):
             else:
                 connection.commit()
                 self.done += 1
-        except (psycopg2.errors.UniqueViolation,
-                psycopg2.errors.DeadlockDetected,
-                psycopg2.errors.LockNotAvailable):
-            connection.rollback()
-        except (psycopg2.OperationalError, psycopg2.InterfaceError,
-                psycopg2.errors.AdminShutdown):
-            self.drop(site)  # the site is down
-            time.sleep(0.05)
+        except psycopg2.Error as e:
+            self.undo(site, connection, e)
+
+    def undo(self, site, connection, why):
+        """Users collide; sites go down, at any moment."""
+        if isinstance(why, COLLISIONS):
+            try:
+                connection.rollback()
+                return
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                pass
+        elif not isinstance(why, (psycopg2.OperationalError,
+                                  psycopg2.InterfaceError)):
+            raise why
+        self.drop(site)
+        time.sleep(0.05)
 
     def slow_twin(self, stamp):
         """One request on both sites: slow at home, and what it made on the
@@ -250,6 +262,7 @@ class Writer(threading.Thread):
         key = self.history.any_id(self.random)
         request = self.insert(key)
         other, = (s for s in self.history.world.sites if s is not self.home)
+        connection = None
         try:
             connection = self.connection(self.home)
             with connection.cursor() as c:
@@ -262,12 +275,8 @@ class Writer(threading.Thread):
                 time.sleep(self.random.uniform(0, 0.2))
             connection.commit()
             self.done += 1
-        except (psycopg2.errors.UniqueViolation,
-                psycopg2.errors.DeadlockDetected,
-                psycopg2.errors.LockNotAvailable):
-            connection.rollback()
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            self.drop(self.home)
+        except psycopg2.Error as e:
+            self.undo(self.home, connection, e)
 
     def values(self):
         r = self.random

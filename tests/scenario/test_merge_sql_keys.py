@@ -116,12 +116,18 @@ def test_an_unchanged_value_stays(pair):
     assert values(pair.b, 1, "a") is None
     sql = pair.b.sql["tables"][ITEM]
     with pair.b.apply_connection.cursor() as c:
-        arrays = [[uid(1), uid(1)], [NOW << 8, (NOW << 8) + 256]]
+        # the same incarnation, one to come, an older and a newer "big"
+        row = [NOW << 8] * 5
+        row[1] += 256
+        big = [None, None, (NOW << 8) - 255, (NOW << 8) + 1, (NOW << 8) + 2]
+        arrays = [[uid(1)] * 5, row] + [
+            big if name == "gsb_v_big" else [None] * 5
+            for name in sql["lacking_columns"][2:]]
         pair.b.execute(c, sql["lacking"], arrays)
-        assert c.fetchall() == [(1,), (2,)]
+        assert c.fetchall() == [(1,), (2,), (3,), (4,), (5,)]
         pair.b.merge([item(pair.p, 1)])
         pair.b.execute(c, sql["lacking"], arrays)
-        assert c.fetchall() == [(2,)]
+        assert c.fetchall() == [(2,), (5,)]
         delete(pair.b, 1, NOW + 100)
         pair.b.execute(c, sql["lacking"], arrays)
         assert c.fetchall() == []

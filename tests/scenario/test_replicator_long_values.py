@@ -3,7 +3,9 @@ Whatever stands in the same batch, and whatever was lost, each site ends with
 the value of the version that it has."""
 import contextlib
 import hashlib
+import json
 import random
+import urllib.request
 
 import pytest
 
@@ -56,6 +58,12 @@ def md5(text):
 
 def value(twins, site, column):
     return twins.query(site, f"SELECT {column} FROM item WHERE id = 1")
+
+
+def fetched(twins):
+    url = f"http://127.0.0.1:{twins.status['backup']}/status"
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)["in"]["fetched_rows"]
 
 
 def equal(twins):
@@ -111,3 +119,44 @@ def test_the_peers_own_value(twins, before):
         twins.query("primary", "UPDATE item SET amount = 3 WHERE id = 1")
     equal(twins)
     assert value(twins, "backup", "md5(note), amount") == [(md5(long(1)), 3)]
+
+
+def test_a_value_that_was_lost_is_fetched(twins):
+    """The target has the incarnation, but an older value than that which did
+    not come."""
+    twins.query("primary", "INSERT INTO item VALUES (1, 'first', 1)")
+    twins.settle()
+    twins.query("backup", "CREATE TABLE old AS SELECT * FROM item")
+    twins.query("primary", "UPDATE item SET note = %s WHERE id = 1",
+                (long(1),))
+    twins.settle()
+    twins.query("backup", "SET session_replication_role = replica; "
+                "UPDATE item i SET note = o.note, gsb_v_note = o.gsb_v_note "
+                "FROM old o WHERE i.id = 1; DROP TABLE old")
+    twins.query("primary", "UPDATE item SET amount = 3 WHERE id = 1")
+    equal(twins)
+    assert value(twins, "backup", "md5(note), amount") == [(md5(long(1)), 3)]
+
+
+def test_a_long_value_in_a_group_of_several(twins):
+    """The group's other column changed, the long one did not come."""
+    twins.query("primary", "INSERT INTO item (id, title, body) "
+                "VALUES (1, 'one', %s)", (long(1),))
+    twins.settle()
+    twins.query("primary", "UPDATE item SET title = 'two' WHERE id = 1")
+    equal(twins)
+    assert value(twins, "backup", "title, md5(body)") == [
+        ("two", md5(long(1)))]
+
+
+def test_an_update_that_makes_an_incarnation_carries_all(twins):
+    """Nothing has to be asked of the peer, who may be away by then."""
+    twins.query("primary", "INSERT INTO item (id, note, title, body) "
+                "VALUES (1, %s, 'x', %s)", (long(1), long(2)))
+    twins.settle()
+    before = fetched(twins)
+    twins.query("primary", "UPDATE item SET id = 2 WHERE id = 1")
+    equal(twins)
+    assert twins.query("backup", "SELECT id, md5(note), md5(body) FROM item"
+                       ) == [(2, md5(long(1)), md5(long(2)))]
+    assert fetched(twins) == before

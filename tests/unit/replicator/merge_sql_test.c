@@ -55,12 +55,15 @@ table_json(const struct table *t)
 	struct arena *a = arena_new();
 	json_t *o = json_object(), *keys = json_array();
 	bool *missing = mem_array(bool, t->ncolumns);
+	size_t *columns = arena_array(a, size_t, t->ncolumns);
 
 	json_put(o, "key", columns_json(t, t->key, t->nkey));
 	json_put(o, "params", columns_json(t, t->params, t->nparams));
 	json_put_str(o, "rows", merge_rows_sql(a, t, NULL));
 	json_put_str(o, "partial", merge_partial_sql(a, t, NULL));
 	json_put_str(o, "lacking", merge_lacking_sql(a, t));
+	json_put(o, "lacking_columns",
+		 columns_json(t, columns, merge_lacking_columns(t, columns)));
 	json_put_str(o, "fetch", merge_fetch_sql(a, t));
 	json_put_str(o, "sweep", merge_sweep_sql(a, t));
 	json_put_str(o, "sweep_dead", merge_sweep_dead_sql(a, t));
