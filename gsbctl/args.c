@@ -61,6 +61,7 @@ static const struct option {
 	{ "--allow-data-loss", FLAG, offsetof(struct args, allow_data_loss) },
 	{ "--allow-partial", FLAG, offsetof(struct args, allow_partial) },
 	{ "--allow-behind", FLAG, offsetof(struct args, allow_behind) },
+	{ "--force", FLAG, offsetof(struct args, force) },
 	{ "--expires-in", DURATION, offsetof(struct args, expires_ms) },
 	{ "--since", NUMBER, offsetof(struct args, since) },
 	{ "--wait", WAIT, offsetof(struct args, wait_ms) },
@@ -100,7 +101,7 @@ const char *const args_help =
     "                             --password-file FILE\n"
     "\n"
     "A refusal names its rule and the flag that overrides it:\n"
-    "  --allow-data-loss --allow-partial --allow-behind\n"
+    "  --allow-data-loss --allow-partial --allow-behind --force\n"
     "SITE is primary or backup. SOCKET is $GSB_CTL if it is not given.\n"
     "exit: 0 done, 1 usage, 2 refused by a rule, 3 timed out (it goes on),\n"
     "      4 not ready, 5 unreachable, 6 called off\n";

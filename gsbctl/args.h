@@ -43,7 +43,7 @@ struct args {
 	const char *name; /* company add NAME, explain EVENT */
 	const char *site_id, *partner_id, *admin, *password_file;
 	bool yes, dry_run, follow, mermaid, no_wait;
-	bool allow_data_loss, allow_partial, allow_behind;
+	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;
 	uint64_t since;
 };

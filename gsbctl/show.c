@@ -326,12 +326,38 @@ show_pair(const struct show *s, const json_t *d)
 	end(s);
 }
 
-bool
+static void
+show_gate(const struct show *s, const json_t *gate)
+{
+	const char *verdict = words_str(gate, "verdict", "?");
+	enum hue hue = strcmp(verdict, "good") == 0 ? GOOD
+		       : words_bool(gate, "bars")   ? BAD
+						    : DIM;
+	char since[WORDS_SIZE];
+
+	fputs("  ", s->to);
+	paint(s, hue, 9, "%s", verdict);
+	paint(s, PLAIN, 14, "%s", words_str(gate, "gate", "?"));
+	paint(s, PLAIN, 48, "%s", words_str(gate, "value", ""));
+	paint(s, DIM, 22, "%s", words_str(gate, "limit", ""));
+	paint(s, DIM, 0, "%s", words_ms(words_int(gate, "since_ms"), since));
+	end(s);
+}
+
+void
 show_readiness(const struct show *s, const json_t *d)
 {
+	json_t *gates = NULL;
+
 	show_pair(s, d);
 	show_ways(s, d);
-	return words_bool(d, "failover.ready");
+	end(s);
+	paint(s, DIM, 0, "  %-9s%-14s%-48s%-22s%s", "gate", "", "is", "limit",
+	      "since");
+	end(s);
+	(void)json_get_array(d, "readiness.gates", &gates, NULL);
+	for (size_t i = 0; i < json_array_size(gates); i++)
+		show_gate(s, json_array_get(gates, i));
 }
 
 void

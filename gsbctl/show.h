@@ -19,8 +19,8 @@ struct show {
 void show_status(const struct show *s, const json_t *status);
 void show_pair(const struct show *s, const json_t *status);
 
-/* Both ways; true if the one that matters now is ready. */
-bool show_readiness(const struct show *s, const json_t *status);
+/* The pair, both ways, and every gate. */
+void show_readiness(const struct show *s, const json_t *status);
 
 /* One line; and one with all it was based on. */
 void show_event(const struct show *s, const json_t *event);

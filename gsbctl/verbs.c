@@ -134,7 +134,8 @@ verbs_readiness(const struct verbs *v)
 
 	if (failed != 0)
 		return failed;
-	ready = words_bool(answer.body, "failover.ready");
+	ready = words_bool(answer.body, "failover.ready") &&
+		words_bool(answer.body, "readiness.ready");
 	if (v->args->format == ARGS_TABLE) {
 		show_readiness(&v->out, answer.body);
 	} else {
@@ -144,6 +145,8 @@ verbs_readiness(const struct verbs *v)
 				json_object_get(answer.body, "failover"));
 		json_object_set(doc, "failback",
 				json_object_get(answer.body, "failback"));
+		json_object_set(doc, "readiness",
+				json_object_get(answer.body, "readiness"));
 		verbs_plain(v, doc);
 	}
 	return ready ? EXITS_DONE : EXITS_NOT_READY;

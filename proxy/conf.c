@@ -32,10 +32,12 @@
 	BOUND("limits", name, CONF_INT, field, d, h, 0, hi)
 #define SIZE(name, field, d, h) \
 	BOUND("limits", name, CONF_BYTES, field, d, h, 0, INT64_C(1) << 40)
+#define YEAR_MS INT64_C(31622400000)
 #define TIME(name, field, d, h) MS("limits", name, field, d, h, 0, 86400000)
 
 static const char *const failback_names[] = { "auto", "window", "manual",
 					      NULL };
+static const char *const unknown_names[] = { "allow", "refuse", NULL };
 static const char *const format_names[] = { "json", "common", NULL };
 
 const struct conf_key conf_keys[] = {
@@ -93,6 +95,26 @@ const struct conf_key conf_keys[] = {
 	   "the longest wait for writes in flight", 10, 60000),
 	MS("failover", "fail_hold", fail_hold_ms, "10s",
 	   "how long a request waits for an automatic fail-over", 100, 120000),
+	MS("readiness", "lag", gates.lag_ms, "2s",
+	   "how far the other site may be behind, either way", 0, 3600000),
+	MS("readiness", "verified_within", gates.verified_ms, "24h",
+	   "both sites were found equal since then; 0: not looked at", 0,
+	   YEAR_MS),
+	MS("readiness", "copy_within", gates.copy_ms, "24h",
+	   "the daily copy is not older; 0: not looked at", 0, YEAR_MS),
+	MS("readiness", "clock", gates.clock_ms, "1s",
+	   "how far the machines' clocks may be apart", 1, 3600000),
+	MS("readiness", "certificates", gates.certificates_ms, "168h",
+	   "how long each certificate must be good for yet", 0, YEAR_MS),
+	BOUND("readiness", "disk_free", CONF_INT, gates.disk_percent, "5",
+	      "percent that must be free", 0, 100),
+	BOUND("readiness", "parked", CONF_INT, gates.parked, "0",
+	      "rows that may be parked at a site", 0, INT32_MAX),
+	BOUND("readiness", "conflicts", CONF_INT, gates.conflicts, "0",
+	      "conflicts of keys that may be open at a site", 0, INT32_MAX),
+	NAMES("readiness", "unknown", unknown, "allow",
+	      "what is not told bars an order (refuse) or not (allow)",
+	      unknown_names),
 	SIZE("head_bytes", head_bytes, "0", "of a request's head; 0: default"),
 	LIMIT("fields", fields, "0", "of a request; 0: default", 100),
 	SIZE("body_buffer", body_buffer, "1MiB",
@@ -247,6 +269,13 @@ conf_pace(const struct conf *c, struct health_pace *out)
 	out->ttl_ms = (uint32_t)c->ttl_ms;
 	out->counts.rise = (unsigned)c->rise;
 	out->counts.fall = (unsigned)c->fall;
+}
+
+void
+conf_gates(const struct conf *c, struct gates_conf *out)
+{
+	*out = c->gates;
+	out->unknown_bars = c->unknown == 1;
 }
 
 void

@@ -27,6 +27,8 @@ struct conf {
 	int64_t held_requests, held_bytes, connections, per_address;
 	int64_t head_ms, idle_ms, body_ms, connect_ms, upstream_ms, tunnel_ms;
 	int64_t pool;
+	struct gates_conf gates;
+	int unknown;
 	const char *access_log;
 	int access_format;
 };
@@ -40,6 +42,7 @@ int conf_check(const void *conf, struct err *e)
 
 void conf_failover(const struct conf *c, struct failover_conf *out);
 void conf_pace(const struct conf *c, struct health_pace *out);
+void conf_gates(const struct conf *c, struct gates_conf *out);
 void conf_limits(const struct conf *c, struct plane_limits *out);
 
 #endif

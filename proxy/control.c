@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/timer.h"
+#include "proxy/control_barriers.h"
 #include "proxy/decide.h"
 #include "proxy/publish.h"
 #include "proxy/tell.h"
@@ -29,7 +30,6 @@
 /* Over how long: those of a site that lives; of one that does not. */
 #define MOVE_MS 5000
 #define DROP_MS 500
-#define BARRIER_RETRY_MS 500
 /* More changes in one look than any history has: a bug. */
 #define STEPS_MAX 100
 
@@ -38,8 +38,6 @@ static void on_signal(void *ctx, const struct plane_event *event);
 static void on_settled(void *ctx);
 static void on_companies(void *ctx);
 static void on_tick(void *ctx);
-static void on_there(void *ctx, const struct err *err);
-static void on_back(void *ctx, const struct err *err);
 static bool may_grant(void *ctx);
 
 static int
@@ -241,6 +239,19 @@ may_grant(void *ctx)
 }
 
 static void
+look_gates(struct control *c)
+{
+	struct gates_inputs in;
+	struct gates_conf conf;
+
+	watch_gates(c->watch, &c->view, c->f.rec.active, &in);
+	in.certificate_until_us = -1;
+	conf_gates(c->conf, &conf);
+	gates_look(&c->gates, &conf, &in);
+	c->view.gates = c->gates;
+}
+
+static void
 look_around(struct control *c)
 {
 	/* Before the counts: what a worker sent until then is in them. */
@@ -250,6 +261,7 @@ look_around(struct control *c)
 	plane_counts(c->plane, &counts);
 	watch_view(c->watch, c->f.rec.epoch, &counts, settled, &c->view);
 	tell_shares(c, &counts);
+	look_gates(c);
 	c->view.barriers = c->barriers;
 	c->view.barrier_there = c->there_seen;
 	c->view.barrier_back = c->back_seen;
@@ -278,35 +290,6 @@ record(struct control *c, const struct failover *before)
 	return false;
 }
 
-static void
-want_barriers(struct control *c)
-{
-	enum route_site from = c->plan.active;
-	struct barrier_conf there = {
-		.from = c->web[from].text,
-		.to = c->web[failover_other(from)].text,
-		.keys = c->keys,
-		.timeout_ms = (uint32_t)c->conf->timeout_ms
-	};
-	struct barrier_conf back = there;
-
-	back.from = there.to;
-	back.to = there.from;
-	if (c->plan.barriers != c->barriers) {
-		barrier_cancel(&c->there);
-		barrier_cancel(&c->back);
-		c->there_seen = c->back_seen = false;
-		c->barriers = c->plan.barriers;
-		c->barrier_retry_ms = 0;
-	}
-	if (c->view.now_ms < c->barrier_retry_ms)
-		return;
-	if (c->plan.barrier_there && !c->there_seen && c->there == NULL)
-		c->there = barrier_start(&there, on_there, c);
-	if (c->plan.barrier_back && !c->back_seen && c->back == NULL)
-		c->back = barrier_start(&back, on_back, c);
-}
-
 /* Sockets that have no business at the site that is not active any more. */
 static void
 move_sockets(struct control *c)
@@ -331,7 +314,7 @@ apply(struct control *c)
 	watch_aim(c->watch, c->plan.terms);
 	watch_hurry(c->watch, c->plan.fast);
 	publish_if_new(c);
-	want_barriers(c);
+	control_barriers_want(c);
 	move_sockets(c);
 	web = watch_seen(c->watch, active, ROUTE_WEB);
 	if (c->view.site[active].serving)
@@ -459,33 +442,4 @@ static void
 on_companies(void *ctx)
 {
 	control_look(ctx);
-}
-
-static void
-barrier_ended(struct control *c, bool *seen, const struct err *err)
-{
-	*seen = err == NULL;
-	if (err != NULL) {
-		log_warn("control", "error=\"%s\"", err_text(err));
-		c->barrier_retry_ms = clock_mono_ms() + BARRIER_RETRY_MS;
-	}
-	control_look(c);
-}
-
-static void
-on_there(void *ctx, const struct err *err)
-{
-	struct control *c = ctx;
-
-	c->there = NULL; /* it has ended */
-	barrier_ended(c, &c->there_seen, err);
-}
-
-static void
-on_back(void *ctx, const struct err *err)
-{
-	struct control *c = ctx;
-
-	c->back = NULL; /* it has ended */
-	barrier_ended(c, &c->back_seen, err);
 }

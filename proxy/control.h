@@ -39,6 +39,7 @@ struct control {
 	struct plane *plane;
 	struct failover f;
 	struct view view;
+	struct gates gates;
 	struct plan plan;
 	struct control_published published;
 	bool publish; /* again, though it says the same */

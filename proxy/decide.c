@@ -184,7 +184,8 @@ bracket_fault(const struct failover *f, const struct view *v)
 		return "the old site failed a probe";
 	if (!judge_serves(other_of(f, v)->verdict))
 		return "the new site cannot serve";
-	if (f->state == STATE_DRAIN && v->now_ms >= f->drain_until_ms)
+	if (f->state == STATE_DRAIN && v->now_ms >= f->drain_until_ms &&
+	    !f->by.force)
 		return "writes in flight did not end within max_drain";
 	/* SWITCH needs some of the time as well. */
 	if (v->now_ms >= f->hold_until_ms - reserve)
@@ -192,6 +193,22 @@ bracket_fault(const struct failover *f, const struct view *v)
 			   ? "the barrier was not applied within max_hold"
 			   : "max_hold";
 	return NULL;
+}
+
+/* A write that is left behind meets a gate of the old site, and is resent. */
+static int
+drain_event(const struct failover *f, const struct view *v,
+	    struct reasons_note *note)
+{
+	uint64_t left = active_of(f, v)->may_write;
+
+	if (left == 0)
+		return EVENT_DRAINED;
+	if (!f->by.force || v->now_ms < f->drain_until_ms)
+		return -1;
+	reasons_say(note, "forced, with %llu writes in flight",
+		    (unsigned long long)left);
+	return EVENT_DRAINED;
 }
 
 static int
@@ -207,8 +224,7 @@ bracket_event(const struct failover *f, const struct view *v,
 	if (f->state == STATE_HOLD)
 		return v->settled ? (int)EVENT_HELD : -1;
 	if (f->state == STATE_DRAIN)
-		return active_of(f, v)->may_write == 0 ? (int)EVENT_DRAINED
-						       : -1;
+		return drain_event(f, v, note);
 	return v->barriers == f->barriers && v->barrier_there
 		   ? (int)EVENT_APPLIED
 		   : -1;

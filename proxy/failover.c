@@ -131,7 +131,7 @@ begin_switch(struct failover *f, const struct view *v)
 	if (f->word.order != FAILOVER_NO_ORDER)
 		f->by = f->word;
 	else if (!f->asked_return)
-		f->by.order = FAILOVER_NO_ORDER;
+		memset(&f->by, 0, sizeof(f->by));
 	f->hold_until_ms = v->now_ms + f->conf.max_hold_ms;
 	f->drain_until_ms = 0;
 }

@@ -40,6 +40,7 @@ struct failover_word {
 	enum failover_order order;
 	enum route_site to;
 	int64_t until_us; /* FAILOVER_PAUSE, UNIX */
+	bool force;       /* writes that do not end are resent elsewhere */
 	char who[64];
 	char why[160];
 };

@@ -182,10 +182,11 @@ on_answer(void *ctx, const struct httpc_answer *answer, const struct err *err)
 	h->probe = NULL; /* it has ended */
 	good = read_answer(h, answer, err, &a, &e) == 0;
 	h->seen.in_flight = false;
-	if (good)
+	if (good) {
 		health_take(&h->seen, h->conf.service, h->conf.pace.counts, &a,
 			    clock_mono_ms());
-	else
+		h->seen.ahead_us = a.wall_us - clock_wall_us();
+	} else
 		health_miss(&h->seen, h->conf.pace.counts, &e);
 	if (h->seen.failures == 1)
 		log_warn("health", "site=%s service=%s error=\"%s\"",

@@ -57,6 +57,7 @@ struct health_seen {
 	int64_t stays_ms;  /* since when it does not serve for all that; 0 */
 	bool takes_none;   /* for so long that it counts as failed */
 	int64_t heard_ms;  /* the last answer; 0: none */
+	int64_t ahead_us;  /* its wall clock of ours, then */
 	uint64_t epoch;    /* the highest that it told */
 	unsigned failures; /* probes in a row */
 	char error[192];   /* of the last failed probe */

@@ -78,6 +78,7 @@ parse_flags(const json_t *body, struct rules_order *out, bool *dry_run,
 		0 ||
 	    json_get_bool(body, "allow_partial", &out->allow_partial, e) < 0 ||
 	    json_get_bool(body, "allow_behind", &out->allow_behind, e) < 0 ||
+	    json_get_bool(body, "force", &out->force, e) < 0 ||
 	    json_get_int(body, "expires_in_ms", &out->expires_ms, e) < 0)
 		return -1;
 	return 0;

@@ -111,6 +111,7 @@ automatic_why_not(const struct failover *f, const struct view *v,
 	const struct view_site *primary = &v->site[ROUTE_PRIMARY];
 	int64_t stable = reasons_stable_ms(f, v->wall_us);
 	int64_t whole = v->now_ms - primary->whole_since_ms;
+	enum gates_name gate = gates_first(&v->gates, GATES_VERIFIED);
 
 	if (f->asked_return)
 		return NULL;
@@ -121,6 +122,12 @@ automatic_why_not(const struct failover *f, const struct view *v,
 	if (whole < stable) {
 		reasons_say(note, "stable %lld of %lld s",
 			    (long long)whole / 1000, (long long)stable / 1000);
+		return note->text;
+	}
+	if (gate != GATES_N) {
+		reasons_say(note, "%s: %s, the limit is %s", gates_name(gate),
+			    v->gates.gate[gate].value,
+			    v->gates.gate[gate].limit);
 		return note->text;
 	}
 	if (v->now_ms < f->not_before_ms) {

@@ -129,13 +129,19 @@ read_components(const json_t *doc, struct report *out, struct err *e)
 			 &out->collab, e);
 }
 
+static int64_t
+number_or(const json_t *doc, const char *path, int64_t none)
+{
+	int64_t n = 0;
+
+	return json_get_int(doc, path, &n, NULL) == 1 ? n : none;
+}
+
 /* Absent, null or not a number: 0. These are for people and for lag. */
 static int64_t
 number(const json_t *doc, const char *path)
 {
-	int64_t n = 0;
-
-	return json_get_int(doc, path, &n, NULL) == 1 ? n : 0;
+	return number_or(doc, path, 0);
 }
 
 static int
@@ -167,6 +173,8 @@ read_replication(const json_t *doc, struct report_replication *out)
 	out->out_lag_ms = number(r, "out.lag_ms");
 	out->in_lag_ms = number(r, "in.lag_ms");
 	out->in_pending = number(r, "in.pending");
+	out->key_conflicts = number_or(r, "key_conflicts", -1);
+	out->verified_us = number(r, "verified_us");
 	out->parked = number(r, "parked");
 	out->conflicts = number(r, "conflicts");
 	out->replicator_age_ms = number(r, "replicator_age_ms");
@@ -194,6 +202,8 @@ report_take(const json_t *doc, struct report *out, struct err *e)
 	out->sessions = number(doc, "sessions");
 	out->in_flight = number(doc, "in_flight");
 	out->wall_us = number(doc, "wall_us");
+	out->copy_us = number(doc, "copy_us");
+	out->disk_permille = number_or(doc, "disk_free_permille", -1);
 	return 0;
 }
 

@@ -38,6 +38,8 @@ struct report_replication {
 	int64_t out_lag_bytes, out_lag_ms, in_lag_ms;
 	int64_t in_pending; /* received and not yet applied; 0 if not told */
 	int64_t parked, conflicts, replicator_age_ms;
+	int64_t key_conflicts; /* open; -1: not told */
+	int64_t verified_us;   /* both found equal, UNIX; 0: not told */
 };
 
 struct report {
@@ -54,6 +56,8 @@ struct report {
 	int64_t sessions, in_flight;
 	char companies[72]; /* etag; "" if none */
 	int64_t wall_us;
+	int64_t copy_us;       /* of the daily copy it runs; 0: not told */
+	int64_t disk_permille; /* free; -1: not told */
 };
 
 int report_read(struct span body, struct report *out, struct err *e)

@@ -149,6 +149,24 @@ lags(const struct rules_order *o, const struct failover *f,
 	return true;
 }
 
+/* Sites and lag have rules of their own, with flags of their own. */
+static bool
+gated(const struct rules_order *o, const struct view *v,
+      struct rules_judged *out)
+{
+	enum gates_name n = gates_first(&v->gates, GATES_VERIFIED);
+	const struct gates_gate *g;
+
+	if (n == GATES_N || o->force)
+		return false;
+	g = &v->gates.gate[n];
+	refuse(out, gates_name(n), "--force",
+	       "the pair is not ready to be switched: %s is %s, the limit is "
+	       "%s; gsbctl readiness shows every gate",
+	       gates_name(n), g->value, g->limit);
+	return true;
+}
+
 static void
 judge_failback(const struct rules_order *o, const struct failover *f,
 	       const struct view *v, struct rules_judged *out)
@@ -170,6 +188,8 @@ judge_failback(const struct rules_order *o, const struct failover *f,
 		       judge_name(verdict));
 		return;
 	}
+	if (gated(o, v, out))
+		return;
 	go(out, FAILOVER_RETURN,
 	   "back to the primary as soon as it is caught up");
 }
@@ -194,7 +214,8 @@ judge_switchover(const struct rules_order *o, const struct failover *f,
 		go(out, FAILOVER_STAY, "the backup stays active");
 		return;
 	}
-	if (target_bad(o, ROUTE_BACKUP, v, out) || lags(o, f, v, out))
+	if (target_bad(o, ROUTE_BACKUP, v, out) || lags(o, f, v, out) ||
+	    gated(o, v, out))
 		return;
 	go(out, FAILOVER_SWITCH, "everybody moves to the backup");
 }
@@ -307,6 +328,7 @@ rules_judge(const struct rules_order *o, const struct failover *f,
 	snprintf(out->word.who, sizeof(out->word.who), "%s", o->who);
 	snprintf(out->word.why, sizeof(out->word.why), "%s", o->why);
 	out->word.to = o->to;
+	out->word.force = o->force;
 	switch (o->verb) {
 	case RULES_SWITCHOVER:
 		return judge_switchover(o, f, v, out);

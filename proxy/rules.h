@@ -25,6 +25,7 @@ struct rules_order {
 	enum route_site to;
 	int64_t expires_ms; /* pause */
 	bool allow_data_loss, allow_partial, allow_behind;
+	bool force; /* gates that bar, and writes that do not end */
 	char who[64];
 	char why[160];
 };
@@ -35,7 +36,7 @@ struct rules_judged {
 	enum rules_verdict verdict;
 	const char *rule;          /* of a refusal */
 	const char *override;      /* "--allow-partial", or NULL: none */
-	char message[256];         /* in words, for each verdict */
+	char message[320];         /* in words, for each verdict */
 	struct failover_word word; /* RULES_GO: what the machine is told */
 };
 

@@ -118,6 +118,30 @@ failover_json(const struct control *c)
 	return doc;
 }
 
+static json_t *
+readiness_json(const struct control *c)
+{
+	const struct gates *g = &c->view.gates;
+	json_t *doc = json_object();
+	json_t *list = json_array();
+
+	for (int i = 0; i < GATES_N; i++) {
+		const struct gates_gate *gate = &g->gate[i];
+		json_t *one = json_object();
+
+		json_put_str(one, "gate", gates_name((enum gates_name)i));
+		json_put_str(one, "verdict", gates_verdict_name(gate->verdict));
+		json_put_bool(one, "bars", gates_bars(g, (enum gates_name)i));
+		json_put_str(one, "value", gate->value);
+		json_put_str(one, "limit", gate->limit);
+		json_put_int(one, "since_ms", c->view.now_ms - gate->since_ms);
+		json_array_append_new(list, one);
+	}
+	json_put_bool(doc, "ready", gates_first(g, GATES_SITES) == GATES_N);
+	json_put(doc, "gates", list);
+	return doc;
+}
+
 static void
 put_record(const struct control *c, json_t *doc)
 {
@@ -156,6 +180,7 @@ status_json(const struct control *c)
 	json_put_str(doc, "routing", route_mode_name(c->plan.mode));
 	json_put(doc, "failover", failover_json(c));
 	json_put(doc, "failback", failback_json(c));
+	json_put(doc, "readiness", readiness_json(c));
 	json_put(sites, "primary", site_json(c, ROUTE_PRIMARY));
 	json_put(sites, "backup", site_json(c, ROUTE_BACKUP));
 	json_put(doc, "sites", sites);

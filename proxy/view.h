@@ -4,6 +4,7 @@
 #ifndef PROXY_VIEW_H
 #define PROXY_VIEW_H
 
+#include "proxy/gates.h"
 #include "proxy/judge.h"
 #include "proxy/report.h"
 #include "proxy/route.h"
@@ -39,6 +40,7 @@ struct view {
 	uint64_t barriers;  /* those below belong to this number */
 	bool barrier_there; /* active's barrier was seen at the other site */
 	bool barrier_back;  /* the other's at the active one */
+	struct gates gates; /* of a move on purpose */
 };
 
 /* Behind by bytes or time, or not told. */

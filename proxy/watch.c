@@ -171,3 +171,30 @@ watch_view(struct watch *w, uint64_t epoch, const struct plane_counts *counts,
 		site->whole_since_ms = w->whole_since_ms[s];
 	}
 }
+
+void
+watch_gates(const struct watch *w, const struct view *v, enum route_site active,
+	    struct gates_inputs *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->active = active;
+	out->now_ms = v->now_ms;
+	out->wall_us = v->wall_us;
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		const struct health_seen *web = health_seen(
+		    w->health[s][ROUTE_WEB]);
+		struct gates_site *site = &out->site[s];
+
+		site->verdict = v->site[s].verdict;
+		site->disk_permille = -1;
+		if (!web->answered)
+			continue;
+		site->replication = v->site[s].replication;
+		memcpy(site->version, web->last.version, sizeof(site->version));
+		site->schema = web->last.schema;
+		site->copy_us = web->last.copy_us;
+		site->disk_permille = web->last.disk_permille;
+		site->clock_known = web->last.wall_us != 0;
+		site->clock_ms = web->ahead_us / 1000;
+	}
+}

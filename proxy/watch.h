@@ -43,6 +43,10 @@ void watch_view(struct watch *w, uint64_t epoch,
 		const struct plane_counts *counts, bool settled,
 		struct view *out);
 
+/* What the gates look at; not the certificates. */
+void watch_gates(const struct watch *w, const struct view *v,
+		 enum route_site active, struct gates_inputs *out);
+
 /* The rule alone: one site at one moment. */
 struct watch_inputs {
 	const struct health_seen *web, *collab;

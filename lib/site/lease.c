@@ -1,6 +1,7 @@
 #include "site/lease.h"
 
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -23,6 +24,7 @@ static void on_health(void *ctx, const struct dbhealth_report *r);
 static void remind(const struct lease *l, const json_t *report);
 static void report_web(const struct lease *l, const struct dbhealth_report *r,
 		       json_t *out);
+static void report_disk(const struct site *s, json_t *out);
 static void report_collab(const struct lease *l, json_t *out);
 static void answer(struct httpd_req *http, json_t *report);
 
@@ -94,6 +96,18 @@ report_web(const struct lease *l, const struct dbhealth_report *r, json_t *out)
 	json_put_int(out, "sessions", 0);
 	json_put_int(out, "in_flight", l->site->in_flight);
 	json_put_str(out, "companies", r->companies);
+	report_disk(l->site, out);
+}
+
+/* Of the folder of spools and files. */
+static void
+report_disk(const struct site *s, json_t *out)
+{
+	struct statvfs st;
+
+	if (statvfs(s->conf->state_dir, &st) == 0 && st.f_blocks > 0)
+		json_put_int(out, "disk_free_permille",
+			     (int64_t)(st.f_bavail * 1000 / st.f_blocks));
 }
 
 /* The rooms stand on their own: no word of the database here. */

@@ -6,7 +6,7 @@ so that it can be killed and stopped like the real one.
     fake_site.py SITE SERVICE PORT KEYFILE STATE
 
 STATE is a folder that both sites share. In it the test writes SITE.json
-({"db": "down", "rooms": 1, "sync": "degraded", "slow_ms": 50}), and both
+({"db": "down", "rooms": 1, "sync": "degraded", "slow_ms": 50}, ...), and both
 sites leave the barriers they emitted.
 """
 import base64
@@ -80,9 +80,13 @@ class Service:
         doc = {"v": 1, "site": self.site, "service": self.service,
                "boot": self.boot, "clock_us": self.clock_us(),
                "epoch": self.epoch, "serving": self.serving(),
-               "version": "fake", "schema": 1, "sessions": 0,
+               "version": s.get("version", "1.0"), "schema": 1,
+               "sessions": 0, "disk_free_permille": s.get("disk", 500),
                "in_flight": self.in_flight, "companies": "e1",
-               "wall_us": time.time_ns() // 1000}
+               "wall_us": time.time_ns() // 1000 +
+               s.get("ahead_ms", 0) * 1000}
+        if "copy_us" in s:
+            doc["copy_us"] = s["copy_us"]
         if self.service == "collab":
             doc["components"] = {"collab": "ok"}
             doc["sessions"] = s.get("rooms", 0)
@@ -94,7 +98,9 @@ class Service:
             "out": {"state": s.get("out", "streaming"), "lag_bytes": 0,
                     "lag_ms": 0},
             "in": {"state": "streaming", "lag_ms": 0},
-            "parked": 0, "conflicts": 0, "replicator_age_ms": 1}
+            "parked": s.get("parked", 0), "conflicts": 0,
+            "key_conflicts": s.get("key_conflicts", 0),
+            "replicator_age_ms": 1}
         return doc
 
     def barrier(self, body):

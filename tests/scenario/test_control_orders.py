@@ -81,6 +81,43 @@ def test_refusals_name_rule_and_override(fake):
     assert fake.ctl("readiness", status=4)
 
 
+def gate(fake, name):
+    return next(g for g in fake.ctl("--format", "json", "readiness",
+                                    status=None)["readiness"]["gates"]
+                if g["gate"] == name)
+
+
+@pytest.mark.parametrize("site,setting,name,words", [
+    ("backup", {"parked": 2}, "parked", "backup 2"),
+    ("primary", {"key_conflicts": 1}, "conflicts", "primary 1"),
+    ("backup", {"version": "1.2"}, "versions", "1.2"),
+    ("backup", {"disk": 20}, "disk", "backup 2 %"),
+    ("primary", {"ahead_ms": 3600000}, "clocks", "primary +3"),
+    ("backup", {"copy_us": 1}, "copy", "h ago"),
+])
+def test_a_gate_bars_a_switch_and_is_named(fake, site, setting, name, words):
+    fake.set_site(site, **setting)
+    wait_until(lambda: gate(fake, name)["verdict"] == "bad", 10)
+    assert words in gate(fake, name)["value"]
+    assert name in fake.ctl("readiness", status=4)
+    text = fake.order("switchover", "--to", "backup", status=2)
+    assert f"rule {name}" in text and "--force" in text
+    assert fake.status()["state"] == "NORMAL"
+
+
+def test_forced_a_write_that_does_not_end_is_answered_by_the_new_site(fake):
+    fake.set_site("primary", slow_ms=4000)
+    done = []
+    client = threading.Thread(
+        target=lambda: done.append(fake.get(method="POST", body=b"x")))
+    client.start()
+    wait_until(lambda: fake.status()["sites"]["primary"]["traffic"][
+        "may_write"] == 1, 10)
+    fake.order("switchover", "--to", "backup", "--force")
+    client.join()
+    assert done[0][0] == 200 and done[0][1]["site"] == "backup"
+
+
 def test_without_a_terminal_a_yes_is_needed(fake):
     text = fake.ctl("switchover", "--to", "backup", "--reason", "t", status=1)
     assert "--yes" in text

@@ -109,6 +109,44 @@ test_switchover_and_back(void **state)
 }
 
 static void
+test_forced_it_does_not_wait_for_ever(void **state)
+{
+	w.writing[P] = 1;
+	w.force = true;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_run(&w, 1000);
+	assert_int_equal(w.f.state, STATE_DRAIN);
+	world_until(&w, STATE_MAINTENANCE, 10000);
+	assert_int_equal(w.disk.active, B);
+	/* The next one has its own word. */
+	w.writing[P] = 0;
+	w.force = false;
+	w.writing[B] = 1;
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_GO);
+	world_run(&w, 20000);
+	assert_int_equal(w.disk.active, B);
+}
+
+static void
+test_a_gate_bars_orders_and_the_return(void **state)
+{
+	w.gates.gate[GATES_COPY].verdict = GATES_BAD;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_REFUSED);
+	w.force = true;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_MAINTENANCE, 10000);
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 10000);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1000); /* G6: whatever the gates */
+	world_restart(&w, P, WEB);
+	world_run(&w, 100000);
+	assert_int_equal(w.f.state, STATE_READY_TO_RETURN);
+	w.gates.gate[GATES_COPY].verdict = GATES_GOOD;
+	world_until(&w, STATE_NORMAL, 10000);
+}
+
+static void
 test_drain_waits_for_writes(void **state)
 {
 	w.writing[P] = 3;
@@ -213,6 +251,8 @@ main(void)
 		TEST_BACKUP(test_an_ordered_return_does_not_wait),
 		TEST_BACKUP(test_a_return_to_a_dead_site_is_refused),
 		cmocka_unit_test_setup(test_switchover_and_back, maintenance),
+		TEST(test_forced_it_does_not_wait_for_ever),
+		TEST(test_a_gate_bars_orders_and_the_return),
 		TEST(test_drain_waits_for_writes),
 		TEST(test_abort_when_writes_do_not_end),
 		TEST(test_abort_when_the_barrier_is_not_seen),

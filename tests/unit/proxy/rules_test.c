@@ -100,6 +100,27 @@ test_switchover(void **state)
 }
 
 static void
+test_gates(void **state)
+{
+	struct rules_order o = to_backup;
+	struct gates_gate *g = &v.gates.gate[GATES_VERIFIED];
+
+	g->verdict = GATES_BAD;
+	snprintf(g->value, sizeof(g->value), "30 h ago");
+	refused(o, "verified", "--force");
+	assert_non_null(strstr(judge(o).message, "30 h ago"));
+	goes(force_backup, FAILOVER_FORCE);
+	o.force = true;
+	goes(o, FAILOVER_SWITCH);
+	assert_true(judge(o).word.force);
+	o.force = false;
+	g->verdict = GATES_UNKNOWN;
+	goes(o, FAILOVER_SWITCH);
+	v.gates.unknown_bars = true;
+	refused(o, "verified", "--force");
+}
+
+static void
 test_failover(void **state)
 {
 	struct rules_order o = force_backup;
@@ -279,6 +300,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_switchover),
+		TEST(test_gates),
 		TEST(test_failover),
 		TEST(test_failover_with_sync_off_looks_at_the_lag),
 		TEST(test_failback),

@@ -119,6 +119,7 @@ world_see(struct world *w)
 	w->view.now_ms = w->now_ms;
 	w->view.wall_us = w->now_ms * 1000;
 	w->view.settled = w->settled;
+	w->view.gates = w->gates;
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		struct watch_inputs in = {
 			.web = &w->service[s][ROUTE_WEB].seen,
@@ -334,6 +335,7 @@ world_order(struct world *w, enum rules_verb verb, enum route_site to)
 				 .to_given = true,
 				 .to = to,
 				 .expires_ms = 60000,
+				 .force = w->force,
 				 .who = "test",
 				 .why = "because" };
 	struct rules_judged judged;

@@ -52,6 +52,8 @@ struct world {
 	struct authority_record disk;
 	bool disk_fails;
 	bool settled;
+	bool force;         /* orders carry --force */
+	struct gates gates; /* as the view shows them */
 	bool barriers_fail;
 	int64_t barrier_ms; /* when those of the plan's number are seen */
 	uint64_t barriers;
