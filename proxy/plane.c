@@ -37,8 +37,8 @@ struct plane {
 };
 
 const struct plane_limits plane_limits_default = {
-	.head_bytes = 14336, /* what is added stays below the sites' 16 KiB */
-	.fields = 88,        /* and below their 100 */
+	.head_bytes = 16384,
+	.fields = 100,
 	.body_buffer_bytes = 1048576,
 	.held_requests = 10000,
 	.held_bytes = 256 * 1048576,

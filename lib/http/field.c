@@ -312,6 +312,8 @@ http_host_valid(struct span s)
 {
 	size_t n = 0;
 
+	if (s.len > HTTP_HOST_MAX)
+		return false;
 	if (s.len > 0 && s.at[0] == '[') {
 		ptrdiff_t end = span_find(s, ']');
 

@@ -90,7 +90,9 @@ bool http_token_valid(struct span s);
 /* Only VCHAR, obs-text, SP and HTAB. */
 bool http_value_valid(struct span s);
 
-/* uri-host [ ":" port ] (RFC 9110 7.2); not empty. */
+/* uri-host [ ":" port ] (RFC 9110 7.2); not empty, no longer than a name and
+ * a port can be. */
+#define HTTP_HOST_MAX 261
 bool http_host_valid(struct span s);
 
 #endif

@@ -62,8 +62,7 @@ bad(struct head_parse *p, const char *what)
 int
 head_parse_begin(struct head_parse *p, const char *buf, size_t len)
 {
-	static const struct http_limits standard = { 16384, 8192,
-						     HTTP_FIELDS_MAX };
+	static const struct http_limits standard = HTTP_LIMITS_DEFAULT;
 
 	memset(p->h, 0, offsetof(struct http_head, fields));
 	p->begin = p->at = buf;

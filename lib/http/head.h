@@ -14,7 +14,7 @@
 #include "http/field.h"
 #include "http/method.h"
 
-#define HTTP_FIELDS_MAX 100
+#define HTTP_FIELDS_MAX 128
 /* RFC 9112 3.2 */
 enum http_form {
 	HTTP_FORM_ORIGIN,
@@ -35,7 +35,9 @@ struct http_limits {
 	uint32_t target_bytes;
 	uint32_t fields; /* at most HTTP_FIELDS_MAX */
 };
-#define HTTP_LIMITS_DEFAULT ((struct http_limits){ 16384, 8192, 100 })
+/* The proxy's 16 KiB and 100, and what it adds. */
+#define HTTP_LIMITS_DEFAULT \
+	((struct http_limits){ 20480, 8192, HTTP_FIELDS_MAX })
 
 /* What to answer (400 414 417 431 501 505; 502 for a response), and why. */
 struct http_fault {

@@ -15,7 +15,7 @@
 
 #define DRAIN_MS 2000
 #define PAUSE_MS 100
-#define HEAD_BYTES 16384
+#define HEAD_BYTES 20480
 #define REAPER_TURNS 8
 
 static void on_acceptable(void *ctx, unsigned events);

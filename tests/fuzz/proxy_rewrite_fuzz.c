@@ -59,7 +59,7 @@ check_request(const char *text, size_t len)
 	char *out;
 	size_t n;
 
-	if (before.method == HTTP_CONNECT || before.nfields > 88)
+	if (before.method == HTTP_CONNECT || before.nfields > 100)
 		return;
 	detect_path(before.path, before.upgrade.len > 0, &d);
 	out = malloc(rewrite_request_size(&in));
@@ -85,9 +85,12 @@ static void
 check_answer(const char *text, size_t len)
 {
 	struct http_fault fault;
-	char *out = malloc(rewrite_answer_size(&before, len));
+	char *out;
 	size_t n;
 
+	if (before.nfields > HTTP_FIELDS_MAX - 2)
+		return; /* with what is added: more than is read again */
+	out = malloc(rewrite_answer_size(&before, len));
 	assert(out != NULL);
 	n = rewrite_answer(
 	    &before, before.status == 101 ? REWRITE_UPGRADE : REWRITE_SILENT,

@@ -224,7 +224,7 @@ static void
 test_head_too_large(void **state)
 {
 	peer_send(&self.peer, "GET / HTTP/1.1\r\nHost: h\r\nX: ");
-	for (int i = 0; i < 2000 && !self.peer.eof; i++)
+	for (int i = 0; i < 2500 && !self.peer.eof; i++)
 		peer_send(&self.peer, "0123456789");
 	peer_await(&self.peer, "HTTP/1.1 431 ");
 	peer_await_eof(&self.peer);
