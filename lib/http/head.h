@@ -34,8 +34,7 @@ struct http_limits {
 	uint32_t head_bytes; /* start line and fields with their line ends */
 	uint32_t target_bytes;
 	uint32_t fields; /* at most HTTP_FIELDS_MAX */
-};
-/* The proxy's 16 KiB and 100, and what it adds. */
+}; /* default: the proxy's 16 KiB and 100, and what it adds */
 #define HTTP_LIMITS_DEFAULT \
 	((struct http_limits){ 20480, 8192, HTTP_FIELDS_MAX })
 
@@ -75,12 +74,10 @@ struct http_head {
 	struct http_line fields[HTTP_FIELDS_MAX];
 };
 
-/*
- * Length of the head with its empty line; 0: not complete yet (answer 431
+/* Length of the head with its empty line; 0: not complete yet (answer 431
  * once len exceeds head_bytes). *scanned is 0 at first and lets the next call
  * go on where this one ended. A bare LF ends the search too: the parser then
- * refuses. http_head_lead: length of a CRLF to pass over before a request.
- */
+ * refuses. http_head_lead: length of a CRLF to pass over before a request. */
 size_t http_head_end(const char *buf, size_t len, size_t *scanned);
 size_t http_head_lead(const char *buf, size_t len);
 
