@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/span.h"
 
@@ -24,6 +25,12 @@ static const struct verb {
 	{ "switchover", NULL, ARGS_SWITCHOVER, "switchover", false },
 	{ "failover", NULL, ARGS_FAILOVER, "failover", false },
 	{ "failback", NULL, ARGS_FAILBACK, "failback", false },
+	{ "maintenance", "start", ARGS_MAINTENANCE_START, "maintenance-start",
+	  false },
+	{ "maintenance", "finish", ARGS_MAINTENANCE_FINISH,
+	  "maintenance-finish", false },
+	{ "maintenance", "status", ARGS_MAINTENANCE_STATUS, NULL, false },
+	{ "drill", NULL, ARGS_DRILL, NULL, false },
 	{ "pause", NULL, ARGS_PAUSE, "pause", false },
 	{ "observe", NULL, ARGS_OBSERVE, "observe", false },
 	{ "resume", NULL, ARGS_RESUME, "resume", false },
@@ -47,6 +54,8 @@ static const struct option {
 	{ "--format", FORMAT, offsetof(struct args, format) },
 	{ "--to", TEXT, offsetof(struct args, to) },
 	{ "--reason", TEXT, offsetof(struct args, reason) },
+	{ "--until", TEXT, offsetof(struct args, until) },
+	{ "--report", TEXT, offsetof(struct args, report) },
 	{ "--site-id", TEXT, offsetof(struct args, site_id) },
 	{ "--partner-id", TEXT, offsetof(struct args, partner_id) },
 	{ "--admin", TEXT, offsetof(struct args, admin) },
@@ -84,6 +93,7 @@ const char *const args_help =
     "  audit tail [-f]            the newest of them\n"
     "  audit verify               is the audit log as it was written? (exit 4: "
     "no)\n"
+    "  maintenance status\n"
     "  company list\n"
     "\n"
     "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
@@ -91,6 +101,10 @@ const char *const args_help =
     "  switchover --to SITE       planned: hold, drain, sync, switch\n"
     "  failover --to SITE         at once, without a drain\n"
     "  failback                   to the primary as soon as it is caught up\n"
+    "  maintenance start [--until TIME]\n"
+    "                             to the backup; nothing returns before\n"
+    "  maintenance finish         verified, and back\n"
+    "  drill [--report FILE]      there and back on purpose, with a report\n"
     "  pause --expires-in TIME    nothing moves by itself\n"
     "  observe                    decisions are said, none is done by "
     "itself\n"
@@ -263,19 +277,41 @@ check_company(const struct args *a, struct err *e)
 	return 0;
 }
 
+/* A moment ("2030-01-02T03:04Z") or a time from now on ("90m"). */
 static int
-check(const struct args *a, struct err *e)
+parse_until(struct args *a, struct err *e)
+{
+	int64_t at_us;
+
+	if (clock_parse_iso(span_of(a->until), &at_us) == 0)
+		a->expires_ms = (at_us - clock_wall_us()) / 1000;
+	else if (conf_parse_ms(a->until, &a->expires_ms, e) < 0)
+		return err_set(e, ERR_INVALID,
+			       "--until must be a time such as 90m or a moment "
+			       "such as 2030-01-02T03:04Z, not \"%s\"",
+			       a->until);
+	if (a->expires_ms <= 0)
+		return err_set(e, ERR_INVALID,
+			       "--until %s is not in the future", a->until);
+	return 0;
+}
+
+static int
+check(struct args *a, struct err *e)
 {
 	if ((a->verb == ARGS_SWITCHOVER || a->verb == ARGS_FAILOVER ||
 	     a->verb == ARGS_ADOPT) &&
 	    check_site(a, e) < 0)
 		return -1;
-	if (args_orders(a->verb) && (a->reason == NULL || !*a->reason))
+	if ((args_orders(a->verb) || a->verb == ARGS_DRILL) &&
+	    (a->reason == NULL || !*a->reason))
 		return err_set(e, ERR_INVALID,
 			       "--reason is needed: why, for the audit log");
 	if (a->verb == ARGS_PAUSE && a->expires_ms <= 0)
 		return err_set(e, ERR_INVALID,
 			       "--expires-in is needed: 30m, 2h, up to 7d");
+	if (a->until != NULL && parse_until(a, e) < 0)
+		return -1;
 	if (a->verb == ARGS_COMPANY_ADD)
 		return check_company(a, e);
 	return 0;

@@ -24,6 +24,10 @@ enum args_verb {
 	ARGS_SWITCHOVER,
 	ARGS_FAILOVER,
 	ARGS_FAILBACK,
+	ARGS_MAINTENANCE_START,
+	ARGS_MAINTENANCE_FINISH,
+	ARGS_MAINTENANCE_STATUS,
+	ARGS_DRILL,
 	ARGS_PAUSE,
 	ARGS_OBSERVE,
 	ARGS_RESUME,
@@ -45,6 +49,7 @@ struct args {
 	bool yes, dry_run, follow, mermaid, no_wait;
 	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;
+	const char *until, *report;
 	uint64_t since;
 };
 

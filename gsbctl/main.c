@@ -36,12 +36,18 @@ run(const struct verbs *v)
 	case ARGS_SWITCHOVER:
 	case ARGS_FAILOVER:
 	case ARGS_FAILBACK:
+	case ARGS_MAINTENANCE_START:
+	case ARGS_MAINTENANCE_FINISH:
 	case ARGS_PAUSE:
 	case ARGS_OBSERVE:
 	case ARGS_RESUME:
 	case ARGS_CANCEL:
 	case ARGS_ADOPT:
 		return verbs_order(v);
+	case ARGS_MAINTENANCE_STATUS:
+		return verbs_maintenance_status(v);
+	case ARGS_DRILL:
+		return verbs_drill(v);
 	case ARGS_COMPANY_LIST:
 		return verbs_company_list(v);
 	case ARGS_COMPANY_ADD:

@@ -110,11 +110,32 @@ show_head(const struct show *s, const json_t *d)
 	fprintf(s->to, "%s by %s: %s\n",
 		words_time(words_int(d, "when_us"), buf),
 		words_str(d, "who", "?"), words_str(d, "why", "?"));
+	if (words_int(d, "maintained_us") != 0)
+		show_maintenance(s, d);
 	label(s, "commits");
 	if (words_bool(d, "degraded"))
 		paint(s, BAD, 0, "DEGRADED: on one site alone");
 	else
 		paint(s, GOOD, 0, "on both sites");
+	end(s);
+}
+
+void
+show_maintenance(const struct show *s, const json_t *d)
+{
+	int64_t since = words_int(d, "maintained_us");
+	int64_t until = words_int(d, "maintained_until_us");
+	char buf[WORDS_SIZE];
+
+	label(s, "primary");
+	if (since == 0) {
+		fputs("not under maintenance\n", s->to);
+		return;
+	}
+	paint(s, WARN, 0, "under maintenance since %s", words_time(since, buf));
+	if (until != 0)
+		paint(s, words_int(d, "wall_us") > until ? BAD : PLAIN, 0,
+		      ", announced until %s", words_time(until, buf));
 	end(s);
 }
 

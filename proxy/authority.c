@@ -89,6 +89,8 @@ authority_json(const struct authority_record *r)
 	json_put_bool(doc, "degraded", r->degraded);
 	json_put_bool(doc, "observe", r->observe);
 	json_put_int(doc, "paused_until_us", r->paused_until_us);
+	json_put_int(doc, "maintained_us", r->maintained_us);
+	json_put_int(doc, "maintained_until_us", r->maintained_until_us);
 	json_put(doc, "redirects", json_array());
 	json_put(doc, "failovers_us", failovers);
 	json_put_str(doc, "who", r->who);
@@ -166,6 +168,9 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 	    read_failovers(doc, out, e) < 0 ||
 	    json_need_bool(doc, "degraded", &out->degraded, e) < 0 ||
 	    json_get_bool(doc, "observe", &out->observe, e) < 0 ||
+	    json_get_int(doc, "maintained_us", &out->maintained_us, e) < 0 ||
+	    json_get_int(doc, "maintained_until_us", &out->maintained_until_us,
+			 e) < 0 ||
 	    json_need_int(doc, "paused_until_us", &out->paused_until_us, e) <
 		0 ||
 	    json_need_str(doc, "who", &who, e) < 0 ||

@@ -22,6 +22,8 @@ struct authority_record {
 	bool held; /* an operator put it there: no automatic return */
 	bool degraded;
 	bool observe; /* automation decides and logs, and does nothing */
+	int64_t maintained_us; /* the primary is, since; UNIX µs; 0: not */
+	int64_t maintained_until_us;            /* as announced; 0: not */
 	int64_t paused_until_us;                /* UNIX µs; 0: not paused */
 	int64_t failovers[AUTHORITY_FAILOVERS]; /* newest first, UNIX µs */
 	char who[64];

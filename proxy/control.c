@@ -261,6 +261,10 @@ look_around(struct control *c)
 	plane_counts(c->plane, &counts);
 	watch_view(c->watch, c->f.rec.epoch, &counts, settled, &c->view);
 	tell_shares(c, &counts);
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		c->view.site[s].answers = counts.answers[s];
+		c->view.site[s].failed = counts.failed[s];
+	}
 	look_gates(c);
 	c->view.barriers = c->barriers;
 	c->view.barrier_there = c->there_seen;

@@ -315,6 +315,9 @@ record_event(const struct failover *f, const struct view *v)
 
 	if (f->rec.paused_until_us != 0 && !reasons_paused(f, v))
 		return EVENT_PAUSE_ENDS;
+	if (f->rec.maintained_until_us != 0 && !f->overdue &&
+	    v->wall_us > f->rec.maintained_until_us)
+		return EVENT_OVERDUE;
 	if (f->state == STATE_FENCING || f->state == STATE_SWITCH ||
 	    f->state == STATE_CLOSED || !judge_serves(a->verdict))
 		return -1;

@@ -44,6 +44,14 @@ signed_by(struct authority_record *rec, const struct failover_word *by,
 	rec->when_us = wall_us;
 }
 
+static void
+mark_maintenance(struct failover *f, int64_t since_us, int64_t until_us)
+{
+	f->rec.maintained_us = since_us;
+	f->rec.maintained_until_us = until_us;
+	f->overdue = false;
+}
+
 /* A new epoch: nobody is granted until the old one's leases have ended. */
 static void
 new_epoch(struct failover *f, uint64_t epoch, enum route_site active)
@@ -54,6 +62,8 @@ new_epoch(struct failover *f, uint64_t epoch, enum route_site active)
 	f->fenced = false;
 	f->served = false;
 	f->asked_return = false;
+	if (active == ROUTE_PRIMARY)
+		mark_maintenance(f, 0, 0);
 	f->keep_collab[active] = false;
 	f->keep_collab[failover_other(active)] = false;
 }
@@ -122,6 +132,8 @@ record_switch(struct failover *f, const struct view *v)
 			      (v->site[old].rooms > 0 ||
 			       v->site[old].websockets > 0);
 	f->aborts = 0;
+	if (f->by.maintenance)
+		mark_maintenance(f, v->wall_us, f->by.until_us);
 	signed_by(&f->rec, &f->by, "fail-back", v->wall_us);
 }
 
@@ -153,6 +165,8 @@ record_held(struct failover *f, const struct view *v, bool held)
 	f->rec.held = held;
 	f->asked_return = !held;
 	f->by = f->word;
+	if (f->word.maintenance)
+		mark_maintenance(f, v->wall_us, f->word.until_us);
 	f->store = true;
 	signed_by(&f->rec, &f->word, "", v->wall_us);
 }
@@ -206,11 +220,19 @@ mark_fenced(struct failover *f, const struct view *v)
 }
 
 static void
+ask_return(struct failover *f)
+{
+	f->asked_return = true;
+	f->by = f->word;
+}
+
+static void
 act(struct failover *f, const struct view *v, enum states_action action)
 {
 	switch (action) {
 	case ACTION_NOTHING:
 	case ACTION_CLOSE:
+	case ACTION_OVERDUE:
 	case ACTION_ALARM:
 	case ACTION_SAY:
 		return;
@@ -242,9 +264,7 @@ act(struct failover *f, const struct view *v, enum states_action action)
 	case ACTION_ABORT:
 		return abort_switch(f, v);
 	case ACTION_ASK_RETURN:
-		f->asked_return = true;
-		f->by = f->word;
-		return;
+		return ask_return(f);
 	case ACTION_RECORD_HELD:
 	case ACTION_RECORD_RETURN:
 		return record_held(f, v, action == ACTION_RECORD_HELD);
@@ -304,6 +324,8 @@ failover_step(struct failover *f, const struct view *v,
 	if (f->word.order == FAILOVER_CANCEL)
 		f->asked_return = false;
 	memset(&f->word, 0, sizeof(f->word));
+	if (out->row->action == ACTION_OVERDUE)
+		f->overdue = true;
 	if (out->row->action == ACTION_SAY)
 		f->said = true;
 	if (out->to != f->state) {

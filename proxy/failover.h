@@ -39,7 +39,8 @@ enum failover_order {
 struct failover_word {
 	enum failover_order order;
 	enum route_site to;
-	int64_t until_us; /* FAILOVER_PAUSE, UNIX */
+	int64_t until_us; /* of a pause or maintenance, UNIX; 0: open */
+	bool maintenance; /* it marks the primary */
 	bool force;       /* writes that do not end are resent elsewhere */
 	char who[64];
 	char why[160];
@@ -58,6 +59,7 @@ struct failover {
 	bool asked_return;       /* an operator wants it back: no waiting */
 	bool fenced;             /* the recorded site may be granted */
 	bool served;             /* and has served in this epoch */
+	bool overdue;            /* said that maintenance should have ended */
 	bool said;               /* what it would do in this state, observing */
 	bool peer_dead;          /* grants say so */
 	bool keep_collab[ROUTE_SITES]; /* rooms of the site not active */

@@ -101,6 +101,7 @@ orders_parse(const json_t *body, struct rules_order *out, bool *dry_run,
 	if (v < 0)
 		return err_set(e, ERR_INVALID,
 			       "verb must be switchover, failover, failback, "
+			       "maintenance-start, maintenance-finish, "
 			       "pause, observe, resume, adopt or cancel, "
 			       "not \"%.40s\"",
 			       verb);

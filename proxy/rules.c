@@ -7,9 +7,16 @@
 
 #include "proxy/decide.h"
 
-static const char *const verb_names[] = { "switchover", "failover", "failback",
-					  "pause",      "observe",  "resume",
-					  "adopt",      "cancel" };
+static const char *const verb_names[] = { "switchover",
+					  "failover",
+					  "failback",
+					  "maintenance-start",
+					  "maintenance-finish",
+					  "pause",
+					  "observe",
+					  "resume",
+					  "adopt",
+					  "cancel" };
 static_assert(sizeof(verb_names) / sizeof(verb_names[0]) == RULES_VERBS,
 	      "one name for each verb");
 
@@ -179,6 +186,12 @@ judge_failback(const struct rules_order *o, const struct failover *f,
 		nothing(out, "the primary is active already");
 		return;
 	}
+	if (f->rec.maintained_us != 0 && o->verb != RULES_FINISH && !o->force) {
+		refuse(out, "maintenance", "--force",
+		       "the primary is under maintenance; when that is done: "
+		       "gsbctl maintenance finish");
+		return;
+	}
 	if (in_doubt(f, out))
 		return;
 	if (verdict != JUDGE_WHOLE) {
@@ -198,7 +211,7 @@ static void
 judge_switchover(const struct rules_order *o, const struct failover *f,
 		 const struct view *v, struct rules_judged *out)
 {
-	if (o->to == ROUTE_PRIMARY) {
+	if (o->verb == RULES_SWITCHOVER && o->to == ROUTE_PRIMARY) {
 		judge_failback(o, f, v, out);
 		return;
 	}
@@ -218,6 +231,39 @@ judge_switchover(const struct rules_order *o, const struct failover *f,
 	    gated(o, v, out))
 		return;
 	go(out, FAILOVER_SWITCH, "everybody moves to the backup");
+}
+
+static void
+judge_maintain(const struct rules_order *o, const struct failover *f,
+	       const struct view *v, struct rules_judged *out)
+{
+	if (o->expires_ms < 0) {
+		refuse(out, "until", NULL, "--until must be in the future");
+		return;
+	}
+	if (f->state == STATE_MAINTENANCE && f->rec.maintained_us == 0)
+		go(out, FAILOVER_STAY,
+		   "the backup serves: it becomes "
+		   "maintenance of the primary");
+	else
+		judge_switchover(o, f, v, out);
+	out->word.maintenance = true;
+	out->word.until_us = o->expires_ms > 0
+				 ? v->wall_us + o->expires_ms * 1000
+				 : 0;
+}
+
+static void
+judge_finish(const struct rules_order *o, const struct failover *f,
+	     const struct view *v, struct rules_judged *out)
+{
+	if (f->rec.maintained_us == 0 && f->rec.active == ROUTE_BACKUP) {
+		refuse(out, "no-maintenance", NULL,
+		       "no maintenance was begun; the way back is: gsbctl "
+		       "failback");
+		return;
+	}
+	judge_failback(o, f, v, out);
 }
 
 /* Writes that were acknowledged may be on the active site alone. */
@@ -337,6 +383,12 @@ rules_judge(const struct rules_order *o, const struct failover *f,
 	case RULES_FAILBACK:
 		out->word.to = ROUTE_PRIMARY;
 		return judge_failback(o, f, v, out);
+	case RULES_MAINTAIN:
+		out->word.to = ROUTE_BACKUP;
+		return judge_maintain(o, f, v, out);
+	case RULES_FINISH:
+		out->word.to = ROUTE_PRIMARY;
+		return judge_finish(o, f, v, out);
 	case RULES_PAUSE:
 		return judge_pause(o, f, v, out);
 	case RULES_OBSERVE:
@@ -358,7 +410,10 @@ rules_judge(const struct rules_order *o, const struct failover *f,
 static bool
 at_goal(const struct rules_order *o, enum states_state s)
 {
-	if (o->verb == RULES_FAILBACK || o->to == ROUTE_PRIMARY)
+	if (o->verb == RULES_MAINTAIN)
+		return s == STATE_MAINTENANCE;
+	if (o->verb == RULES_FAILBACK || o->verb == RULES_FINISH ||
+	    o->to == ROUTE_PRIMARY)
 		return s == STATE_NORMAL;
 	return s == STATE_MAINTENANCE;
 }

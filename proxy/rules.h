@@ -11,6 +11,8 @@ enum rules_verb {
 	RULES_SWITCHOVER,
 	RULES_FAILOVER,
 	RULES_FAILBACK,
+	RULES_MAINTAIN, /* a switch-over that marks the primary */
+	RULES_FINISH,   /* its end: verified, and back */
 	RULES_PAUSE,
 	RULES_OBSERVE,
 	RULES_RESUME,
@@ -23,7 +25,7 @@ struct rules_order {
 	enum rules_verb verb;
 	bool to_given;
 	enum route_site to;
-	int64_t expires_ms; /* pause */
+	int64_t expires_ms; /* pause, maintenance */
 	bool allow_data_loss, allow_partial, allow_behind;
 	bool force; /* gates that bar, and writes that do not end */
 	char who[64];

@@ -22,8 +22,9 @@ static const char *const event_names[] = {
 	"switched",       "abort-primary", "abort-backup", "abort-held",
 	"peer-dead",      "peer-alive",    "degraded",     "protected",
 	"order-pause",    "order-observe", "order-resume", "pause-ends",
+	"overdue",
 };
-static_assert(COUNT(event_names) == EVENT_PAUSE_ENDS + 1, "one name for each");
+static_assert(COUNT(event_names) == EVENT_OVERDUE + 1, "one name for each");
 
 static const char *const action_names[] = {
 	"nothing",
@@ -52,6 +53,7 @@ static const char *const action_names[] = {
 	"record-resume",
 	"record-unpaused",
 	"close",
+	"overdue",
 	"alarm",
 	"say",
 };
@@ -159,6 +161,8 @@ static const struct fsm_row rows[] = {
 	  ACTION_RECORD_HELD, "an operator keeps it on the backup" },
 	{ STATE_READY_TO_RETURN, EVENT_ORDER_STAY, STATE_MAINTENANCE,
 	  ACTION_RECORD_HELD, "an operator keeps it on the backup" },
+	{ STATE_MAINTENANCE, EVENT_ORDER_STAY, FSM_SAME, ACTION_RECORD_HELD,
+	  "what is held already becomes maintenance" },
 	{ STATE_NORMAL, EVENT_ORDER_FAILOVER, STATE_FENCING,
 	  ACTION_RECORD_FAILOVER, "an operator fails over without a drain" },
 	{ STATE_SUSPECT, EVENT_ORDER_FAILOVER, STATE_FENCING,
@@ -227,6 +231,8 @@ static const struct fsm_row rows[] = {
 	  "automation goes on" },
 	{ FSM_ANY, EVENT_PAUSE_ENDS, FSM_SAME, ACTION_RECORD_UNPAUSED,
 	  "its time is over" },
+	{ FSM_ANY, EVENT_OVERDUE, FSM_SAME, ACTION_OVERDUE,
+	  "the maintenance should have ended: gsbctl maintenance finish" },
 	{ FSM_ANY, EVENT_WOULD_FAIL, FSM_SAME, ACTION_NOTHING,
 	  "only out of SUSPECT and CLOSED" },
 	{ FSM_ANY, EVENT_WOULD_RETURN, FSM_SAME, ACTION_NOTHING,

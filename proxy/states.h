@@ -67,7 +67,8 @@ enum states_event {
 	EVENT_ORDER_PAUSE,
 	EVENT_ORDER_OBSERVE,
 	EVENT_ORDER_RESUME,
-	EVENT_PAUSE_ENDS
+	EVENT_PAUSE_ENDS,
+	EVENT_OVERDUE /* announced maintenance has not ended */
 };
 
 extern const struct fsm states_fsm;

@@ -83,6 +83,8 @@ site_json(const struct control *c, enum route_site s)
 	json_put_int(traffic, "in_flight", (int64_t)v->in_flight);
 	json_put_int(traffic, "failed_permille", c->share[s].permille);
 	json_put_int(traffic, "may_write", (int64_t)v->may_write);
+	json_put_int(traffic, "answers", (int64_t)v->answers);
+	json_put_int(traffic, "failed", (int64_t)v->failed);
 	json_put_int(traffic, "websockets", (int64_t)v->websockets);
 	json_put(doc, "traffic", traffic);
 	return doc;
@@ -156,6 +158,8 @@ put_record(const struct control *c, json_t *doc)
 		 r->paused_until_us > 0 ? json_integer(r->paused_until_us)
 					: json_null());
 	json_put_bool(doc, "observe", r->observe);
+	json_put_int(doc, "maintained_us", r->maintained_us);
+	json_put_int(doc, "maintained_until_us", r->maintained_until_us);
 	json_put_str(doc, "who", r->who);
 	json_put_str(doc, "why", r->why);
 	json_put_int(doc, "when_us", r->when_us);

@@ -20,6 +20,7 @@ kind_of(const struct failover_change *change)
 	case EVENT_NO_RECORD:
 	case EVENT_OUTRANKED:
 	case EVENT_WOULD_FAIL:
+	case EVENT_OVERDUE:
 		return "alarm";
 	default:
 		return change->from == change->to ? "record" : "transition";

@@ -30,6 +30,7 @@ struct view_site {
 	struct report_replication replication; /* of its last answer */
 	struct report_replication known;       /* the last that it ever told */
 	uint64_t in_flight, may_write, websockets;
+	uint64_t answers, failed; /* ever; those of 5xx */
 };
 
 struct view {

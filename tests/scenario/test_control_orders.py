@@ -192,6 +192,32 @@ def test_pause_bars_automation(fake):
     assert fake.status()["failover"]["ready"]
 
 
+def test_maintenance(fake):
+    assert "not under" in fake.ctl("maintenance", "status")
+    with Clients(fake):
+        fake.order("maintenance", "start", "--until", "1s")
+        assert fake.get()[1]["site"] == "backup"
+        assert "under maintenance" in fake.ctl("status")
+        wait_until(lambda: "should have ended" in fake.ctl("events"), 10)
+        text = fake.order("failback", status=2)
+        assert "rule maintenance" in text and "finish" in text
+        fake.order("maintenance", "finish")
+        assert fake.get()[1]["site"] == "primary"
+    assert fake.status()["maintained_us"] == 0
+
+
+def test_a_drill_goes_there_and_back_and_reports(fake):
+    with Clients(fake):
+        report = fake.order("drill", "--report", fake.path("report"))
+    with open(fake.path("report"), encoding="utf-8") as f:
+        report = f.read()
+    assert "passed" in report and report.count("were held for") == 2
+    assert "| lag-there | good |" in report and "| backup | " in report
+    fake.set_site("backup", parked=1)
+    wait_until(lambda: gate(fake, "parked")["verdict"] == "bad", 10)
+    assert "FAILED" in fake.order("drill", status=2)
+
+
 def test_observing_says_and_does_nothing(fake):
     fake.order("observe")
     assert "already" in fake.order("observe")

@@ -109,6 +109,24 @@ test_switchover_and_back(void **state)
 }
 
 static void
+test_maintenance_is_marked_until_it_is_over(void **state)
+{
+	assert_int_equal(world_order(&w, RULES_MAINTAIN, B), RULES_GO);
+	world_until(&w, STATE_MAINTENANCE, 1000);
+	assert_true(w.disk.maintained_us > 0);
+	assert_true(w.disk.maintained_until_us > w.disk.maintained_us);
+	world_boot(&w, 1, w.disk.epoch);
+	world_until(&w, STATE_MAINTENANCE, 5000);
+	world_run(&w, 90000);
+	assert_true(w.f.overdue); /* 60 s were announced */
+	assert_int_equal(w.f.state, STATE_MAINTENANCE);
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_REFUSED);
+	assert_int_equal(world_order(&w, RULES_FINISH, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 10000);
+	assert_int_equal(w.disk.maintained_us, 0);
+}
+
+static void
 test_forced_it_does_not_wait_for_ever(void **state)
 {
 	w.writing[P] = 1;
@@ -251,6 +269,7 @@ main(void)
 		TEST_BACKUP(test_an_ordered_return_does_not_wait),
 		TEST_BACKUP(test_a_return_to_a_dead_site_is_refused),
 		cmocka_unit_test_setup(test_switchover_and_back, maintenance),
+		TEST(test_maintenance_is_marked_until_it_is_over),
 		TEST(test_forced_it_does_not_wait_for_ever),
 		TEST(test_a_gate_bars_orders_and_the_return),
 		TEST(test_drain_waits_for_writes),

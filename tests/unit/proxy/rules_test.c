@@ -100,6 +100,35 @@ test_switchover(void **state)
 }
 
 static void
+test_maintenance(void **state)
+{
+	struct rules_order start = { .verb = RULES_MAINTAIN,
+				     .expires_ms = 1000 };
+	struct rules_order finish = { .verb = RULES_FINISH };
+	struct rules_order back = { .verb = RULES_FAILBACK };
+	struct rules_judged j = judge(start);
+
+	goes(start, FAILOVER_SWITCH);
+	assert_true(j.word.maintenance);
+	assert_int_equal(j.word.to, ROUTE_BACKUP);
+	assert_int_equal(j.word.until_us, v.wall_us + 1000000);
+	assert_int_equal(judge(finish).verdict, RULES_NOTHING_TO_DO);
+	f.rec.active = ROUTE_BACKUP;
+	f.rec.held = true;
+	f.state = STATE_MAINTENANCE;
+	refused(finish, "no-maintenance", NULL);
+	goes(start, FAILOVER_STAY);
+	f.rec.maintained_us = 1;
+	assert_int_equal(judge(start).verdict, RULES_NOTHING_TO_DO);
+	refused(back, "maintenance", "--force");
+	goes(finish, FAILOVER_RETURN);
+	v.gates.gate[GATES_VERSIONS].verdict = GATES_BAD;
+	refused(finish, "versions", "--force");
+	v.site[ROUTE_PRIMARY].verdict = JUDGE_PARTIAL;
+	refused(finish, "target-dead", NULL);
+}
+
+static void
 test_gates(void **state)
 {
 	struct rules_order o = to_backup;
@@ -300,6 +329,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_switchover),
+		TEST(test_maintenance),
 		TEST(test_gates),
 		TEST(test_failover),
 		TEST(test_failover_with_sync_off_looks_at_the_lag),
