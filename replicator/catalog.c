@@ -10,66 +10,9 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "replicator/catalog_query.h"
 
 enum { GROUPS_MAX = 56 }; /* the version trigger has a bit for each */
-
-enum field {
-	F_SCHEMA,
-	F_NAME,
-	F_OID,
-	F_KIND,
-	F_COLUMN,
-	F_TYPE,
-	F_TYPE_OID,
-	F_ARRAY_OID,
-	F_NOT_NULL,
-	F_GENERATED,
-	F_ALWAYS,
-	F_TOASTABLE,
-	F_BOUNDED,
-	F_EXACT,
-	F_KEYABLE,
-	F_KEY_NO,
-	F_FIELDS
-};
-
-/*
- * exact: types whose = is equality of bytes. keyable: those of them whose
- * text is the same in every session, for gsb.tombstone.key.
- */
-const struct pgstmt catalog_query = {
-	.name = "gsb_catalog",
-	.nparams = 1,
-	.sql = "SELECT n.nspname, c.relname, c.oid, c.relkind, a.attname,\n"
-	       " format_type(a.atttypid, -1), a.atttypid, t.typarray,\n"
-	       " a.attnotnull, a.attgenerated <> '', a.attidentity = 'a',\n"
-	       " a.attlen = -1 AND t.typstorage <> 'p',\n"
-	       " a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype)\n"
-	       "  AND a.atttypmod BETWEEN 4 AND 516\n"
-	       "  OR a.atttypid = 'numeric'::regtype AND a.atttypmod >= 4,\n"
-	       " x.same AND (a.attcollation = 0 OR o.collisdeterministic),\n"
-	       " x.same AND (a.attcollation = 0 OR o.collisdeterministic)\n"
-	       "  AND (t.typtype = 'e' OR a.atttypid IN ('bool'::regtype,\n"
-	       "   'int2'::regtype, 'int4'::regtype, 'int8'::regtype,\n"
-	       "   'oid'::regtype, 'uuid'::regtype, 'text'::regtype,\n"
-	       "   'varchar'::regtype)),\n"
-	       " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0)\n"
-	       "FROM pg_class c\n"
-	       "JOIN pg_namespace n ON n.oid = c.relnamespace\n"
-	       "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0\n"
-	       " AND NOT a.attisdropped\n"
-	       "JOIN pg_type t ON t.oid = a.atttypid\n"
-	       "LEFT JOIN pg_collation o ON o.oid = a.attcollation\n"
-	       "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary\n"
-	       "CROSS JOIN LATERAL (SELECT t.typtype = 'e' OR a.atttypid IN (\n"
-	       " 'bool'::regtype, 'int2'::regtype, 'int4'::regtype,\n"
-	       " 'int8'::regtype, 'oid'::regtype, 'uuid'::regtype,\n"
-	       " 'text'::regtype, 'varchar'::regtype, 'bytea'::regtype,\n"
-	       " 'date'::regtype, 'time'::regtype, 'timestamp'::regtype,\n"
-	       " 'timestamptz'::regtype) AS same) x\n"
-	       "WHERE n.nspname || '.' || c.relname = ANY ($1::text[])\n"
-	       "ORDER BY 1, 2, a.attnum",
-};
 
 /* One declaration being laid over its table. */
 struct laying {
@@ -166,6 +109,23 @@ table_column(const struct table *t, const char *name)
 	return TABLE_NONE;
 }
 
+/* What its values are called and are, in a parameter. */
+static void
+lay_array(struct laying *l, struct column *c, int row)
+{
+	const struct pgresult *r = l->rows;
+
+	c->item = c->type;
+	c->item_oid = c->type_oid;
+	c->element_oid = (uint32_t)pgresult_int(r, row, F_ELEMENT_OID);
+	if (c->element_oid == 0)
+		return;
+	c->item = arena_printf(l->a, "gsb.\"%s\"",
+			       pgresult_text(r, row, F_BOX));
+	c->item_oid = (uint32_t)pgresult_int(r, row, F_BOX_OID);
+	c->array_oid = (uint32_t)pgresult_int(r, row, F_BOXES_OID);
+}
+
 static void
 lay_columns(struct laying *l)
 {
@@ -188,6 +148,8 @@ lay_columns(struct laying *l)
 		c->array_oid = (uint32_t)pgresult_int(r, row, F_ARRAY_OID);
 		c->not_null = pgresult_bool(r, row, F_NOT_NULL);
 		c->always = pgresult_bool(r, row, F_ALWAYS);
+		c->named = pgresult_bool(r, row, F_NAMED);
+		lay_array(l, c, row);
 		c->toastable = pgresult_bool(r, row, F_TOASTABLE);
 		c->bounded = pgresult_bool(r, row, F_BOUNDED);
 		c->exact = pgresult_bool(r, row, F_EXACT);
@@ -447,11 +409,11 @@ lay_params(struct laying *l)
 		/* A version column that an older declaration left behind. */
 		if (c->role == COLUMN_VERSION && c->group == TABLE_NONE)
 			continue;
-		if (c->array_oid == 0)
+		if (c->array_oid == 0 && (l->ready || c->element_oid == 0))
 			return err_set(l->e, ERR_INVALID,
-				       "column %s: an array (%s) cannot "
-				       "replicate; use jsonb",
-				       c->name, c->type);
+				       "column %s: there is no array of %s; "
+				       "run gsb-replicator install",
+				       c->name, c->item);
 		t->params[t->nparams++] = i;
 	}
 	return 0;

@@ -211,11 +211,29 @@ add_triggers(struct script *s, const struct table *t, int site)
 		    digest);
 }
 
+/* See catalog_query: what the values of array columns are sent in. */
+static void
+add_boxes(struct script *s, const struct table *t)
+{
+	for (size_t i = 0; i < t->ncolumns; i++) {
+		const struct column *c = &t->columns[i];
+
+		if (c->element_oid != 0 && c->array_oid == 0)
+			script_addf(s, NULL,
+				    "DO $gsb$ BEGIN\n"
+				    " CREATE TYPE %s AS (v %s);\n"
+				    "EXCEPTION WHEN duplicate_object THEN "
+				    "NULL;\nEND $gsb$",
+				    c->item, c->type);
+	}
+}
+
 void
 install_table(struct script *s, const struct table *t,
 	      const struct install_site *site)
 {
 	add_versions(s, t);
+	add_boxes(s, t);
 	add_storage(s, t);
 	for (size_t u = 0; u < t->nuniques; u++)
 		add_unique(s, t, &t->uniques[u]);

@@ -81,7 +81,7 @@ add_unnest(struct strbuf *sb, const struct form *f, const size_t *columns,
 	for (size_t i = 0; i < n; i++)
 		if (comes(f, columns[i])) {
 			strbuf_addf(sb, "%s$%zu::%s[]", param > 0 ? ", " : "",
-				    param + 1, f->t->columns[columns[i]].type);
+				    param + 1, f->t->columns[columns[i]].item);
 			param++;
 		}
 	strbuf_adds(sb, ")");
@@ -185,16 +185,31 @@ add_tie(struct strbuf *sb, const struct form *f, size_t g)
 	sqlgen_differ(sb, f->t, came, n, x_t);
 }
 
+/* ROW(a, b): what has the same bytes on both sites. */
+static void
+add_bytes(struct strbuf *sb, const struct form *f, const char *alias,
+	  const size_t *columns, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct column *c = &f->t->columns[columns[i]];
+
+		strbuf_adds(sb, i > 0 ? ", " : "ROW(");
+		sqlgen_column(sb, alias, c->name);
+		strbuf_adds(sb, c->named ? "::text" : "");
+	}
+	strbuf_addc(sb, ')');
+}
+
 /* x's bytes are the greater. */
 static void
 add_greater(struct strbuf *sb, const struct form *f, const size_t *columns,
 	    size_t n)
 {
-	strbuf_adds(sb, "record_image_gt(ROW(");
-	sqlgen_columns(sb, f->t, "excluded", columns, n);
-	strbuf_adds(sb, "), ROW(");
-	sqlgen_columns(sb, f->t, "t", columns, n);
-	strbuf_adds(sb, "))");
+	strbuf_adds(sb, "record_image_gt(");
+	add_bytes(sb, f, "excluded", columns, n);
+	strbuf_adds(sb, ", ");
+	add_bytes(sb, f, "t", columns, n);
+	strbuf_addc(sb, ')');
 }
 
 /* Of a row with ties: whether x wins any. */

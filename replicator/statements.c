@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "replicator/merge.h"
+#include "replicator/params.h"
 
 enum { OID_INT8 = 20, OID_TEXT = 25, OID_TEXTS = 1009, OID_INT8S = 1016 };
 
@@ -180,47 +181,6 @@ form_of(struct statements *s, const struct batch_table *in, bool partial)
 
 /* --- their parameters ---------------------------------------------------- */
 
-static void
-put_u32(struct strbuf *out, uint32_t v)
-{
-	char bytes[4] = { (char)(v >> 24), (char)(v >> 16), (char)(v >> 8),
-			  (char)v };
-
-	strbuf_add(out, bytes, sizeof(bytes));
-}
-
-/* The head of an array of n elements, as array_recv reads it. */
-static void
-put_array(struct strbuf *out, uint32_t type, size_t n)
-{
-	put_u32(out, n > 0 ? 1 : 0); /* dimensions */
-	put_u32(out, 1);             /* there may be NULLs */
-	put_u32(out, type);
-	if (n == 0)
-		return;
-	put_u32(out, (uint32_t)n);
-	put_u32(out, 1); /* first index */
-}
-
-static void
-put_element(struct strbuf *out, struct span value)
-{
-	if (value.at == NULL) {
-		put_u32(out, UINT32_MAX);
-		return;
-	}
-	put_u32(out, (uint32_t)value.len);
-	strbuf_add(out, value.at, value.len);
-}
-
-static void
-put_int8(struct strbuf *out, int64_t v)
-{
-	put_u32(out, 8);
-	put_u32(out, (uint32_t)((uint64_t)v >> 32));
-	put_u32(out, (uint32_t)v);
-}
-
 /* Which rows of a range: those with all values, or the others. */
 struct selection {
 	const struct batch_row **rows;
@@ -276,10 +236,11 @@ put_columns(struct strbuf *buf, const struct table *t,
 
 	for (size_t i = 0; i < n; i++) {
 		from[i] = buf->len;
-		put_array(buf, t->columns[columns[i]].type_oid, rows->n);
+		params_array(buf, t->columns[columns[i]].item_oid, rows->n);
 		for (size_t k = 0; k < rows->n; k++)
-			put_element(buf, value_of(t, rows->rows[k], columns[i],
-						  rows->lacking));
+			params_value(buf, &t->columns[columns[i]],
+				     value_of(t, rows->rows[k], columns[i],
+					      rows->lacking));
 	}
 	from[n] = buf->len;
 	for (size_t i = 0; i < n; i++)
@@ -367,12 +328,12 @@ add_dead(struct statements *s, struct pgbatch *out, const struct batch *b,
 
 	for (size_t i = 0; i < b->ntombstones; i++)
 		if (span_is(b->tombstones[i].rel, t->rel)) {
-			put_element(&keys, b->tombstones[i].key);
+			params_element(&keys, b->tombstones[i].key);
 			n++;
 		}
 	if (n == 0)
 		return false;
-	put_array(&array, OID_TEXT, n);
+	params_array(&array, OID_TEXT, n);
 	strbuf_add_span(&array, strbuf_span(&keys));
 	param = pgparam_binary(strbuf_span(&array));
 	pgbatch_add(out, &set->sweep_dead, &param);
@@ -393,15 +354,15 @@ merge_tombstones(struct pgbatch *out, const struct batch *b)
 	STRBUF_AUTO v = { 0 };
 	STRBUF_AUTO seen = { 0 };
 
-	put_array(&rel, OID_TEXT, b->ntombstones);
-	put_array(&key, OID_TEXT, b->ntombstones);
-	put_array(&v, OID_INT8, b->ntombstones);
-	put_array(&seen, OID_INT8, b->ntombstones);
+	params_array(&rel, OID_TEXT, b->ntombstones);
+	params_array(&key, OID_TEXT, b->ntombstones);
+	params_array(&v, OID_INT8, b->ntombstones);
+	params_array(&seen, OID_INT8, b->ntombstones);
 	for (size_t i = 0; i < b->ntombstones; i++) {
-		put_element(&rel, b->tombstones[i].rel);
-		put_element(&key, b->tombstones[i].key);
-		put_int8(&v, b->tombstones[i].v);
-		put_int8(&seen, b->tombstones[i].seen);
+		params_element(&rel, b->tombstones[i].rel);
+		params_element(&key, b->tombstones[i].key);
+		params_int8(&v, b->tombstones[i].v);
+		params_int8(&seen, b->tombstones[i].seen);
 	}
 	pgbatch_add(out, &stmt,
 		    (struct pgparam[]){ pgparam_binary(strbuf_span(&rel)),

@@ -25,10 +25,14 @@ struct column {
 	const char *name;
 	const char *type; /* as SQL writes it, under search_path pg_catalog */
 	uint32_t type_oid, array_oid;
+	uint32_t element_oid; /* of an array type, else 0 */
+	const char *item;     /* what array_oid is an array of: the type, or */
+	uint32_t item_oid;    /* for an array type gsb."array_..." around it */
 	enum column_role role;
 	size_t group;   /* of a value or a version, else TABLE_NONE */
 	bool toastable; /* may come as unchanged TOAST ('u') */
 	bool exact;     /* equal by its type's = means equal bytes */
+	bool named; /* enum or array of: its bytes here are not the peer's */
 	bool not_null;
 	bool always;  /* GENERATED ALWAYS AS IDENTITY */
 	bool bounded; /* varlena with a short limit: never out of line */

@@ -47,7 +47,11 @@ add_rewrite(struct trigger_sql *s)
 
 		if (c->role == COLUMN_VALUE && c->toastable)
 			strbuf_addf(s->out,
-				    "  NEW.\"%s\" := (ARRAY[NEW.\"%s\"])[1];\n",
+				    c->element_oid != 0
+					? "  NEW.\"%s\" := NEW.\"%s\" || "
+					  "'{}';\n"
+					: "  NEW.\"%s\" := "
+					  "(ARRAY[NEW.\"%s\"])[1];\n",
 				    c->name, c->name);
 	}
 }

@@ -14,7 +14,8 @@
 struct catalog_column {
 	const char *name, *type;
 	const char *flags; /* k key, n NOT NULL, t toastable, b bounded,
-			      e exact, g generated, a no array type */
+			      e exact, g generated, a an array,
+			      x its gsb."array_..." exists */
 	unsigned oid;
 };
 
@@ -51,19 +52,21 @@ static struct pgresult
 catalog_rows(const struct catalog_column *list)
 {
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	PGresAttDesc attrs[16];
-	char names[16][4];
+	PGresAttDesc attrs[21];
+	char names[21][4];
 
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 21; i++) {
 		snprintf(names[i], sizeof(names[i]), "c%d", i);
 		attrs[i] = (PGresAttDesc){ .name = names[i], .typid = 25 };
 	}
 	/* oids and positions are numbers, flags booleans */
 	attrs[2].typid = attrs[6].typid = attrs[7].typid = 26;
+	attrs[17].typid = attrs[19].typid = attrs[20].typid = 26;
 	attrs[15].typid = 23;
 	for (int i = 8; i < 15; i++)
 		attrs[i].typid = 16;
-	PQsetResultAttrs(res, 16, attrs);
+	attrs[16].typid = 16;
+	PQsetResultAttrs(res, 21, attrs);
 	for (int r = 0; list[r].name != NULL; r++) {
 		const char *flags = list[r].flags, *order = "ng?tbe";
 		char number[16];
@@ -82,6 +85,11 @@ catalog_rows(const struct catalog_column *list)
 				    strchr(flags, order[f]) ? "t" : "f");
 		catalog_put(res, r, 14, strchr(flags, 'e') ? "t" : "f");
 		catalog_put(res, r, 15, strchr(flags, 'k') ? "1" : "0");
+		catalog_put(res, r, 16, "f");
+		catalog_put(res, r, 17, strchr(flags, 'a') ? "25" : "0");
+		catalog_put(res, r, 18, "array_of_it");
+		catalog_put(res, r, 19, strchr(flags, 'x') ? "17000" : "0");
+		catalog_put(res, r, 20, strchr(flags, 'x') ? "17001" : "0");
 	}
 	return (struct pgresult){ .pg = res };
 }

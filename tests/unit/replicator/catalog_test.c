@@ -97,6 +97,13 @@ test_what_cannot_replicate_is_refused(void **state)
 		{ "tags", "text[]", "ta", 1009 },
 		{ 0 },
 	};
+	static const struct catalog_column array[] = {
+		{ "id", "uuid", "kne", 2950 },
+		{ "tags", "text[]", "ta", 1009 },
+		{ "gsb_v_row", "bigint", "ne", 20 },
+		{ "gsb_v_tags", "bigint", "ne", 20 },
+		{ 0 },
+	};
 	static const struct catalog_column odd_key[] = {
 		{ "id", "numeric", "kn", 1700 },
 		{ 0 },
@@ -110,8 +117,8 @@ test_what_cannot_replicate_is_refused(void **state)
 		       "another primary key");
 	assert_refused("[table item]\nkey = id\n", odd_key, false,
 		       "numeric cannot be a replicated key");
-	assert_refused("[table item]\nkey = id\n", bare, false,
-		       "column tags: an array");
+	assert_refused("[table item]\nkey = id\n", array, true,
+		       "no array of gsb.\"array_of_it\"; run");
 	assert_refused("[table item]\nkey = id\nunique.m = owner, mail\n", bare,
 		       false, "owner must be NOT NULL");
 	assert_refused("[table item]\nkey = id\ngroup.g = mail\n"
