@@ -1,7 +1,5 @@
-/*
- * Rows of catalog_query without a server: one line per column of table
- * public.item, its primary key the column marked so.
- */
+/* Rows of catalog_query without a server: one line per column of table
+ * public.item, its primary key the column marked so. */
 #ifndef CATALOG_ROWS_H
 #define CATALOG_ROWS_H
 
@@ -62,10 +60,8 @@ catalog_rows(const struct catalog_column *list)
 	/* oids and positions are numbers, flags booleans */
 	attrs[2].typid = attrs[6].typid = attrs[7].typid = 26;
 	attrs[17].typid = attrs[19].typid = attrs[20].typid = 26;
-	attrs[15].typid = 23;
-	for (int i = 8; i < 15; i++)
-		attrs[i].typid = 16;
-	attrs[16].typid = 16;
+	for (int i = 8; i < 17; i++)
+		attrs[i].typid = i == 15 ? 23 : 16;
 	PQsetResultAttrs(res, 21, attrs);
 	for (int r = 0; list[r].name != NULL; r++) {
 		const char *flags = list[r].flags, *order = "ng?tbe";
