@@ -23,7 +23,12 @@ struct ctl_req { /* in the arena of */
 static void on_request(void *ctx, struct httpd_req *http);
 static void on_gone(void *ctx, struct httpd_req *http);
 static struct span render(void *ctx, struct httpd_req *http, int status,
-			  const char *why, const char **content_type);
+			  const char *why, const struct httpd_field **fields);
+
+static const struct httpd_field json_fields[] = {
+	{ "Content-Type", "application/json" },
+	{ NULL, NULL },
+};
 
 struct ctl *
 ctl_open(const struct ctl_conf *conf, struct err *e)
@@ -103,9 +108,9 @@ make_message(struct arena *arena, const char *why)
 
 static struct span
 render(void *ctx, struct httpd_req *http, int status, const char *why,
-       const char **content_type)
+       const struct httpd_field **fields)
 {
-	*content_type = "application/json";
+	*fields = json_fields;
 	return make_message(httpd_arena(http), why);
 }
 
@@ -142,11 +147,6 @@ ctl_data(const struct ctl_req *r)
 {
 	return r->data;
 }
-
-static const struct httpd_field json_fields[] = {
-	{ "Content-Type", "application/json" },
-	{ NULL, NULL },
-};
 
 void
 ctl_reply(struct ctl_req *r, int status, json_t *body)

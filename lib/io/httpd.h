@@ -40,11 +40,12 @@ struct httpd_conf {
 	httpd_fn *on_gone;
 	/*
 	 * Writes the body of an answer to a protocol fault (4xx, 5xx of the
-	 * server's own) into the arena and names its type; may be NULL (plain
-	 * text). req may be half-read: method and target may be empty.
+	 * server's own) into the arena and gives its fields; may be NULL
+	 * (plain text). req may be half-read: method and target may be empty.
 	 */
 	struct span (*render)(void *ctx, struct httpd_req *req, int status,
-			      const char *why, const char **content_type);
+			      const char *why,
+			      const struct httpd_field **fields);
 	void *ctx;
 };
 

@@ -114,15 +114,18 @@ void
 req_fault(struct httpd_conn *c, int status, const char *why)
 {
 	struct httpd *h = c->httpd;
-	struct httpd_field fields[] = { { "Content-Type", "text/plain" },
-					{ NULL, NULL } };
+	static const struct httpd_field plain[] = {
+		{ "Content-Type", "text/plain" },
+		{ NULL, NULL },
+	};
+	const struct httpd_field *fields = plain;
 	struct span body = { 0 };
 
 	if (c->req == NULL)
 		c->req = req_new(c);
 	if (h->conf.render != NULL)
 		body = h->conf.render(h->conf.ctx, c->req, status, why,
-				      &fields[0].value);
+				      &fields);
 	if (body.at == NULL)
 		body = span_of(arena_printf(c->req->arena, "%d %s: %s\n",
 					    status, http_status_reason(status),

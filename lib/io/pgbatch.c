@@ -117,20 +117,39 @@ fill(struct arena *a, struct pgitem *item, unsigned i, const struct pgparam *p)
 	return 0;
 }
 
-size_t
-pgbatch_add(struct pgbatch *b, const struct pgstmt *stmt,
-	    const struct pgparam *params)
+static void
+bind(struct pgbatch *b, struct pgitem *item, unsigned n,
+     const struct pgparam *params)
 {
-	struct pgitem *item = add_item(b);
-	unsigned n = stmt->nparams;
-
-	item->stmt = stmt;
+	item->nparams = n;
 	item->values = arena_array(b->arena, const char *, n);
 	item->lengths = arena_array(b->arena, int, n);
 	item->formats = arena_array(b->arena, int, n);
 	for (unsigned i = 0; i < n; i++)
 		b->bytes += 8 + fill(b->arena, item, i, &params[i]);
 	b->bytes += 64;
+}
+
+size_t
+pgbatch_add(struct pgbatch *b, const struct pgstmt *stmt,
+	    const struct pgparam *params)
+{
+	struct pgitem *item = add_item(b);
+
+	item->stmt = stmt;
+	bind(b, item, stmt->nparams, params);
+	return b->count - 1;
+}
+
+size_t
+pgbatch_add_once(struct pgbatch *b, const char *sql, unsigned n,
+		 const struct pgparam *params)
+{
+	struct pgitem *item = add_item(b);
+
+	item->sql = arena_strdup(b->arena, sql);
+	b->bytes += strlen(sql);
+	bind(b, item, n, params);
 	return b->count - 1;
 }
 

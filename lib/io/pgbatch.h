@@ -51,6 +51,11 @@ size_t pgbatch_add(struct pgbatch *b, const struct pgstmt *stmt,
 /* One statement without parameters, copied, not prepared; results as text. */
 size_t pgbatch_add_sql(struct pgbatch *b, const char *sql);
 
+/* The same with n parameters: for texts of which there are too many to keep
+ * them prepared. */
+size_t pgbatch_add_once(struct pgbatch *b, const char *sql, unsigned n,
+			const struct pgparam *params);
+
 /*
  * Says that a loss of the connection in this batch is ERR_UNCERTAIN:
  * it writes and commits. pgbatch_commit adds COMMIT and says so.

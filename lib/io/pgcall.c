@@ -333,10 +333,12 @@ send_item(PGconn *pg, const struct pgitem *item)
 	const struct pgstmt *s = item->stmt;
 
 	if (s == NULL)
-		return PQsendQueryParams(pg, item->sql, 0, NULL, NULL, NULL,
-					 NULL, 0);
-	return PQsendQueryPrepared(pg, s->name, (int)s->nparams, item->values,
-				   item->lengths, item->formats, s->binary);
+		return PQsendQueryParams(pg, item->sql, (int)item->nparams,
+					 NULL, item->values, item->lengths,
+					 item->formats, 0);
+	return PQsendQueryPrepared(pg, s->name, (int)item->nparams,
+				   item->values, item->lengths, item->formats,
+				   s->binary);
 }
 
 static bool

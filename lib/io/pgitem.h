@@ -12,7 +12,8 @@ struct pgitem {
 	STAILQ_ENTRY(pgitem) entry;
 	const struct pgstmt *stmt; /* or NULL: then */
 	const char *sql;
-	const char **values; /* stmt->nparams each */
+	unsigned nparams;
+	const char **values; /* nparams each */
 	int *lengths;
 	int *formats;
 };

@@ -60,9 +60,9 @@ struct api {
 
 	const struct company *company; /* set by auth.h */
 	const struct account *who;     /* set by auth.h; NULL: nobody */
+	int64_t token_expiry_s;        /* of what he asks with; 0: a password */
 
 	const struct httpd_field *extra; /* fields of a good answer; or NULL */
-
 	/* What is under way (api.c, auth.c, store_*.c, write.c). */
 	void (*done)(struct api *a, const struct pgresult *r, size_t n);
 	struct pgreq *query;
@@ -84,7 +84,7 @@ void api_answer(struct api *a, int status, struct span content);
 void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
 
 /* A read or an uncommitted write failed in the database: 503 not processed
- * when the database is away or overloaded, 500 with a log line else. */
+ * when that is away or overloaded, 500 with a log line else. */
 void api_fail_db(struct api *a, const struct err *why);
 
 /* 421 or 503, GSB-Not-Processed: nothing was touched. */

@@ -1,7 +1,9 @@
 /*
  *   auth_start --query--> on_account --+--> known, token: fn
  *                                      |
- *                                      +--> check --scrypt--> on_checked --> fn
+ *                                      +--> check --scrypt--> on_checked
+ *                                           right: on_unlocked --> fn
+ *   wrong, or a token that ended: write_replay, on_unknown --> on_counted
  *
  * Requests with the same password at the same time share one check: after a
  * fail-over the other site remembers nothing and everybody comes at once.
@@ -22,10 +24,12 @@
 #include "io/work.h"
 #include "site/api.h"
 #include "site/auth_check.h"
+#include "site/auth_lock.h"
 #include "site/auth_memory.h"
 #include "site/record.h"
 #include "site/record_columns.h"
 #include "site/site.h"
+#include "site/write.h"
 
 #define MODULE "auth"
 
@@ -36,6 +40,9 @@ struct auth {
 	struct auth_credentials given;
 	struct auth_check *check; /* a password is being verified */
 	struct work *hash;        /* or a new one hashed */
+	struct pgreq *count;      /* or a failure counted, a lock looked at */
+	size_t lock;              /* index of the latter */
+	enum fault fault;         /* that it is refused with */
 	int64_t credentials_no;   /* that the token was made for */
 	bool token;
 };
@@ -50,32 +57,46 @@ struct hash_job {
 	    RECORD_COMPANY)
 #define COMPANY_COLUMN RECORD_WIDTH(RECORD_ACCOUNT)
 #define REVOKED_COLUMN (COMPANY_COLUMN + RECORD_WIDTH(RECORD_COMPANY))
-#define FROM_COMPANY(join)                                             \
-	" FROM company c " join                                        \
-	" WHERE ($1::text IS NULL OR c.gsb_key_name = lower($1)) AND " \
-	"($2::bigint IS NULL OR c.site_id = $2) ORDER BY c.created LIMIT 1"
+#define LOCKED_COLUMN REVOKED_COLUMN
 
-static const struct pgstmt by_webexid = {
-	.name = "auth_by_webexid",
-	.sql = ACCOUNT_AND_COMPANY FROM_COMPANY(
-	    "LEFT JOIN account a ON a.company_id = c.id AND "
-	    "a.gsb_key_webexid = lower($3)"),
-	.nparams = 3,
-};
+/*
+ * $1 name or number of the site, $2 partner: decides between those of one
+ * number. Two rows: it would have had to. $3 log-in, $4 address.
+ */
+#define SITE_NAME "c.gsb_key_name = lower($1)"
+#define SITE_ID "c.site_id = $1::bigint"
+#define WHERE(site)                                                         \
+	" WHERE " site " AND ($2::text IS NULL OR c.partner_id = '' OR "    \
+	"c.partner_id = $2) ORDER BY (c.partner_id = $2) DESC NULLS LAST, " \
+	"c.created, c.id LIMIT 2"
+#define BY_LOGIN(key, site)                                               \
+	ACCOUNT_AND_COMPANY                                               \
+	", " AUTH_LOCK_SQL("$4") " FROM company c "                       \
+				 "LEFT JOIN account a ON a.company_id = " \
+				 "c.id AND a.gsb_key_" key                \
+				 " = lower($3)" WHERE(site)
 
-static const struct pgstmt by_email = {
-	.name = "auth_by_email",
-	.sql = ACCOUNT_AND_COMPANY FROM_COMPANY(
-	    "LEFT JOIN account a ON a.company_id = c.id AND "
-	    "a.gsb_key_email = lower($3)"),
-	.nparams = 3,
-};
+/* clang-format off: SQL reads in its own lines */
+#define COMPANY_BY(site) \
+	"SELECT " RECORD_COLUMNS(RECORD_COMPANY) " FROM company c" WHERE(site)
 
-static const struct pgstmt by_company = {
-	.name = "auth_company",
-	.sql = "SELECT " RECORD_COLUMNS(RECORD_COMPANY) FROM_COMPANY(""),
-	.nparams = 2,
+/* [by e-mail][by number] */
+static const struct pgstmt by_login[2][2] = {
+	{
+	    { "auth_webexid_name", BY_LOGIN("webexid", SITE_NAME), 4, NULL,
+	      false },
+	    { "auth_webexid_id", BY_LOGIN("webexid", SITE_ID), 4, NULL, false },
+	},
+	{
+	    { "auth_email_name", BY_LOGIN("email", SITE_NAME), 4, NULL, false },
+	    { "auth_email_id", BY_LOGIN("email", SITE_ID), 4, NULL, false },
+	}
 };
+static const struct pgstmt by_company[2] = {
+	{ "auth_company_name", COMPANY_BY(SITE_NAME), 2, NULL, false },
+	{ "auth_company_id", COMPANY_BY(SITE_ID), 2, NULL, false },
+};
+/* clang-format on */
 
 static const struct pgstmt by_token = {
 	.name = "auth_by_token",
@@ -86,14 +107,21 @@ static const struct pgstmt by_token = {
 	.nparams = 3,
 };
 
+static int64_t token_expiry(struct span token);
 static struct auth *auth_new(struct api *a, const struct auth_credentials *c);
 static void start_password(struct auth *u);
 static void start_token(struct auth *u, const char *kind, const char *token);
 static void on_company(struct api *a, const struct pgresult *r, size_t n);
 static void on_account(struct api *a, const struct pgresult *r, size_t n);
-static bool company_refused(struct auth *u);
-static void verify(struct auth *u);
+static bool company_refused(struct auth *u, const struct pgresult *r);
+static void verify(struct auth *u, bool locked);
 static void on_checked(void *ctx, bool right);
+static void on_unlocked(void *ctx, const struct pgresult *r, size_t n,
+			const struct err *err);
+static void refuse(struct auth *u, enum fault fault);
+static void on_unknown(struct api *a);
+static void on_counted(void *ctx, const struct pgresult *r, size_t n,
+		       const struct err *err);
 static void passed(struct auth *u);
 static void run_hash(void *job);
 static void on_hashed(void *ctx, void *job);
@@ -136,14 +164,22 @@ auth_cancel(struct auth **up)
 		return;
 	auth_check_cancel(&u->check);
 	work_cancel(&u->hash);
+	pgpool_cancel(&u->count);
 	mem_free(u);
+}
+
+static bool
+is_given(const char *text)
+{
+	return text != NULL && text[0] != '\0';
 }
 
 static void
 site_params(const struct auth_credentials *c, struct pgparam *p)
 {
-	p[0] = pgparam_text(c->site_name);
-	p[1] = c->site_id > 0 ? pgparam_int(c->site_id) : pgparam_null();
+	p[0] = c->site_name != NULL ? pgparam_text(c->site_name)
+				    : pgparam_int(c->site_id);
+	p[1] = pgparam_text(is_given(c->partner_id) ? c->partner_id : NULL);
 }
 
 static void
@@ -152,7 +188,7 @@ start_password(struct auth *u)
 	const struct auth_credentials *c = &u->given;
 	const char *name = c->webexid != NULL ? c->webexid : c->email;
 	struct pgbatch *b;
-	struct pgparam p[3];
+	struct pgparam p[4];
 
 	if (c->site_name == NULL && c->site_id <= 0) {
 		api_fail(u->api, FAULT_NO_SITE, "No site is named");
@@ -165,7 +201,8 @@ start_password(struct auth *u)
 	b = pgbatch_new();
 	site_params(c, p);
 	p[2] = pgparam_text(name);
-	pgbatch_add(b, c->webexid != NULL ? &by_webexid : &by_email, p);
+	p[3] = pgparam_text(u->api->address);
+	pgbatch_add(b, &by_login[c->webexid == NULL][c->site_name == NULL], p);
 	api_query(u->api, &b, on_account);
 }
 
@@ -193,6 +230,7 @@ start_token(struct auth *u, const char *kind, const char *token)
 		return;
 	}
 	u->token = true;
+	u->api->token_expiry_s = token_expiry(span_of(token));
 	b = pgbatch_new();
 	p[0] = pgparam_span(part[1]);
 	p[1] = pgparam_span(part[0]);
@@ -215,7 +253,7 @@ auth_company(struct api *a, const struct auth_credentials *c, auth_fn *fn)
 	}
 	b = pgbatch_new();
 	site_params(c, p);
-	pgbatch_add(b, &by_company, p);
+	pgbatch_add(b, &by_company[c->site_name == NULL], p);
 	api_query(a, &b, on_company);
 }
 
@@ -229,7 +267,7 @@ on_company(struct api *a, const struct pgresult *r, size_t n)
 		return;
 	}
 	a->company = record_company(a, r, 0, 0);
-	if (!company_refused(u))
+	if (!company_refused(u, r))
 		passed(u);
 }
 
@@ -246,38 +284,45 @@ on_account(struct api *a, const struct pgresult *r, size_t n)
 	who = arena_make(a->arena, struct account);
 	record_account(a, r, 0, who);
 	a->company = record_company(a, r, 0, COMPANY_COLUMN);
-	if (company_refused(u))
+	if (company_refused(u, r))
 		return;
 	if (who->id == NULL) {
-		api_fail(a, FAULT_NO_USER, NULL);
+		refuse(u, FAULT_NO_USER);
 		return;
 	}
 	a->who = who;
 	if (!u->token) {
-		verify(u);
+		verify(u, pgresult_bool(r, 0, LOCKED_COLUMN));
 		return;
 	}
 	if (pgresult_bool(r, 0, REVOKED_COLUMN) ||
 	    who->credentials_no != u->credentials_no ||
 	    (u->given.webexid != NULL &&
 	     !span_iis(span_of(who->webexid), u->given.webexid)))
-		api_fail(a, FAULT_TICKET, NULL);
+		refuse(u, FAULT_TICKET);
 	else
 		passed(u);
 }
 
 /* True: it has been answered. */
 static bool
-company_refused(struct auth *u)
+company_refused(struct auth *u, const struct pgresult *r)
 {
 	const struct company *c = u->api->company;
 	const struct auth_credentials *g = &u->given;
 
-	if (c->disabled ||
+	if (!u->token && g->site_name == NULL && !is_given(g->partner_id) &&
+	    pgresult_rows(r) > 1) {
+		api_fail(u->api, FAULT_NO_SITE,
+			 "siteID %lld is that of several sites: partnerID "
+			 "must say which",
+			 (long long)g->site_id);
+		return true;
+	}
+	if (c->disabled || (g->site_id > 0 && g->site_id != c->site_id) ||
 	    (g->site_name != NULL &&
 	     !span_iis(span_of(c->name), g->site_name)) ||
-	    (g->partner_id != NULL && g->partner_id[0] != '\0' &&
-	     c->partner_id[0] != '\0' &&
+	    (is_given(g->partner_id) && is_given(c->partner_id) &&
 	     strcmp(g->partner_id, c->partner_id) != 0)) {
 		api_fail(u->api, FAULT_NO_SITE, NULL);
 		return true;
@@ -286,14 +331,14 @@ company_refused(struct auth *u)
 }
 
 static void
-verify(struct auth *u)
+verify(struct auth *u, bool locked)
 {
 	struct api *a = u->api;
 	struct auth_memory *m = a->site->memory;
 	struct auth_check_of of = { .password = u->given.password,
 				    .stored = a->who->password_hash };
 
-	if (auth_memory_locked(m, a->who->id, a->address, clock_mono_us())) {
+	if (locked) {
 		api_fail(a, FAULT_LOCKED, NULL);
 		return;
 	}
@@ -311,18 +356,77 @@ on_checked(void *ctx, bool right)
 {
 	struct auth *u = ctx;
 	struct api *a = u->api;
-	struct auth_memory *m = a->site->memory;
+	struct pgbatch *b;
 
 	u->check = NULL;
 	if (!right) {
-		auth_memory_failed(m, a->who->id, a->address, clock_mono_us());
 		log_info(MODULE, "account=%s address=%s refused=password",
 			 a->who->id, a->address);
-		api_fail(a, FAULT_PASSWORD, NULL);
+		refuse(u, FAULT_PASSWORD);
 		return;
 	}
-	auth_memory_passed(m, a->who->id, a->address);
-	passed(u);
+	b = pgbatch_new();
+	u->lock = auth_lock_add_passed(a, b);
+	u->count = pgpool_run(a->site->pool, &b, a->deadline_ms, on_unlocked,
+			      u);
+}
+
+static void
+on_unlocked(void *ctx, const struct pgresult *r, size_t n,
+	    const struct err *err)
+{
+	struct auth *u = ctx;
+	struct api *a = u->api;
+
+	u->count = NULL;
+	if (err != NULL)
+		api_unprocessed(a, 503, err_text(err));
+	else if (auth_lock_is(&r[u->lock]))
+		api_fail(a, FAULT_LOCKED, NULL);
+	else
+		passed(u);
+}
+
+/* Unless this very request has changed by what he is known. */
+static void
+refuse(struct auth *u, enum fault fault)
+{
+	struct span method = httpd_method(u->api->http);
+
+	u->fault = fault;
+	if (span_is(method, "GET") || span_is(method, "HEAD"))
+		on_unknown(u->api);
+	else
+		write_replay(u->api, on_unknown);
+}
+
+static void
+on_unknown(struct api *a)
+{
+	struct auth *u = a->auth;
+	struct pgbatch *b;
+
+	if (u->fault != FAULT_PASSWORD) {
+		api_fail(a, u->fault, NULL);
+		return;
+	}
+	b = pgbatch_new();
+	auth_lock_add_failed(a, b);
+	u->count = pgpool_run(a->site->pool, &b, a->deadline_ms, on_counted, u);
+}
+
+/* Refused in any case: a guess that could not be counted tells nothing. */
+static void
+on_counted(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
+{
+	struct auth *u = ctx;
+	struct api *a = u->api;
+
+	u->count = NULL;
+	if (err != NULL)
+		api_unprocessed(a, 503, err_text(err));
+	else
+		api_fail(a, FAULT_PASSWORD, NULL);
 }
 
 static void
@@ -341,36 +445,16 @@ passed(struct auth *u)
 		fn(a);
 }
 
-void
-auth_http(struct api *a, auth_fn *fn)
+/* Of a genuine token: its second part. */
+static int64_t
+token_expiry(struct span token)
 {
-	struct span field = httpd_field(a->http, "Authorization");
-	struct auth_credentials c = { 0 };
+	struct span part;
+	int64_t expiry = 0;
 
-	if (field.len < 7 ||
-	    !span_ieq(span_make(field.at, 7), span_of("Bearer "))) {
-		api_fail(a, FAULT_UNAUTHENTICATED, NULL);
-		return;
-	}
-	field = span_trim(span_skip(field, 7));
-	if (span_starts(field, AUTH_TICKET "."))
-		c.ticket = arena_span(a->arena, field);
-	else
-		c.bearer = arena_span(a->arena, field);
-	auth_start(a, &c, fn);
-}
-
-void
-auth_token(const struct api *a, const char *kind, int64_t ttl_s,
-	   struct strbuf *out)
-{
-	STRBUF_AUTO payload = { 0 };
-	char id[CRYPTO_UUID_SIZE];
-
-	strbuf_addf(&payload, "%s %s %lld %s", a->company->id, a->who->id,
-		    (long long)a->who->credentials_no, crypto_uuid4(id));
-	token_make(a->site->keys, kind, strbuf_span(&payload),
-		   clock_wall_us() / 1000000 + ttl_s, out);
+	span_cut(&token, '.', &part);
+	span_cut(&token, '.', &part);
+	return span_to_i64(part, &expiry) < 0 ? 1 : expiry;
 }
 
 void

@@ -48,7 +48,11 @@ void auth_company(struct api *a, const struct auth_credentials *c, auth_fn *fn);
  * FAULT_UNAUTHENTICATED. */
 void auth_http(struct api *a, auth_fn *fn);
 
-/* Appends a token for a->who, good for ttl_s from now. */
+/* How long a token is good that a->who gets now: ttl_s, but not longer than
+ * the one that he asks with. */
+int64_t auth_life_s(const struct api *a, int64_t ttl_s);
+
+/* Appends a token for a->who, good for auth_life_s. */
 void auth_token(const struct api *a, const char *kind, int64_t ttl_s,
 		struct strbuf *out);
 

@@ -1,7 +1,7 @@
 /*
  * Passwords are remembered as HMACs under a key that dies with the process,
  * so a core of the database or of a log gives nothing to try them on.
- * Both tables are bounded; the oldest entry goes.
+ * The table is bounded; the oldest entry goes.
  */
 #include "site/auth_memory.h"
 
@@ -15,15 +15,13 @@
 
 struct entry {
 	uint8_t key[CRYPTO_SHA256_SIZE];
-	int64_t at_us; /* learnt, or the last failure */
-	unsigned failures;
+	int64_t at_us;     /* learnt */
 	UT_hash_handle hh; /* in order of insertion */
 };
 
 struct auth_memory {
 	uint8_t secret[32];
 	struct entry *known;
-	struct entry *failed;
 };
 
 struct auth_memory *
@@ -52,8 +50,6 @@ auth_memory_free(struct auth_memory **mp)
 		return;
 	while (m->known != NULL)
 		drop(&m->known, m->known);
-	while (m->failed != NULL)
-		drop(&m->failed, m->failed);
 	explicit_bzero(m->secret, sizeof(m->secret));
 	mem_free(m);
 }
@@ -109,58 +105,6 @@ auth_memory_key(const struct auth_memory *m, const char *account,
 
 	snprintf(number, sizeof(number), "%lld", (long long)credentials_no);
 	hmac(m, parts, out);
-}
-
-static void
-failure_key(const struct auth_memory *m, const char *account,
-	    const char *address, uint8_t *out)
-{
-	const char *const parts[] = { "failure", account, address, NULL };
-
-	hmac(m, parts, out);
-}
-
-bool
-auth_memory_locked(struct auth_memory *m, const char *account,
-		   const char *address, int64_t now_us)
-{
-	uint8_t key[CRYPTO_SHA256_SIZE];
-	struct entry *e;
-
-	failure_key(m, account, address, key);
-	e = find(m->failed, key);
-	if (e == NULL)
-		return false;
-	if (now_us - e->at_us < AUTH_WINDOW_US)
-		return e->failures >= AUTH_FAILURES;
-	drop(&m->failed, e);
-	return false;
-}
-
-void
-auth_memory_failed(struct auth_memory *m, const char *account,
-		   const char *address, int64_t now_us)
-{
-	uint8_t key[CRYPTO_SHA256_SIZE];
-
-	/* forgets what is too old */
-	if (auth_memory_locked(m, account, address, now_us))
-		return;
-	failure_key(m, account, address, key);
-	touch(&m->failed, key, now_us)->failures++;
-}
-
-void
-auth_memory_passed(struct auth_memory *m, const char *account,
-		   const char *address)
-{
-	uint8_t key[CRYPTO_SHA256_SIZE];
-	struct entry *e;
-
-	failure_key(m, account, address, key);
-	e = find(m->failed, key);
-	if (e != NULL)
-		drop(&m->failed, e);
 }
 
 bool

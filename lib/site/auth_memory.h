@@ -1,6 +1,6 @@
 /*
- * The process's memory of right passwords and of failures. Pure but for its
- * key: time is a parameter.
+ * The process's memory of right passwords. Pure but for its key: time is a
+ * parameter.
  */
 #ifndef SITE_AUTH_MEMORY_H
 #define SITE_AUTH_MEMORY_H
@@ -11,8 +11,6 @@
 #include "base/crypto.h"
 
 #define AUTH_CACHE_US (INT64_C(300) * 1000000)
-#define AUTH_FAILURES 10                        /* within: */
-#define AUTH_WINDOW_US (INT64_C(900) * 1000000) /* and locked as long */
 
 struct auth_memory;
 
@@ -29,13 +27,5 @@ bool auth_memory_knows(struct auth_memory *m,
 void auth_memory_learn(struct auth_memory *m,
 		       const uint8_t key[static CRYPTO_SHA256_SIZE],
 		       int64_t now_us);
-
-/* Per account and address of the client. */
-bool auth_memory_locked(struct auth_memory *m, const char *account,
-			const char *address, int64_t now_us);
-void auth_memory_failed(struct auth_memory *m, const char *account,
-			const char *address, int64_t now_us);
-void auth_memory_passed(struct auth_memory *m, const char *account,
-			const char *address);
 
 #endif

@@ -22,20 +22,25 @@ struct company_add {
 	const char *fields; /* of the administrator */
 };
 
+/* $1 name, $2 site id, $3 partner: two companies may share a number that
+ * different partners gave them. */
+#define TAKEN                                                            \
+	"SELECT name FROM company WHERE gsb_key_name = lower($1) OR "    \
+	"(site_id = $2::bigint AND (partner_id = $3 OR partner_id = '' " \
+	"OR $3 = '')) LIMIT 1"
+
 static const struct pgstmt find = {
 	.name = "company_find",
-	.sql = "SELECT name FROM company WHERE gsb_key_name = lower($1) OR "
-	       "site_id = $2 LIMIT 1",
-	.nparams = 2,
+	.sql = TAKEN,
+	.nparams = 3,
 };
 
 /* Nothing happens if the company is there: the rendering says so. */
 static const struct pgstmt insert = {
 	.name = "company_insert",
-	.sql = "INSERT INTO company (id, name, site_id, partner_id) "
-	       "SELECT $1::uuid, $2::varchar, $3::bigint, $4::varchar WHERE "
-	       "NOT EXISTS (SELECT FROM company WHERE "
-	       "gsb_key_name = lower($2) OR site_id = $3::bigint)",
+	.sql = "INSERT INTO company (name, site_id, partner_id, id) "
+	       "SELECT $1::varchar, $2::bigint, $3::varchar, $4::uuid WHERE "
+	       "NOT EXISTS (" TAKEN ")",
 	.nparams = 4,
 };
 
@@ -152,17 +157,15 @@ static void
 fill(struct api *a, struct pgbatch *b)
 {
 	const struct company_add *c = a->data;
-	const struct pgparam look[] = { pgparam_text(c->name),
-					pgparam_int(c->site_id) };
-	const struct pgparam add[] = { pgparam_text(c->company),
-				       pgparam_text(c->name),
+	const struct pgparam add[] = { pgparam_text(c->name),
 				       pgparam_int(c->site_id),
-				       pgparam_text(c->partner_id) };
+				       pgparam_text(c->partner_id),
+				       pgparam_text(c->company) };
 	const struct store_new admin = { .id = c->account,
 					 .company_id = c->company,
 					 .fields = c->fields };
 
-	pgbatch_add(b, &find, look);
+	pgbatch_add(b, &find, add);
 	pgbatch_add(b, &insert, add);
 	store_account_add(b, &admin);
 }

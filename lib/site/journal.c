@@ -7,6 +7,7 @@
 #include "site/made.h"
 #include "site/record.h"
 #include "site/site.h"
+#include "site/write.h"
 
 static const struct pgstmt look = {
 	.name = "journal_look",
@@ -17,8 +18,15 @@ static const struct pgstmt look = {
 static const struct pgstmt store = {
 	.name = "journal_store",
 	.sql = "INSERT INTO journal (id, company_id, account_id, operation, "
-	       "digest, status, answer) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-	.nparams = 7,
+	       "digest, status, answer, request) VALUES ($1, $2, $3, $4, $5, "
+	       "$6, $7, $8)",
+	.nparams = 8,
+};
+
+static const struct pgstmt look_request = {
+	.name = "journal_look_request",
+	.sql = "SELECT digest, status, answer FROM journal WHERE request = $1",
+	.nparams = 1,
 };
 
 static const struct pgstmt purge = {
@@ -64,12 +72,40 @@ journal_add_look(const struct api *a, struct pgbatch *b)
 	return pgbatch_add(b, &look, &p);
 }
 
-void
-journal_add_store(const struct api *a, const char *operation, int status,
-		  struct span content, struct pgbatch *b)
+/* Signed: a client's key may be easy to guess, and a password is in it. */
+static void
+request_id(const struct api *a, const struct strbuf *request,
+	   char out[static CRYPTO_UUID_SIZE])
 {
+	STRBUF_AUTO mac = { 0 };
+	struct made_from from = { .company = a->company->id,
+				  .operation = "journal.request",
+				  .key = a->key };
+
+	keyring_sign(a->site->keys, strbuf_span(request), &mac);
+	from.entity = strbuf_text(&mac);
+	made_uuid(&from, out);
+}
+
+size_t
+journal_add_look_request(const struct api *a, struct pgbatch *b)
+{
+	STRBUF_AUTO request = { 0 };
 	char id[CRYPTO_UUID_SIZE];
-	struct pgparam p[7];
+	struct pgparam p;
+
+	journal_request(a, &request);
+	request_id(a, &request, id);
+	p = pgparam_text(id);
+	return pgbatch_add(b, &look_request, &p);
+}
+
+void
+journal_add_store(const struct api *a, const struct write_op *op,
+		  const struct write_answer *answer, struct pgbatch *b)
+{
+	char id[CRYPTO_UUID_SIZE], whole[CRYPTO_UUID_SIZE];
+	struct pgparam p[8];
 	STRBUF_AUTO digest = { 0 };
 	STRBUF_AUTO request = { 0 };
 
@@ -79,10 +115,16 @@ journal_add_store(const struct api *a, const char *operation, int status,
 	p[0] = pgparam_text(id);
 	p[1] = pgparam_text(a->company != NULL ? a->company->id : NULL);
 	p[2] = pgparam_text(a->who != NULL ? a->who->id : NULL);
-	p[3] = pgparam_text(operation);
+	p[3] = pgparam_text(op->name);
 	p[4] = pgparam_span(strbuf_span(&digest));
-	p[5] = pgparam_int(status);
-	p[6] = content.len > 0 ? pgparam_span(content) : pgparam_text("");
+	p[5] = pgparam_int(answer->status);
+	p[6] = answer->content.len > 0 ? pgparam_span(answer->content)
+				       : pgparam_text("");
+	p[7] = pgparam_null();
+	if (op->changes_caller && a->company != NULL) {
+		request_id(a, &request, whole);
+		p[7] = pgparam_text(whole);
+	}
 	pgbatch_add(b, &store, p);
 }
 

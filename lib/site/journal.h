@@ -12,6 +12,8 @@
 #include "io/pgbatch.h"
 
 struct api;
+struct write_answer;
+struct write_op;
 
 enum journal_found {
 	JOURNAL_NONE,
@@ -21,8 +23,11 @@ enum journal_found {
 
 /* Statements of the write's transaction (write.h). */
 size_t journal_add_look(const struct api *a, struct pgbatch *b);
-void journal_add_store(const struct api *a, const char *operation, int status,
-		       struct span content, struct pgbatch *b);
+void journal_add_store(const struct api *a, const struct write_op *op,
+		       const struct write_answer *answer, struct pgbatch *b);
+
+/* By the request alone, without its account: what changed a caller. */
+size_t journal_add_look_request(const struct api *a, struct pgbatch *b);
 
 /* Reads what journal_add_look found; content into the request's arena. */
 enum journal_found journal_read(struct api *a, const struct pgresult *r,

@@ -140,5 +140,8 @@ made_host_key(const struct meeting *m, const struct keyring *keys,
 				 .operation = "hostKey",
 				 .key = m->id };
 
+	if (m->host_key != NULL &&
+	    span_copy(span_of(m->host_key), out, MADE_HOST_KEY_SIZE))
+		return;
 	made_number(&key, keys, out, MADE_HOST_KEY_SIZE);
 }

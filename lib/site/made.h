@@ -16,6 +16,7 @@ struct api;
 struct meeting;
 
 #define MADE_HOST_KEY_SIZE 7
+#define MADE_GUEST_SIZE 25
 
 struct made_from {
 	const char *company; /* ids; NULL or "": none */
@@ -43,7 +44,8 @@ void made_number(const struct made_from *from, const struct keyring *keys,
 void made_digits(const struct api *a, const char *operation, const char *entity,
 		 char *out, size_t size);
 
-/* What makes a participant the host of this meeting: six digits. */
+/* What makes a participant the host of this meeting: six digits. Its row's,
+ * which stays when the keys change; an old row has none and draws it. */
 void made_host_key(const struct meeting *m, const struct keyring *keys,
 		   char out[static MADE_HOST_KEY_SIZE]);
 

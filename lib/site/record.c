@@ -4,6 +4,7 @@
 
 #include "io/pgbatch.h"
 #include "site/api.h"
+#include "site/record_attendee.h"
 #include "site/record_columns.h"
 
 enum kind { TEXT, INT, BOOL };
@@ -16,10 +17,12 @@ struct column {
 #define COMPANY(kind, member, sql) { kind, offsetof(struct company, member) },
 #define ACCOUNT(kind, member, sql) { kind, offsetof(struct account, member) },
 #define MEETING(kind, member, sql) { kind, offsetof(struct meeting, member) },
+#define ATTENDEE(kind, member, sql) { kind, offsetof(struct attendee, member) },
 
 static const struct column company_columns[] = { RECORD_COMPANY(COMPANY) };
 static const struct column account_columns[] = { RECORD_ACCOUNT(ACCOUNT) };
 static const struct column meeting_columns[] = { RECORD_MEETING(MEETING) };
+static const struct column attendee_columns[] = { RECORD_ATTENDEE(ATTENDEE) };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -87,4 +90,12 @@ record_meeting(struct api *a, const struct pgresult *r, int row,
 {
 	read_cells(a, (struct cell){ r, row, 0 }, meeting_columns,
 		   COUNT(meeting_columns), out);
+}
+
+void
+record_attendee(struct api *a, const struct pgresult *r, int row,
+		struct attendee *out)
+{
+	read_cells(a, (struct cell){ r, row, 0 }, attendee_columns,
+		   COUNT(attendee_columns), out);
 }

@@ -50,12 +50,24 @@ struct meeting {
 	const char *site; /* letter of the site where it runs, or NULL */
 	bool host_joined, participants_joined;
 	const char *access_code; /* of the telephone conference */
+	/* NULL: a meeting of an older version (made.h) */
+	const char *host_key, *guest_token;
 	/* JSON texts as above; recurrence NULL: none */
 	const char *recurrence, *telephony, *attendee_options, *options, *extra;
 	int64_t created_us, modified_us;
 	/* of the host's account */
 	const char *host_webexid, *host_email;
 	const char *host_first_name, *host_last_name, *host_display_name;
+	int64_t running_us;    /* since when it is in progress; 0: it is not */
+	const char *attendees; /* JSON text, only by store_meeting_get */
+};
+
+struct attendee {
+	const char *id, *meeting_id, *host_id;
+	int64_t number, meeting_number;
+	const char *email, *name, *first_name, *last_name;
+	const char *type, *role, *join_status; /* words of the XML API */
+	const char *phones, *address, *extra;  /* JSON texts */
 };
 
 /*
@@ -69,5 +81,7 @@ void record_account(struct api *a, const struct pgresult *r, int row,
 		    struct account *out);
 void record_meeting(struct api *a, const struct pgresult *r, int row,
 		    struct meeting *out);
+void record_attendee(struct api *a, const struct pgresult *r, int row,
+		     struct attendee *out);
 
 #endif

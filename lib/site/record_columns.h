@@ -67,6 +67,8 @@
 	X(BOOL, host_joined, "m.host_joined")                 \
 	X(BOOL, participants_joined, "m.participants_joined") \
 	X(TEXT, access_code, "m.access_code")                 \
+	X(TEXT, host_key, "m.host_key")                       \
+	X(TEXT, guest_token, "m.guest_token")                 \
 	X(TEXT, recurrence, "m.recurrence")                   \
 	X(TEXT, telephony, "m.telephony")                     \
 	X(TEXT, attendee_options, "m.attendee_options")       \
@@ -78,7 +80,16 @@
 	X(TEXT, host_email, "h.email")                        \
 	X(TEXT, host_first_name, "h.first_name")              \
 	X(TEXT, host_last_name, "h.last_name")                \
-	X(TEXT, host_display_name, "h.display_name")
+	X(TEXT, host_display_name, "h.display_name")          \
+	X(INT, running_us, RECORD_RUNNING)
+
+/* of the session that is running */
+#define RECORD_RUNNING                                                        \
+	"CASE WHEN m.state = 'in_progress' THEN coalesce((SELECT " RECORD_US( \
+	    "max(s.started)") " FROM session s WHERE "                        \
+			      "s.meeting_id = m.id AND s.state = "            \
+			      "'in_progress'), " RECORD_US(                   \
+				  "m.modified") ") ELSE 0 END"
 
 /* For SELECT and RETURNING; the record takes RECORD_WIDTH columns. */
 #define RECORD_SQL(kind, member, sql) sql ", "

@@ -1,3 +1,4 @@
+#include "base/crypto.h"
 #include "base/strbuf.h"
 #include "site/store_inner.h"
 
@@ -22,4 +23,14 @@ struct pgparam
 store_number(int64_t number)
 {
 	return number != 0 ? pgparam_int(number) : pgparam_null();
+}
+
+struct pgparam
+store_uuid(const char *id)
+{
+	uint8_t raw[16];
+
+	if (id != NULL && crypto_uuid_parse(span_of(id), raw) < 0)
+		id = "00000000-0000-0000-0000-000000000000";
+	return pgparam_text(id);
 }

@@ -1,6 +1,9 @@
+#include <string.h>
+
 #include "base/crypto.h"
 #include "site/made.h"
 #include "site/record_columns.h"
+#include "site/sql.h"
 #include "site/store.h"
 #include "site/store_inner.h"
 
@@ -17,6 +20,7 @@
 	"t.number = $5::bigint))"
 #define TARGET_PARAMS 5
 
+/* clang-format off: SQL reads in its own lines */
 static const struct pgstmt get = {
 	.name = "account_get",
 	.sql = "SELECT " COLUMNS "FROM account a WHERE " TARGET,
@@ -132,45 +136,31 @@ static const struct pgstmt update = {
 	.nparams = TARGET_PARAMS + 1,
 };
 
-#define ORDERS(X, param)                              \
-	X(param, "webexid", "lower(a.webexid)")       \
-	X(param, "email", "lower(a.email)")           \
-	X(param, "first_name", "lower(a.first_name)") \
-	X(param, "last_name", "lower(a.last_name)")   \
-	X(param, "active", "a.active")                \
-	X(param, "created", "a.created")              \
-	X(param, "number", "a.number")
+/* $1 company, $2 names, $3 who asks */
+static const struct pgstmt remove_all = {
+	.name = "account_remove",
+	.sql = "WITH f AS (SELECT w.n, w.name, a.id FROM "
+	       "jsonb_array_elements_text($2::jsonb) WITH ORDINALITY AS "
+	       "w(name, n) "
+	       "LEFT JOIN account a ON a.company_id = $1 AND "
+	       "a.gsb_key_webexid = lower(w.name) AND a.id <> $3::uuid), "
+	       "u AS (UPDATE account a SET active = 'deactivated', modified = "
+	       "now() "
+	       "FROM f WHERE a.id = f.id AND a.active <> 'deactivated') "
+	       "SELECT f.name, f.id IS NOT NULL FROM f ORDER BY f.n",
+	.nparams = 3,
+};
+/* clang-format on */
 
-/* Without a value a test is neither true nor false and does not count. */
-#define TESTS(X, and_or)                                   \
-	X("lower(a.webexid) = lower($3)")                  \
-	and_or X("lower(a.email) = lower($4)")             \
-	    and_or X("lower(a.first_name) = lower($5)")    \
-		and_or X("lower(a.last_name) = lower($6)") \
-		    and_or X("a.active = $7")
-#define TEST_OR(test) "coalesce(" test ", false)"
-#define TEST_AND(test) "coalesce(" test ", true)"
-
-/* $1 company, $2 any, $3 to $7 tests, $8 $9 created, $10 to $12 orders */
-static const struct pgstmt list = {
-	.name = "account_list",
-	.sql =
-	    "SELECT " COLUMNS ", count(*) OVER () FROM account a "
-	    "WHERE a.company_id = $1 AND CASE WHEN $2::boolean AND "
-	    "num_nonnulls($3::text, $4::text, $5::text, $6::text, $7::text) > "
-	    "0 "
-	    "THEN " TESTS(TEST_OR, " OR ") " ELSE " TESTS(
-		TEST_AND,
-		" AND ") " END AND a.created >= coalesce($8::timestamptz, "
-			 "'-infinity') "
-			 "AND a.created <= coalesce($9::timestamptz, "
-			 "'infinity') "
-			 "ORDER BY " STORE_ORDER(ORDERS, "$10")
-			     STORE_ORDER(ORDERS, "$11") STORE_ORDER(
-				 ORDERS,
-				 "$12") "lower(a.webexid), a.id "
-					"OFFSET $13::bigint LIMIT $14::bigint",
-	.nparams = 14,
+static const struct sql_order orders[] = {
+	{ "webexid", "lower(a.webexid)" },
+	{ "email", "lower(a.email)" },
+	{ "first_name", "lower(a.first_name)" },
+	{ "last_name", "lower(a.last_name)" },
+	{ "active", "a.active" },
+	{ "created", "a.created" },
+	{ "number", "a.number" },
+	{ NULL, NULL },
 };
 
 static void on_list(struct api *a, const struct pgresult *r, size_t n);
@@ -181,10 +171,16 @@ static void fill_update(struct api *a, struct pgbatch *b);
 static void render_update(struct api *a, const struct pgresult *r, size_t n,
 			  struct write_answer *out);
 
+static void fill_remove(struct api *a, struct pgbatch *b);
+static void render_remove(struct api *a, const struct pgresult *r, size_t n,
+			  struct write_answer *out);
+
 static const struct write_op create_op = { "account.create", fill_create,
-					   render_create, NULL };
+					   render_create, NULL, false };
 static const struct write_op update_op = { "account.update", fill_update,
-					   render_update, NULL };
+					   render_update, NULL, true };
+static const struct write_op remove_op = { "account.remove", fill_remove,
+					   render_remove, NULL, false };
 
 /* Binds the company and one way to find a row. */
 static void
@@ -220,25 +216,45 @@ store_account_list(struct api *a, const struct store_account_filter *f,
 		   const struct store_page *page, store_accounts_fn *fn)
 {
 	struct pgbatch *b = pgbatch_new();
-	const struct pgparam p[] = {
-		pgparam_text(a->company->id),
-		pgparam_bool(f->any),
-		pgparam_text(f->webexid),
-		pgparam_text(f->email),
-		pgparam_text(f->first_name),
-		pgparam_text(f->last_name),
-		pgparam_text(f->active),
-		pgparam_text(f->registered_from),
-		pgparam_text(f->registered_to),
-		pgparam_text(page->order[0]),
-		pgparam_text(page->order[1]),
-		pgparam_text(page->order[2]),
-		pgparam_int(page->skip),
-		pgparam_int(page->max),
+	struct sql q = { 0 };
+	struct sql_page p = {
+		.columns = COLUMNS,
+		.from = "account a",
+		.counted = page->total ? "account a" : NULL,
+		.last = "lower(a.webexid), a.id",
+		.orders = orders,
+		.skip = page->skip,
+		.max = page->max,
 	};
 
+	memcpy(p.words, page->order, sizeof(p.words));
+	if (f->after_id != NULL)
+		p.last = "a.id";
+	sql_test(&q, "a.company_id = $::uuid", pgparam_text(a->company->id));
+	sql_open(&q, f->any ? " OR " : " AND ");
+	sql_test(&q, "a.gsb_key_webexid = lower($::text)",
+		 pgparam_text(f->webexid));
+	sql_test(&q, "a.gsb_key_email = lower($::text)",
+		 pgparam_text(f->email));
+	sql_test(&q, "lower(a.first_name) = lower($::text)",
+		 pgparam_text(f->first_name));
+	sql_test(&q, "lower(a.last_name) = lower($::text)",
+		 pgparam_text(f->last_name));
+	sql_test(&q, "a.active = $::text", pgparam_text(f->active));
+	sql_close(&q);
+	sql_test(&q, "a.created >= $::timestamptz",
+		 pgparam_text(f->registered_from));
+	sql_test(&q, "a.created <= $::timestamptz",
+		 pgparam_text(f->registered_to));
+	sql_test(&q, "a.id = $::uuid", store_uuid(f->id));
+	sql_test(&q, "a.id > $::uuid", pgparam_text(f->after_id));
+	sql_test(&q,
+		 "starts_with(lower(coalesce(a.display_name, a.first_name || "
+		 "' ' || a.last_name)), lower($::text))",
+		 pgparam_text(f->display_name));
+	sql_add_page(&q, &p, b);
+	sql_fini(&q);
 	store_begin(a)->accounts = fn;
-	pgbatch_add(b, &list, p);
 	api_query(a, &b, on_list);
 }
 
@@ -331,4 +347,40 @@ render_update(struct api *a, const struct pgresult *r, size_t n,
 		return;
 	}
 	render_create(a, r, n, out);
+}
+
+void
+store_account_remove(struct api *a, json_t *webexids,
+		     store_removed_render *render)
+{
+	struct store *s = store_begin(a);
+
+	s->fields = store_fields(a, webexids);
+	s->render_removed = render;
+	write_start(a, &remove_op);
+}
+
+static void
+fill_remove(struct api *a, struct pgbatch *b)
+{
+	const struct pgparam p[] = { pgparam_text(a->company->id),
+				     pgparam_text(a->store->fields),
+				     pgparam_text(a->who->id) };
+
+	pgbatch_add(b, &remove_all, p);
+}
+
+static void
+render_remove(struct api *a, const struct pgresult *r, size_t n,
+	      struct write_answer *out)
+{
+	size_t rows = (size_t)pgresult_rows(&r[0]);
+	struct store_removed *list = arena_array(a->arena, struct store_removed,
+						 rows);
+
+	for (size_t i = 0; i < rows; i++) {
+		list[i].webexid = pgresult_text(&r[0], (int)i, 0);
+		list[i].done = pgresult_bool(&r[0], (int)i, 1);
+	}
+	a->store->render_removed(a, list, rows, out);
 }

@@ -3,10 +3,12 @@
 #include "base/crypto.h"
 #include "site/made.h"
 #include "site/record_columns.h"
+#include "site/sql.h"
 #include "site/store.h"
 #include "site/store_inner.h"
 
 #define COLUMNS RECORD_COLUMNS(RECORD_MEETING)
+#define WIDTH RECORD_WIDTH(RECORD_MEETING)
 #define WITH_HOST " LEFT JOIN account h ON h.id = m.host_id "
 
 /* $1 company, $2 id, $3 number */
@@ -18,20 +20,25 @@
 #define TARGET_OF_HOST TARGET " AND m.host_id = coalesce($4::uuid, m.host_id)"
 #define TARGET_PARAMS 3
 
+/* clang-format off: SQL reads in its own lines */
 static const struct pgstmt get = {
 	.name = "meeting_get",
-	.sql = "SELECT " COLUMNS "FROM meeting m" WITH_HOST "WHERE " TARGET,
+	.sql = "SELECT " COLUMNS
+	       ", (SELECT " STORE_ATTENDEES("m.id") ") "
+						    "FROM meeting m" WITH_HOST
+						    "WHERE " TARGET,
 	.nparams = TARGET_PARAMS,
 };
 
 /* Locked, so that its host is the same one statement later. */
 static const struct pgstmt host_of = {
 	.name = "meeting_host",
-	.sql = "SELECT m.host_id FROM meeting m WHERE " TARGET " FOR UPDATE",
+	.sql = "SELECT m.host_id, m.id FROM meeting m WHERE " TARGET
+	       " FOR UPDATE",
 	.nparams = TARGET_PARAMS,
 };
 
-/* $1 id, $2 company, $3 fields, $4 access code */
+/* $1 id, $2 company, $3 fields, $4 access code, $5 host key, $6 guests' */
 static const struct pgstmt create = {
 	.name = "meeting_create",
 	.sql =
@@ -42,11 +49,12 @@ static const struct pgstmt create = {
 	    "\"options\": {}, \"extra\": {}}' || "
 	    "jsonb_strip_nulls($3::jsonb))), "
 	    "m AS (INSERT INTO meeting (id, company_id, number, access_code, "
+	    "host_key, guest_token, "
 	    "host_id, confname, type, list_status, password, "
 	    "enforce_password, join_before_host, starts, timezone_id, "
 	    "timezone, duration, open_time, agenda, recurrence, telephony, "
 	    "attendee_options, options, extra) SELECT $1::uuid, $2::uuid, "
-	    "new_number('meeting'), $4, host_id, confname, type, "
+	    "new_number('meeting'), $4, $5, $6, host_id, confname, type, "
 	    "list_status, password, enforce_password, join_before_host, "
 	    "starts, timezone_id, timezone, duration, open_time, agenda, "
 	    "recurrence, telephony, attendee_options, options, extra FROM r "
@@ -54,7 +62,7 @@ static const struct pgstmt create = {
 	    "n AS (INSERT INTO number (kind, number, row_id, company_id) "
 	    "SELECT 'meeting', number, id, company_id FROM m) "
 	    "SELECT " COLUMNS "FROM m" WITH_HOST,
-	.nparams = 4,
+	.nparams = 6,
 };
 
 /* TARGET_OF_HOST, $5 fields */
@@ -94,43 +102,21 @@ static const struct pgstmt delete = {
 	       "SELECT " COLUMNS "FROM m" WITH_HOST,
 	.nparams = TARGET_PARAMS + 1,
 };
+/* clang-format on */
 
-#define ORDERS(X, param)                          \
-	X(param, "starts", "m.starts")            \
-	X(param, "confname", "lower(m.confname)") \
-	X(param, "host", "lower(h.webexid)")
-
-#define ENDS "m.starts + m.duration * interval '1 minute'"
-#define SINCE(what, param) \
-	what " >= coalesce(" param "::timestamptz, '-infinity') AND "
-#define UNTIL(what, param) \
-	what " <= coalesce(" param "::timestamptz, 'infinity') AND "
-
-/* $1 company, $2 host, $3 webexid, $4 email, $5 number, $6 state,
- * $7 $8 overlap, $9 $10 starts, $11 $12 ends, $13 $14 cursor, orders, page */
-static const struct pgstmt list = {
-	.name = "meeting_list",
-	.sql = "SELECT " COLUMNS ", count(*) OVER () FROM meeting m" WITH_HOST
-	       "WHERE m.company_id = $1 AND "
-	       "coalesce(m.host_id = $2::uuid, true) AND "
-	       "coalesce(lower(h.webexid) = lower($3), $3 IS NULL) AND "
-	       "coalesce(lower(h.email) = lower($4), $4 IS NULL) AND "
-	       "($5::bigint IS NULL OR m.id = (SELECT t.row_id FROM number t "
-	       "WHERE t.kind = 'meeting' AND t.number = $5::bigint)) AND "
-	       "coalesce(m.state = $6, true) AND " SINCE(ENDS, "$7") UNTIL(
-		   "m.starts", "$8") SINCE("m.starts", "$9")
-		   UNTIL("m.starts", "$10") SINCE(ENDS, "$11") UNTIL(
-		       ENDS, "$12") "coalesce((m.starts, m.id) > "
-				    "($13::timestamptz, $14::uuid), true) "
-				    "ORDER BY " STORE_ORDER(ORDERS, "$15")
-					STORE_ORDER(ORDERS, "$16") STORE_ORDER(
-					    ORDERS, "$17") "m.starts, m.id "
-							   "OFFSET $18::bigint "
-							   "LIMIT $19::bigint",
-	.nparams = 19,
+static const struct sql_order orders[] = {
+	{ "starts", "m.starts" },
+	{ "confname", "lower(m.confname)" },
+	{ "host", "lower(h.webexid)" },
+	{ NULL, NULL },
 };
 
+static void on_got(struct api *a, const struct pgresult *r, size_t n);
+static void add_tests(struct api *a, const struct store_meeting_filter *f,
+		      struct sql *q);
 static void on_list(struct api *a, const struct pgresult *r, size_t n);
+static struct meeting *rows_of(struct api *a, const struct pgresult *r,
+			       size_t rows);
 static void fill_create(struct api *a, struct pgbatch *b);
 static void render_create(struct api *a, const struct pgresult *r, size_t n,
 			  struct write_answer *out);
@@ -140,11 +126,11 @@ static void render_change(struct api *a, const struct pgresult *r, size_t n,
 			  struct write_answer *out);
 
 static const struct write_op create_op = { "meeting.create", fill_create,
-					   render_create, NULL };
+					   render_create, NULL, false };
 static const struct write_op update_op = { "meeting.update", fill_update,
-					   render_change, NULL };
+					   render_change, NULL, false };
 static const struct write_op delete_op = { "meeting.delete", fill_delete,
-					   render_change, NULL };
+					   render_change, NULL, false };
 
 static void
 target(const struct api *a, const struct store_meeting_by *by,
@@ -169,7 +155,19 @@ store_meeting_get(struct api *a, const struct store_meeting_by *by,
 	store_begin(a)->meetings = fn;
 	target(a, by, p);
 	pgbatch_add(b, &get, p);
-	api_query(a, &b, on_list);
+	api_query(a, &b, on_got);
+}
+
+static void
+on_got(struct api *a, const struct pgresult *r, size_t n)
+{
+	size_t rows = (size_t)pgresult_rows(r);
+	struct meeting *found = rows_of(a, r, rows);
+
+	if (rows > 0)
+		found->attendees = arena_span(a->arena,
+					      pgresult_bytes(r, 0, WIDTH));
+	a->store->meetings(a, found, rows, (int64_t)rows);
 }
 
 void
@@ -177,36 +175,102 @@ store_meeting_list(struct api *a, const struct store_meeting_filter *f,
 		   const struct store_page *page, store_meetings_fn *fn)
 {
 	struct pgbatch *b = pgbatch_new();
-	const struct pgparam p[] = {
-		pgparam_text(a->company->id),  pgparam_text(f->host_id),
-		pgparam_text(f->host_webexid), pgparam_text(f->host_email),
-		store_number(f->number),       pgparam_text(f->state),
-		pgparam_text(f->from),         pgparam_text(f->to),
-		pgparam_text(f->starts_from),  pgparam_text(f->starts_to),
-		pgparam_text(f->ends_from),    pgparam_text(f->ends_to),
-		pgparam_text(f->after_start),  pgparam_text(f->after_id),
-		pgparam_text(page->order[0]),  pgparam_text(page->order[1]),
-		pgparam_text(page->order[2]),  pgparam_int(page->skip),
-		pgparam_int(page->max),
+	struct sql q = { 0 };
+	struct sql_page p = {
+		.columns = COLUMNS,
+		.from = "meeting m" WITH_HOST,
+		.counted = page->total ? "meeting m" : NULL,
+		.last = "m.starts, m.id",
+		.orders = orders,
+		.skip = page->skip,
+		.max = page->max,
 	};
 
+	memcpy(p.words, page->order, sizeof(p.words));
+	add_tests(a, f, &q);
+	sql_add_page(&q, &p, b);
+	sql_fini(&q);
 	store_begin(a)->meetings = fn;
-	pgbatch_add(b, &list, p);
 	api_query(a, &b, on_list);
+}
+
+#define ENDS "m.starts + m.duration * interval '1 minute' "
+#define OF_ACCOUNT(key)                                  \
+	"m.host_id = (SELECT t.id FROM account t WHERE " \
+	"t.company_id = $1 AND t.gsb_key_" key " = lower($::text))"
+
+/* Nothing lasts longer than a day: that lets the index find ends as well. */
+static void
+add_tests(struct api *a, const struct store_meeting_filter *f, struct sql *q)
+{
+	const struct {
+		const char *test;
+		struct pgparam value;
+	} tests[] = {
+		{ "m.company_id = $::uuid", pgparam_text(a->company->id) },
+		{ "m.host_id = $::uuid", pgparam_text(f->host_id) },
+		{ OF_ACCOUNT("webexid"), pgparam_text(f->host_webexid) },
+		{ OF_ACCOUNT("email"), pgparam_text(f->host_email) },
+		{ "m.id = (SELECT t.row_id FROM number t WHERE "
+		  "t.kind = 'meeting' AND t.number = $::bigint)",
+		  store_number(f->number) },
+		{ "m.id IN (SELECT t.meeting_id FROM attendee t WHERE "
+		  "t.company_id = $1 AND lower(t.email) = lower($::text))",
+		  pgparam_text(f->attendee_email) },
+		{ "m.state = $::text", pgparam_text(f->state) },
+		{ "m.type = $::bigint", store_number(f->type) },
+		{ "m.type <> $::bigint", store_number(f->not_type) },
+		{ "strpos(lower(m.confname), lower($::text)) > 0",
+		  pgparam_text(f->confname) },
+		{ ENDS ">= $::timestamptz AND m.starts >= $::timestamptz - "
+		       "interval '1 day'",
+		  pgparam_text(f->from) },
+		{ "m.starts <= $::timestamptz", pgparam_text(f->to) },
+		{ "m.starts >= $::timestamptz", pgparam_text(f->starts_from) },
+		{ "m.starts <= $::timestamptz", pgparam_text(f->starts_to) },
+		{ ENDS ">= $::timestamptz AND m.starts >= $::timestamptz - "
+		       "interval '1 day'",
+		  pgparam_text(f->ends_from) },
+		{ ENDS "<= $::timestamptz AND m.starts <= $::timestamptz",
+		  pgparam_text(f->ends_to) },
+		{ "m.starts >= $::timestamptz", pgparam_text(f->after_start) },
+	};
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		sql_test(q, tests[i].test, tests[i].value);
+	if (f->after_start != NULL) {
+		sql_open(q, " OR ");
+		sql_test(q, "m.starts > $::timestamptz",
+			 pgparam_text(f->after_start));
+		sql_test(q, "m.id > $::uuid", pgparam_text(f->after_id));
+		sql_close(q);
+	}
+	if (f->recurring != STORE_ANY)
+		sql_plain(q, f->recurring == STORE_YES
+				 ? "m.recurrence IS NOT NULL"
+				 : "m.recurrence IS NULL");
 }
 
 static void
 on_list(struct api *a, const struct pgresult *r, size_t n)
 {
 	size_t rows = (size_t)pgresult_rows(r);
-	struct meeting *found = arena_array(a->arena, struct meeting, rows);
+	struct meeting *found = rows_of(a, r, rows);
 	int64_t total = (int64_t)rows;
+
+	if (rows > 0 && pgresult_columns(r) > WIDTH)
+		total = pgresult_int(r, 0, WIDTH);
+	a->store->meetings(a, found, rows, total);
+}
+
+static struct meeting *
+rows_of(struct api *a, const struct pgresult *r, size_t rows)
+{
+	struct meeting *found = arena_array(a->arena, struct meeting, rows);
 
 	for (size_t i = 0; i < rows; i++)
 		record_meeting(a, r, (int)i, &found[i]);
-	if (rows > 0 && pgresult_columns(r) > RECORD_WIDTH(RECORD_MEETING))
-		total = pgresult_int(r, 0, RECORD_WIDTH(RECORD_MEETING));
-	a->store->meetings(a, found, rows, total);
+	return found;
 }
 
 void
@@ -215,6 +279,7 @@ store_meeting_create(struct api *a, json_t *fields,
 {
 	struct store *s = store_begin(a);
 
+	s->attendees = store_attendees_of(a, fields, create_op.name);
 	s->fields = store_fields(a, fields);
 	s->render_meeting = render;
 	write_start(a, &create_op);
@@ -224,25 +289,35 @@ static void
 fill_create(struct api *a, struct pgbatch *b)
 {
 	char id[CRYPTO_UUID_SIZE];
-	char code[10];
-	struct pgparam p[4];
+	char code[10], host[MADE_HOST_KEY_SIZE], guest[MADE_GUEST_SIZE];
+	struct pgparam p[6];
+	struct store_guests guests = { .company_id = a->company->id,
+				       .meeting_id = id,
+				       .list = a->store->attendees };
 
 	made_id(a, create_op.name, "meeting", id);
 	made_digits(a, create_op.name, "access code", code, sizeof(code));
+	made_digits(a, create_op.name, "host key", host, sizeof(host));
+	made_secret(a, create_op.name, "guests", guest, sizeof(guest));
 	p[0] = pgparam_text(id);
 	p[1] = pgparam_text(a->company->id);
 	p[2] = pgparam_text(a->store->fields);
 	p[3] = pgparam_text(code);
+	p[4] = pgparam_text(host);
+	p[5] = pgparam_text(guest);
 	pgbatch_add(b, &create, p);
+	if (guests.list != NULL)
+		store_attendee_add(b, &guests);
 }
 
+/* r[0] is the row */
 static void
 render_create(struct api *a, const struct pgresult *r, size_t n,
 	      struct write_answer *out)
 {
 	struct meeting *row = arena_make(a->arena, struct meeting);
 
-	record_meeting(a, &r[n - 1], 0, row);
+	record_meeting(a, &r[0], 0, row);
 	a->store->render_meeting(a, row, out);
 }
 
@@ -253,6 +328,7 @@ store_meeting_update(struct api *a, const struct store_meeting_by *by,
 	struct store *s = store_begin(a);
 
 	s->meeting = *by;
+	s->attendees = store_attendees_of(a, fields, update_op.name);
 	s->fields = store_fields(a, fields);
 	s->render_meeting = render;
 	write_start(a, &update_op);
@@ -263,12 +339,18 @@ fill_update(struct api *a, struct pgbatch *b)
 {
 	const struct store *s = a->store;
 	struct pgparam p[TARGET_PARAMS + 2];
+	struct store_guests guests = { .company_id = a->company->id,
+				       .meeting_id = s->meeting.id,
+				       .list = s->attendees,
+				       .instead = true };
 
 	target(a, &s->meeting, p);
 	p[TARGET_PARAMS] = pgparam_text(s->meeting.host_id);
 	p[TARGET_PARAMS + 1] = pgparam_text(s->fields);
 	pgbatch_add(b, &host_of, p);
 	pgbatch_add(b, &update, p);
+	if (guests.list != NULL)
+		store_attendee_add(b, &guests);
 }
 
 void
@@ -309,5 +391,5 @@ render_change(struct api *a, const struct pgresult *r, size_t n,
 		return;
 	}
 	out->refused = false;
-	render_create(a, r, n, out);
+	render_create(a, r + 1, n - 1, out);
 }

@@ -12,6 +12,7 @@
 #include "io/httpd.h"
 #include "io/timer.h"
 #include "site/api.h"
+#include "site/auth_lock.h"
 #include "site/form.h"
 #include "site/journal.h"
 #include "site/jsonapi.h"
@@ -31,7 +32,8 @@ struct web {
 	struct httpd *httpd;
 	struct timer *purge;   /* armed, */
 	struct pgreq *purging; /* or under way */
-	size_t purge_at;       /* index of its statement */
+	size_t purge_at;       /* index of its statement, */
+	size_t purge_locks_at; /* and of the one of failed log-ins */
 };
 
 static void on_request(void *ctx, struct httpd_req *req);
@@ -43,7 +45,8 @@ static bool read_proxy_fields(struct api *a);
 static bool read_key(struct api *a);
 static void dispatch(struct api *a);
 static struct span render(void *ctx, struct httpd_req *req, int status,
-			  const char *why, const char **content_type);
+			  const char *why, const struct httpd_field **fields);
+static const struct httpd_field *fields_of(const struct api *a);
 static void on_purge(void *ctx);
 static void on_purged(void *ctx, const struct pgresult *r, size_t n,
 		      const struct err *err);
@@ -263,7 +266,7 @@ dispatch(struct api *a)
  * is no request behind it, only its form. */
 static struct span
 render(void *ctx, struct httpd_req *req, int status, const char *why,
-       const char **content_type)
+       const struct httpd_field **fields)
 {
 	struct web *w = ctx;
 	struct span target = httpd_target(req);
@@ -278,11 +281,30 @@ render(void *ctx, struct httpd_req *req, int status, const char *why,
 		a.form = &form_json;
 	else if (span_starts(target, "/WBXService/"))
 		a.form = &xmlapi_form;
-	*content_type = a.form->content_type;
+	*fields = fields_of(&a);
 	return a.form->failure(&a, &row, why);
 }
 
-/* --- the journal's age ------------------------------------------------- */
+/* The same as of every other answer of this form (api.c). */
+static const struct httpd_field *
+fields_of(const struct api *a)
+{
+	const struct httpd_field *from = a->form->fields;
+	struct httpd_field *all;
+	size_t n = 0;
+
+	while (from[n].name != NULL)
+		n++;
+	all = arena_array(a->arena, struct httpd_field, n + 3);
+	all[0].name = "X-GSB-Status";
+	all[0].value = a->site->role->gsb_status;
+	all[1].name = "Content-Type";
+	all[1].value = a->form->content_type;
+	memcpy(&all[2], from, n * sizeof(*from));
+	return all;
+}
+
+/* --- what is too old ---------------------------------------------------- */
 
 /* By the site that serves; the other one hears of it by replication. */
 static void
@@ -300,6 +322,7 @@ on_purge(void *ctx)
 	pgbatch_add_sql(b, "BEGIN");
 	pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
 	w->purge_at = journal_add_purge(b);
+	w->purge_locks_at = auth_lock_add_purge(b);
 	pgbatch_commit(b);
 	w->purging = pgpool_run(w->site->pool, &b, clock_mono_ms() + REQUEST_MS,
 				on_purged, w);
@@ -310,11 +333,14 @@ on_purged(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 {
 	struct web *w = ctx;
 	bool more = err == NULL &&
-		    pgresult_affected(&r[w->purge_at]) >= JOURNAL_PURGE;
+		    (pgresult_affected(&r[w->purge_at]) >= JOURNAL_PURGE ||
+		     pgresult_affected(&r[w->purge_locks_at]) >=
+			 AUTH_LOCK_PURGE);
 
 	w->purging = NULL;
 	if (err != NULL)
-		log_warn(MODULE, "journal not purged: why=\"%s\"",
+		log_warn(MODULE,
+			 "journal and failed log-ins not purged: why=\"%s\"",
 			 err_text(err));
 	w->purge = timer_start(more ? PURGE_AGAIN_MS : PURGE_MS, on_purge, w);
 }

@@ -1,6 +1,8 @@
 /*
  * One of tx, replay, wait is not NULL, or the request has been answered:
  *
+ *   write_replay --> on_looked --> (in the journal) from_journal
+ *
  *   write_start --> on_first --> on_commit ------------> finish
  *                      |             |  at risk            ^
  *                      |             +--------> on_recorded+
@@ -31,6 +33,7 @@
 struct write {
 	struct api *api;
 	const struct write_op *op;
+	write_unknown_fn *unknown; /* of write_replay */
 	struct pgtx *tx;
 	struct pgreq *replay;
 	struct gate_wait *wait;
@@ -61,6 +64,8 @@ static const struct pgstmt sync_state = {
 	.sql = "SELECT gsb.sync_state()",
 };
 
+static void on_looked(void *ctx, const struct pgresult *r, size_t n,
+		      const struct err *err);
 static void begin(struct write *w);
 static void on_first(void *ctx, const struct pgresult *r, size_t n,
 		     const struct err *err);
@@ -87,6 +92,41 @@ write_start(struct api *a, const struct write_op *op)
 	w->op = op;
 	a->write = w;
 	begin(w);
+}
+
+void
+write_replay(struct api *a, write_unknown_fn *unknown)
+{
+	struct write *w = mem_new(struct write);
+	struct pgbatch *b = pgbatch_new();
+
+	assert(a->write == NULL);
+	w->api = a;
+	w->unknown = unknown;
+	a->write = w;
+	journal_add_look_request(a, b);
+	w->replay = pgpool_run(a->site->pool, &b, a->deadline_ms, on_looked, w);
+}
+
+static void
+on_looked(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
+{
+	struct write *w = ctx;
+	struct api *a = w->api;
+	write_unknown_fn *unknown = w->unknown;
+
+	w->replay = NULL;
+	if (err != NULL) {
+		api_fail_db(a, err);
+		return;
+	}
+	if (journal_read(a, &r[0], &w->answer.status, &w->answer.content) ==
+	    JOURNAL_SAME) {
+		from_journal(w, JOURNAL_SAME);
+		return;
+	}
+	write_cancel(&a->write);
+	unknown(a);
 }
 
 void
@@ -236,8 +276,7 @@ commit(struct write *w)
 	w->local = gate_peer_dead(a->site->web_gate);
 	if (w->local)
 		pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
-	journal_add_store(a, w->op->name, w->answer.status, w->answer.content,
-			  b);
+	journal_add_store(a, w->op, &w->answer, b);
 	w->commit = pgbatch_commit(b);
 	pgbatch_add(b, &sync_state, NULL);
 	w->stuck = timer_start(WRITE_STUCK_MS, on_stuck, w);

@@ -32,10 +32,21 @@ struct write_op {
 		       struct write_answer *out);
 	/* What a row that is there already means; NULL: an old key. */
 	const char *conflict;
+	/* It may change by what the caller is known: its journal row is
+	 * found by write_replay as well. */
+	bool changes_caller;
 };
 
 /* op: static. */
 void write_start(struct api *a, const struct write_op *op);
+
+/*
+ * For a caller who is refused: perhaps because this very request, which has
+ * been executed before, changed his password. Then it is answered from the
+ * journal; else unknown is called. The company is known.
+ */
+typedef void write_unknown_fn(struct api *a);
+void write_replay(struct api *a, write_unknown_fn *unknown);
 
 void write_cancel(struct write **w); /* for api.c: no answer any more */
 

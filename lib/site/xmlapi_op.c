@@ -91,7 +91,7 @@ xmlapi_page_read(struct api *a, const char *const *words,
 	int64_t from = 1;
 	unsigned n = 0;
 
-	*page = (struct store_page){ .max = 10 };
+	*page = (struct store_page){ .max = 10, .total = true };
 	if (xmlvalue_int(xmlapi_text(a, "listControl/startFrom"), "startFrom",
 			 start, &from, e) < 0 ||
 	    xmlvalue_int(xmlapi_text(a, "listControl/maximumNum"), "maximumNum",
@@ -178,6 +178,8 @@ xmlapi_guest_token(struct api *a, const struct meeting *meeting)
 	STRBUF_AUTO sb = { 0 };
 	const char *text = arena_printf(a->arena, "guest %s", meeting->id);
 
+	if (meeting->guest_token != NULL)
+		return meeting->guest_token;
 	keyring_sign(a->site->keys, span_of(text), &sb);
 	return arena_span(a->arena, strbuf_span(&sb));
 }

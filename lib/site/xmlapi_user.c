@@ -65,7 +65,7 @@ run_authenticate(struct api *a)
 	auth_token(a, AUTH_TICKET, AUTH_TICKET_S, &ticket);
 	xml_leaf(&sb, "use:sessionTicket", strbuf_text(&ticket));
 	xml_leaf_int(&sb, "use:createTime", clock_wall_us() / 1000);
-	xml_leaf_int(&sb, "use:timeToLive", AUTH_TICKET_S);
+	xml_leaf_int(&sb, "use:timeToLive", auth_life_s(a, AUTH_TICKET_S));
 	xmlapi_answer(a, &sb);
 }
 

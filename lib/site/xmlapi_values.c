@@ -52,6 +52,7 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 	json_t *v = json_object();
 	const struct timezone_info *tz = timezone_by_id(m->timezone_id);
 	char host_key[MADE_HOST_KEY_SIZE];
+	JSON_AUTO attendees = NULL;
 
 	if (tz == NULL)
 		tz = timezone_by_id(TIMEZONE_GMT);
@@ -74,7 +75,9 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 	xmlapi_map_flatten(v, "attendee_options", m->attendee_options);
 	xmlapi_map_flatten(v, "options", m->options);
 	xmlapi_map_flatten(v, "extra", m->extra);
-	xmlapi_attendees_put(v);
+	if (m->attendees != NULL)
+		attendees = json_read(span_of(m->attendees), NULL);
+	xmlapi_attendees_put(attendees, v);
 	json_put_int(v, "number", m->number);
 	json_put_str(v, "=status", xmlapi_status(m->state));
 	json_put_bool(v, "host_joined", m->host_joined);

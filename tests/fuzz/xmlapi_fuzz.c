@@ -20,7 +20,7 @@ read_fields(const struct xml_node *body, const struct xmlapi_map *rows)
 	if (xmlapi_map_read(rows, body, fields, &e) < 0 ||
 	    xmlapi_attendees_read(body, fields, &e) < 0)
 		assert(strstr(err_text(&e), "validation") != NULL);
-	xmlapi_attendees_put(fields);
+	xmlapi_attendees_put(json_object_get(fields, "attendees"), fields);
 	xmlapi_map_write(rows, "meet", fields, &out);
 }
 

@@ -57,6 +57,9 @@ CREATE UNIQUE INDEX account_email_gsb_key
 CREATE UNIQUE INDEX account_webexid_gsb_key
     ON account (company_id, gsb_key_webexid);
 CREATE UNIQUE INDEX company_name_gsb_key ON company (gsb_key_name);
+ALTER TABLE attendee ADD gsb_v_row bigint, ADD gsb_key_email text;
+CREATE UNIQUE INDEX attendee_email_gsb_key
+    ON attendee (meeting_id, gsb_key_email);
 CREATE FUNCTION gsb.account_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.gsb_v_row := coalesce(nullif(current_setting('gsb.stamp', true),
@@ -67,6 +70,10 @@ BEGIN
 END $$;
 CREATE FUNCTION gsb.company_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN NEW.gsb_key_name := lower(NEW.name); RETURN NEW; END $$;
+CREATE FUNCTION gsb.attendee_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN NEW.gsb_key_email := lower(NEW.email); RETURN NEW; END $$;
+CREATE TRIGGER gsb_version BEFORE INSERT OR UPDATE ON attendee
+    FOR EACH ROW EXECUTE FUNCTION gsb.attendee_version();
 CREATE TRIGGER gsb_version BEFORE INSERT OR UPDATE ON account
     FOR EACH ROW EXECUTE FUNCTION gsb.account_version();
 CREATE TRIGGER gsb_version BEFORE INSERT OR UPDATE ON company

@@ -54,9 +54,15 @@ on_gone(void *ctx, struct httpd_req *r)
 
 static struct span
 render(void *ctx, struct httpd_req *r, int status, const char *why,
-       const char **content_type)
+       const struct httpd_field **fields)
 {
-	*content_type = "application/json";
+	static const struct httpd_field ours[] = {
+		{ "Content-Type", "application/json" },
+		{ "Cache-Control", "no-cache" },
+		{ NULL, NULL },
+	};
+
+	*fields = ours;
 	return span_of(arena_printf(httpd_arena(r), "{\"status\":%d}", status));
 }
 
@@ -236,7 +242,8 @@ test_faults_in_the_form_of_the_program(void **state)
 	reopen_with((struct httpd_conf){ .render = render });
 	peer_send(&self.peer, "nonsense\r\n\r\n");
 	peer_await(&self.peer, "{\"status\":400}");
-	peer_await(&self.peer, "Content-Type: application/json\r\n");
+	peer_await(&self.peer, "Content-Type: application/json\r\n"
+			       "Cache-Control: no-cache\r\n");
 }
 
 static void

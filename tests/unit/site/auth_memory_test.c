@@ -51,38 +51,6 @@ test_another_account_version_or_password_is_not_known(void **state)
 }
 
 static void
-test_failures_lock_per_account_and_address(void **state)
-{
-	struct auth_memory *m = *state;
-
-	for (int i = 0; i < AUTH_FAILURES; i++) {
-		assert_false(auth_memory_locked(m, "a", "1.2.3.4", NOW));
-		auth_memory_failed(m, "a", "1.2.3.4", NOW);
-	}
-	assert_true(auth_memory_locked(m, "a", "1.2.3.4", NOW));
-	assert_false(auth_memory_locked(m, "a", "1.2.3.5", NOW));
-	assert_false(auth_memory_locked(m, "b", "1.2.3.4", NOW));
-	assert_true(
-	    auth_memory_locked(m, "a", "1.2.3.4", NOW + AUTH_WINDOW_US - 1));
-	/* who keeps trying is not locked the longer for it */
-	auth_memory_failed(m, "a", "1.2.3.4", NOW + 1000);
-	assert_false(
-	    auth_memory_locked(m, "a", "1.2.3.4", NOW + AUTH_WINDOW_US));
-}
-
-static void
-test_success_forgets_the_failures(void **state)
-{
-	struct auth_memory *m = *state;
-
-	for (int i = 0; i < AUTH_FAILURES - 1; i++)
-		auth_memory_failed(m, "a", "x", NOW);
-	auth_memory_passed(m, "a", "x");
-	auth_memory_failed(m, "a", "x", NOW);
-	assert_false(auth_memory_locked(m, "a", "x", NOW));
-}
-
-static void
 test_the_memory_is_bounded(void **state)
 {
 	struct auth_memory *m = *state;
@@ -96,7 +64,6 @@ test_the_memory_is_bounded(void **state)
 		snprintf(name, sizeof(name), "%d", i);
 		auth_memory_key(m, name, 1, "p", key);
 		auth_memory_learn(m, key, NOW);
-		auth_memory_failed(m, name, "x", NOW);
 	}
 	assert_true(auth_memory_knows(m, key, NOW));
 	assert_false(auth_memory_knows(m, first, NOW));
@@ -110,8 +77,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_password_is_known_for_its_time),
 		TEST(test_another_account_version_or_password_is_not_known),
-		TEST(test_failures_lock_per_account_and_address),
-		TEST(test_success_forgets_the_failures),
 		TEST(test_the_memory_is_bounded),
 	};
 

@@ -1,0 +1,121 @@
+#include "site/auth_lock.h"
+
+#include "base/crypto.h"
+#include "site/api.h"
+#include "site/made.h"
+#include "site/record.h"
+
+#define ADDRESS_MAX 64 /* of the column */
+
+/* clang-format off: SQL reads in its own lines */
+static const struct pgstmt failed = {
+	.name = "auth_lock_failed",
+	.sql = "INSERT INTO login_failure AS f (id, company_id, account_id, "
+	       "address, "
+	       "failures, last) VALUES ($1, $2, $3, $4, 1, now()) "
+	       "ON CONFLICT (id) DO UPDATE SET failures = CASE WHEN "
+	       "f.last < now() - " AUTH_LOCK_WINDOW " THEN 1 "
+	       "ELSE f.failures % 1000000 + 1 END, last = now()",
+	.nparams = 4,
+};
+
+/* Right guesses that were under way while it was locked stay unknown. */
+static const struct pgstmt passed = {
+	.name = "auth_lock_passed",
+	.sql = "UPDATE login_failure SET failures = 0 WHERE id = $1 AND "
+	       "failures > 0 "
+	       "AND (failures < " AUTH_LOCK_FAILURES
+	       " OR last < now() - " AUTH_LOCK_WINDOW ")",
+	.nparams = 1,
+};
+
+static const struct pgstmt look = {
+	.name = "auth_lock_look",
+	.sql = "SELECT failures >= " AUTH_LOCK_FAILURES
+	       " AND last > now() - " AUTH_LOCK_WINDOW
+	       " FROM login_failure WHERE id = $1",
+	.nparams = 1,
+};
+
+static const struct pgstmt purge = {
+	.name = "auth_lock_purge",
+	.sql = "DELETE FROM login_failure WHERE id IN (SELECT id FROM "
+	       "login_failure "
+	       "WHERE last < now() - interval '1 day' ORDER BY last LIMIT "
+	       "$1::bigint)",
+	.nparams = 1,
+};
+/* clang-format on */
+
+static void
+begin(struct pgbatch *b)
+{
+	pgbatch_add_sql(b, "BEGIN");
+	pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
+}
+
+static struct pgparam
+address(const struct api *a)
+{
+	struct span text = span_of(a->address);
+
+	return pgparam_span(span_make(
+	    text.at, text.len < ADDRESS_MAX ? text.len : ADDRESS_MAX));
+}
+
+static void
+row_id(const struct api *a, char out[static CRYPTO_UUID_SIZE])
+{
+	struct made_from from = { .company = a->company->id,
+				  .account = a->who->id,
+				  .operation = "login_failure",
+				  .key = a->address };
+
+	made_uuid(&from, out);
+}
+
+void
+auth_lock_add_failed(const struct api *a, struct pgbatch *b)
+{
+	char id[CRYPTO_UUID_SIZE];
+	struct pgparam p[4];
+
+	row_id(a, id);
+	p[0] = pgparam_text(id);
+	p[1] = pgparam_text(a->company->id);
+	p[2] = pgparam_text(a->who->id);
+	p[3] = address(a);
+	begin(b);
+	pgbatch_add(b, &failed, p);
+	pgbatch_commit(b);
+}
+
+size_t
+auth_lock_add_passed(const struct api *a, struct pgbatch *b)
+{
+	char id[CRYPTO_UUID_SIZE];
+	struct pgparam p;
+	size_t index;
+
+	row_id(a, id);
+	p = pgparam_text(id);
+	begin(b);
+	pgbatch_add(b, &passed, &p);
+	index = pgbatch_add(b, &look, &p);
+	pgbatch_commit(b);
+	return index;
+}
+
+bool
+auth_lock_is(const struct pgresult *r)
+{
+	return pgresult_rows(r) > 0 && pgresult_bool(r, 0, 0);
+}
+
+size_t
+auth_lock_add_purge(struct pgbatch *b)
+{
+	struct pgparam p = pgparam_int(AUTH_LOCK_PURGE);
+
+	return pgbatch_add(b, &purge, &p);
+}
