@@ -17,10 +17,12 @@
 /* Bytes under way; libpq moves its whole backlog in memory. */
 #define BYTES_OUT_MAX (1024 * 1024)
 #define ABANDONED_MS 5000
+#define ASK_AGAIN_MS 250
 
 static void on_deadline(void *ctx);
 static void on_end(void *ctx);
 static void on_cancelled(void *ctx);
+static bool send_item(PGconn *pg, const struct pgitem *item);
 
 static void
 call_free(struct pgcall *call)
@@ -122,17 +124,28 @@ on_cancelled(void *ctx)
 	pgcall_pump(c);
 }
 
+/*
+ * A request to cancel that reaches the server before the statement does
+ * nothing, so it is made again until the call ends.
+ */
+static void
+ask_again(struct pgcall *call)
+{
+	struct pgconn *c = call->conn;
+
+	call->deadline = timer_start(ASK_AGAIN_MS, on_deadline, call);
+	if (TAILQ_FIRST(&c->sent) == call && TAILQ_NEXT(call, entry) == NULL)
+		ask_to_cancel(c);
+}
+
 /* The owner hears nothing more; what runs is cancelled if it runs alone. */
 static void
 abandon(struct pgcall *call)
 {
-	struct pgconn *c = call->conn;
-
 	call->fn = NULL;
+	call->patience_ends = clock_mono_ms() + ABANDONED_MS;
 	timer_cancel(&call->deadline);
-	call->deadline = timer_start(ABANDONED_MS, on_deadline, call);
-	if (TAILQ_FIRST(&c->sent) == call && TAILQ_NEXT(call, entry) == NULL)
-		ask_to_cancel(c);
+	ask_again(call);
 }
 
 void
@@ -177,6 +190,10 @@ on_deadline(void *ctx)
 	struct err e = { 0 };
 
 	call->deadline = NULL;
+	if (fn == NULL && clock_mono_ms() < call->patience_ends) {
+		ask_again(call);
+		return;
+	}
 	if (fn == NULL) {
 		err_set(&e, ERR_TIMEOUT,
 			"database: a cancelled call did not end in %d ms",
@@ -221,9 +238,40 @@ pgcall_end(struct pgcall *call, const struct err *err)
 	call_free(call);
 }
 
+/*
+ * PostgreSQL 15 sends a request to cancel as two signals. The second can hit
+ * what stands behind the COMMIT whose wait the first has ended: that is sent
+ * once more.
+ */
+static bool
+resume(struct pgcall *call)
+{
+	struct pgconn *c = call->conn;
+	const struct pgitem *item = STAILQ_FIRST(&call->batch->items);
+
+	if (!call->failed || !has_committed(call) || !call->at_risk ||
+	    call->resumed || strcmp(call->err.sqlstate, "57014") != 0 ||
+	    TAILQ_NEXT(call, entry) != NULL)
+		return false;
+	call->resumed = true;
+	call->failed = false;
+	err_clear(&call->err);
+	for (size_t i = 0; i < call->n; i++)
+		item = STAILQ_NEXT(item, entry);
+	for (; item != NULL; item = STAILQ_NEXT(item, entry))
+		if (!send_item(c->pg, item))
+			c->broken = true;
+	if (!PQpipelineSync(c->pg))
+		c->broken = true;
+	pgcall_pump(c);
+	return true;
+}
+
 void
 pgcall_end_read(struct pgcall *call)
 {
+	if (resume(call))
+		return;
 	move(call, NULL);
 	pgcall_pump(call->conn);
 	if (call->failed && has_committed(call))
@@ -361,9 +409,12 @@ static bool
 has_room(const struct pgconn *c)
 {
 	const struct pgcall *next = TAILQ_FIRST(&c->queued);
+	const struct pgcall *last = TAILQ_LAST(&c->sent, pgcall_list);
 
 	if (next == NULL || c->cancel != NULL || c->stale)
 		return false;
+	if (last != NULL && last->fn == NULL)
+		return false; /* a request to cancel could meet the next */
 	return TAILQ_EMPTY(&c->sent) ||
 	       c->bytes_out + next->batch->bytes <= BYTES_OUT_MAX;
 }

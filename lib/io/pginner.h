@@ -25,7 +25,8 @@ struct pgcall {
 	struct pgcall_list *list; /* where it is: queued, sent or ending */
 	struct pgconn *conn;
 	struct pgbatch *batch;
-	struct timer *deadline; /* abandoned: when patience ends */
+	struct timer *deadline; /* abandoned: when to ask again */
+	int64_t patience_ends;  /* clock_mono_ms; abandoned: till then */
 	struct loop_call *end;  /* on list ending */
 	pgcall_fn *fn;          /* NULL: abandoned */
 	void *ctx;
@@ -37,6 +38,7 @@ struct pgcall {
 	struct err err;
 	bool failed; /* the server said so: surely rolled back */
 	bool at_risk;
+	bool resumed; /* what stands behind the COMMIT was sent again */
 };
 TAILQ_HEAD(pgcall_list, pgcall);
 

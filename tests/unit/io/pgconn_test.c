@@ -1,5 +1,25 @@
+#include <signal.h>
+
 #include "base/mem.h"
 #include "io/helper/pgtry.h"
+
+/* SIGINT, which is the request to cancel, waits for the stopped process. */
+static bool
+pgcancel_pending(pid_t pid)
+{
+	char path[32], line[128];
+	unsigned long long pending = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "ShdPnd: %llx", &pending) == 1)
+			break;
+	fclose(f);
+	return (pending & 1ULL << (SIGINT - 1)) != 0;
+}
 
 static void
 test_pipeline_keeps_order(void **state)
@@ -269,6 +289,31 @@ test_cancel_is_silent(void **state)
 	assert_int_equal(slow.times, 0);
 }
 
+/* The server's side sleeps while the request to cancel goes by. */
+static void
+test_cancel_that_comes_too_early(void **state)
+{
+	struct end slow, next;
+	unsigned downs = pgtry.downs;
+	pid_t server;
+
+	server = atoi(pgcluster_sql("SELECT pid FROM pg_stat_activity WHERE "
+				    "application_name = 'pgconn_test'"));
+	assert_true(server > 0);
+	assert_int_equal(kill(server, SIGSTOP), 0);
+	RUN(&slow, 60000, "SELECT pg_sleep(30)");
+	uv_run(loop_uv(), UV_RUN_NOWAIT);
+	pgconn_cancel(&slow.call);
+	TURN_UNTIL(pgconn_in_flight(pgtry.conn) == 1 &&
+		   pgcancel_pending(server));
+	assert_int_equal(kill(server, SIGCONT), 0);
+	RUN(&next, 10000, "SELECT 'next'");
+	TURN_UNTIL(next.times == 1);
+	assert_string_equal(next.err.text, "");
+	assert_string_equal(next.first, "next");
+	assert_int_equal(pgtry.downs, downs);
+}
+
 static void
 test_large_batches_all_arrive(void **state)
 {
@@ -391,6 +436,7 @@ main(void)
 		T(test_deadline_cancels_on_the_server),
 		T(test_deadline_before_it_is_sent),
 		T(test_cancel_is_silent),
+		T(test_cancel_that_comes_too_early),
 		T(test_large_batches_all_arrive),
 		T(test_notifications),
 		T(test_freed_in_mid_air),

@@ -1,4 +1,6 @@
 /* pgconn when the other side goes, or the standby is missing. */
+#include <signal.h>
+
 #include "io/helper/pgtry.h"
 
 static void
@@ -76,9 +78,8 @@ set_sync_names(const char *names)
 		 "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
 	pgcluster_sql(sql);
 	pgcluster_sql("SELECT pg_reload_conf()");
-	snprintf(sql, sizeof(sql), "%s", names);
-	TURN_UNTIL(
-	    strcmp(pgcluster_sql("SHOW synchronous_standby_names"), sql) == 0);
+	TURN_UNTIL(strcmp(pgcluster_sql("SHOW synchronous_standby_names"),
+			  names) == 0);
 }
 
 #define WAITS_FOR_STANDBY                                              \
@@ -105,6 +106,40 @@ test_cancelled_standby_wait_is_at_risk(void **state)
 	TURN_UNTIL(e.times == 1);
 	assert_int_equal(e.err.code, ERR_NONE);
 	assert_int_equal(e.n, 4);
+	assert_true(e.at_risk);
+	assert_string_equal(e.first, "after");
+	set_sync_names("");
+}
+
+#define RUNS_BEHIND                                                    \
+	(*pgcluster_sql("SELECT count(*) FROM pg_stat_activity WHERE " \
+			"wait_event = 'PgSleep'") == '1')
+
+/* The second of the two signals comes late. */
+static void
+test_cancelled_standby_wait_hits_what_follows(void **state)
+{
+	struct end e = { 0 };
+	struct pgbatch *b = pgbatch_new();
+	pid_t server;
+
+	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int)");
+	server = atoi(pgcluster_sql("SELECT pid FROM pg_stat_activity WHERE "
+				    "application_name = 'pgconn_test'"));
+	set_sync_names("nobody");
+	pgbatch_add_sql(b, "BEGIN");
+	pgbatch_add_sql(b, "INSERT INTO t VALUES (1)");
+	pgbatch_commit(b);
+	pgbatch_add_sql(b, "SELECT pg_sleep(2)");
+	pgbatch_add_sql(b, "SELECT 'after'");
+	pgconn_run(pgtry.conn, &b, clock_mono_ms() + 60000, pgtry_on_end, &e);
+	TURN_UNTIL(WAITS_FOR_STANDBY);
+	pgconn_cancel_commit(pgtry.conn);
+	TURN_UNTIL(RUNS_BEHIND);
+	assert_int_equal(kill(server, SIGINT), 0);
+	TURN_UNTIL(e.times == 1);
+	assert_int_equal(e.err.code, ERR_NONE);
+	assert_int_equal(e.n, 5);
 	assert_true(e.at_risk);
 	assert_string_equal(e.first, "after");
 	set_sync_names("");
@@ -138,6 +173,7 @@ main(void)
 		T(test_killed_server_makes_commits_uncertain),
 		T(test_goodbye_before_commit_is_certain),
 		T(test_cancelled_standby_wait_is_at_risk),
+		T(test_cancelled_standby_wait_hits_what_follows),
 		T(test_commit_lost_while_it_waits),
 	};
 
