@@ -360,6 +360,16 @@ apply_abandon(struct apply *a)
 	apply_reset(a, &e);
 }
 
+void
+apply_rewind(struct apply *a, uint64_t to)
+{
+	struct err e;
+
+	a->rewind_to = to;
+	err_set(&e, ERR_CANCELLED, "another log of the peer is followed");
+	apply_reset(a, &e);
+}
+
 uint64_t
 apply_progress(const struct apply *a)
 {

@@ -60,6 +60,12 @@ bool apply_is_idle(const struct apply *a);
  * they are rolled back, by a reset. */
 void apply_abandon(struct apply *a);
 
+/*
+ * Begins anew with another log of the peer: the origin goes back to where it
+ * is followed from (0: it stays), by a reset.
+ */
+void apply_rewind(struct apply *a, uint64_t to);
+
 /* The end of what is committed; committed and flushed; submitted as whole
  * transactions. */
 uint64_t apply_progress(const struct apply *a);

@@ -46,6 +46,7 @@ struct apply {
 	struct statements *statements;
 	struct apply_groups groups;
 	uint64_t progress, durable, submitted;
+	uint64_t rewind_to;      /* before the next set-up; 0: not */
 	unsigned lazy;           /* groups since the last that was flushed */
 	int64_t progress_us;     /* commit time of what progress stands for */
 	bool was_applied;        /* since the last tidying */

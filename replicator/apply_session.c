@@ -81,9 +81,14 @@ on_connect(void *ctx)
 {
 	struct apply *a = ctx;
 	STRBUF_AUTO setup = { 0 };
+	char lsn[DECODER_LSN_SIZE];
 
 	a->timer = NULL;
 	/* the name is made of the site's, it holds no quotes */
+	if (a->rewind_to != 0)
+		strbuf_addf(&setup,
+			    "SELECT pg_replication_origin_advance('%s', '%s');",
+			    a->conf.origin, decoder_lsn(a->rewind_to, lsn));
 	strbuf_addf(&setup,
 		    "%s; SET lock_timeout = '10s'; SET statement_timeout = 0; "
 		    "SET idle_in_transaction_session_timeout = 0; "
@@ -160,6 +165,7 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);
+	a->rewind_to = 0;
 	a->durable = a->progress; /* reading it has flushed it */
 	a->lazy = 0;
 	a->state = APPLY_READY;

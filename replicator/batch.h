@@ -48,6 +48,7 @@ struct batch {
 	bool begins, ends;   /* false: a transaction goes on beyond it */
 	uint64_t end_lsn;    /* where the next transaction may start */
 	int64_t time_us;     /* commit of its last transaction, since 2000 */
+	uint32_t xid;        /* of that transaction, at the peer */
 	size_t transactions, changes, bytes; /* as they came */
 	size_t rows;                         /* after the collapse */
 	struct batch_table **tables;

@@ -70,6 +70,20 @@ static const char *const tables[] = {
 	" since timestamptz NOT NULL DEFAULT now(), why text,\n"
 	" degradations bigint NOT NULL DEFAULT 0)",
 
+	"CREATE TABLE IF NOT EXISTS gsb.heal (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" why text NOT NULL, since timestamptz NOT NULL DEFAULT now())",
+	"COMMENT ON TABLE gsb.heal IS\n"
+	" 'there while rows may be missing that the stream will not bring'",
+
+	/* What was true of another database is not of its copy. */
+	"CREATE UNLOGGED TABLE IF NOT EXISTS gsb.digest (\n"
+	" rel text PRIMARY KEY, verified timestamptz, healed timestamptz,\n"
+	" rows bigint NOT NULL DEFAULT 0, different bigint NOT NULL DEFAULT 0,"
+	"\n ms bigint NOT NULL DEFAULT 0)",
+	"COMMENT ON TABLE gsb.digest IS\n"
+	" 'when a table was last seen equal on both sites'",
+
 	/* Written often, true only while the replicator lives. */
 	"CREATE UNLOGGED TABLE IF NOT EXISTS gsb.status (\n"
 	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"

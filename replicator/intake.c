@@ -27,6 +27,7 @@ struct intake {
 	bool cut;           /* pieces of this transaction were taken */
 	uint64_t taken_lsn; /* end of the last transaction that was taken */
 	uint64_t end_lsn;   /* end of the last one that came */
+	uint32_t xid;       /* of the one that is under way */
 	int64_t since_ms;
 	struct intake_stats stats;
 };
@@ -103,6 +104,7 @@ commit(struct intake *in, const struct decoder_message *m)
 	in->open->ends = true;
 	in->open->end_lsn = m->end_lsn;
 	in->open->time_us = m->time_us;
+	in->open->xid = in->xid;
 }
 
 static int
@@ -135,7 +137,8 @@ inside(struct intake *in, const struct decoder_message *m, struct err *e)
 	case DECODER_DELETE:
 		return change(in, m, e);
 	case DECODER_ORIGIN:
-		if (span_is(m->name, in->conf.own_origin))
+		/* gsb_<site>, or gsb_<site>_heal */
+		if (span_starts(m->name, in->conf.own_origin))
 			in->place = INTAKE_ECHO;
 		return 0;
 	case DECODER_RELATION:
@@ -189,8 +192,10 @@ intake_message(struct intake *in, struct span bytes, struct err *e)
 		bytes = kept(in, bytes);
 	if (decoder_read(bytes, in->scratch, &m, e) != 0)
 		return -1;
-	if (m.kind == DECODER_BEGIN)
+	if (m.kind == DECODER_BEGIN) {
+		in->xid = m.xid;
 		return begin(in, e);
+	}
 	/* schema, types and loose messages may come between transactions */
 	if (in->place == INTAKE_OUTSIDE &&
 	    (m.kind == DECODER_COMMIT || m.kind == DECODER_INSERT ||

@@ -10,7 +10,7 @@ struct conf {
 	int site;
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
 	int sync;
-	int64_t sync_timeout_ms;
+	int64_t sync_timeout_ms, verify_ms;
 };
 
 static const char *const sites[] = { "primary", "backup", NULL };
@@ -63,6 +63,15 @@ static const struct conf_key keys[] = {
 	  .min = 100,
 	  .max = 3600000,
 	  .help = "without the peer for so long, commits stop waiting" },
+	{ .section = "replicator",
+	  .key = "verify",
+	  .kind = CONF_MS,
+	  .offset = AT(verify_ms),
+	  .def = "10m",
+	  .min = 0,
+	  .max = 2592000000,
+	  .help = "how long after a digest of all tables the next one begins, "
+		  "in the background; 0: none" },
 	{ .section = "replicator",
 	  .key = "state_dir",
 	  .kind = CONF_STRING,
@@ -129,6 +138,7 @@ start_run(const struct conf *c, struct err *e)
 				.listen = c->listen,
 				.sync = (enum sync_mode)c->sync,
 				.sync_timeout_ms = c->sync_timeout_ms,
+				.verify_ms = c->verify_ms,
 				.tables = tables },
 	    e);
 	return running != NULL ? 0 : -1;

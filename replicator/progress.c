@@ -19,11 +19,13 @@ struct progress {
 };
 
 /* One line of fixed length, so that a write replaces the one before whole. */
-#define LINE "gsb1 %016" PRIX64 " %08" PRIX32 " %016" PRIX64 " %016" PRIX64
-#define LINE_SCAN                                                       \
-	"gsb1 %16" SCNx64 " %8" SCNx32 " %16" SCNx64 " %16" SCNx64 " %" \
-	"8" SCNx32
-#define LINE_SIZE 74
+#define LINE                                                                 \
+	"gsb2 %016" PRIX64 " %08" PRIX32 " %016" PRIX64 " %016" PRIX64 " %0" \
+	"8" PRIX32 " %016" PRIX64
+#define LINE_SCAN                                                  \
+	"gsb2 %16" SCNx64 " %8" SCNx32 " %16" SCNx64 " %16" SCNx64 \
+	" %8" SCNx32 " %16" SCNx64 " %8" SCNx32
+#define LINE_SIZE 100
 
 static uint32_t
 checksum(const char *text)
@@ -39,7 +41,8 @@ static void
 format(const struct progress_record *r, char out[LINE_SIZE + 1])
 {
 	int n = snprintf(out, LINE_SIZE + 1, LINE, r->system_id, r->timeline,
-			 r->applied, r->acked);
+			 r->applied, r->acked, r->last.xid,
+			 (uint64_t)r->last.time_us);
 
 	n += snprintf(out + n, (size_t)(LINE_SIZE + 1 - n), " %08" PRIX32 "\n",
 		      checksum(out));
@@ -51,14 +54,16 @@ load(struct progress *p)
 {
 	char text[LINE_SIZE + 1] = { 0 }, again[LINE_SIZE + 1] = { 0 };
 	struct progress_record r;
+	uint64_t time_us;
 	uint32_t sum;
 
 	if (pread(p->fd, text, LINE_SIZE, 0) <= 0)
 		return;
 	/* NOLINTNEXTLINE: every field has its width */
 	if (sscanf(text, LINE_SCAN, &r.system_id, &r.timeline, &r.applied,
-		   &r.acked, &sum) != 5)
+		   &r.acked, &r.last.xid, &time_us, &sum) != 7)
 		return;
+	r.last.time_us = (int64_t)time_us;
 	format(&r, again);
 	if (strcmp(text, again) == 0)
 		p->record = r;
@@ -109,7 +114,8 @@ static bool
 is_same(const struct progress_record *a, const struct progress_record *b)
 {
 	return a->system_id == b->system_id && a->timeline == b->timeline &&
-	       a->applied == b->applied && a->acked == b->acked;
+	       a->applied == b->applied && a->acked == b->acked &&
+	       a->last.xid == b->last.xid;
 }
 
 void
@@ -144,7 +150,7 @@ progress_name(enum progress_verdict v)
 }
 
 const char *
-progress_order(enum progress_verdict v)
+progress_alarm(enum progress_verdict v)
 {
 	switch (v) {
 	case PROGRESS_FRESH:
@@ -153,18 +159,16 @@ progress_order(enum progress_verdict v)
 		return NULL;
 	case PROGRESS_GAP:
 		return "this database is older than what the peer has let go: "
-		       "changes are missing here; compare and resync the sites";
+		       "changes are missing here";
 	case PROGRESS_BEHIND:
-		return "the peer's log ends before what was applied here: it "
-		       "was restored; compare and resync the sites";
+		return "the peer's log does not hold what was applied here: "
+		       "it was restored from a copy";
 	case PROGRESS_OTHER:
-		return "the peer is another cluster or was promoted: compare "
-		       "and resync the sites";
+		return "the peer is another cluster or was promoted";
 	case PROGRESS_NO_SLOT:
-		return "run gsb-replicator install on the peer";
+		return "the peer has no slot for this site";
 	case PROGRESS_LOST_SLOT:
-		return "the peer has removed log that was not read: drop the "
-		       "slot there, run gsb-replicator install, and resync";
+		return "the peer has removed log that was not read";
 	}
 	return NULL;
 }
@@ -182,7 +186,7 @@ progress_judge(const struct stream_peer *peer, uint64_t applied,
 		return PROGRESS_LOST_SLOT;
 	if (known->system_id != 0 && known->system_id != peer->system_id)
 		return PROGRESS_OTHER;
-	if (applied > peer->current_lsn)
+	if (applied > peer->current_lsn || peer->other_history)
 		return PROGRESS_BEHIND;
 	if (known->timeline != 0 && known->timeline != peer->timeline) {
 		*start = applied;

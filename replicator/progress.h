@@ -20,6 +20,7 @@ struct progress_record {
 	uint32_t timeline;
 	uint64_t applied; /* the origin's position when it was written */
 	uint64_t acked;   /* acknowledged; all up to it was for nobody here */
+	struct stream_last last;
 };
 
 struct progress;
@@ -41,18 +42,21 @@ enum progress_verdict {
 	PROGRESS_REDELIVERY, /* it stands behind us: what comes twice is nothing
 			      */
 	PROGRESS_GAP,        /* it has forgotten what we have not applied */
-	PROGRESS_BEHIND,     /* its log ends before what we applied */
+	PROGRESS_BEHIND,     /* its log does not hold what we applied */
 	PROGRESS_OTHER,      /* another cluster, or another timeline of it */
-	PROGRESS_NO_SLOT,    /* install was not run there */
+	PROGRESS_NO_SLOT,    /* it was dropped, or never made */
 	PROGRESS_LOST_SLOT   /* the slot's log was removed */
 };
 const char *progress_name(enum progress_verdict v);
-/* What an operator should know or do; NULL: nothing. */
-const char *progress_order(enum progress_verdict v);
+/*
+ * What has happened, for operators; NULL: nothing. Then the stream cannot
+ * bring all: see rejoin.h.
+ */
+const char *progress_alarm(enum progress_verdict v);
 
 /*
  * applied: the origin's position. start: where to begin (0: where the slot
- * stands); with the last two verdicts streaming is impossible. Pure.
+ * stands); no use when the verdict is an alarm. Pure.
  */
 enum progress_verdict progress_judge(const struct stream_peer *peer,
 				     uint64_t applied,

@@ -14,6 +14,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/timer.h"
+#include "replicator/control.h"
+#include "replicator/heal.h"
+#include "replicator/meeting.h"
 #include "replicator/report.h"
 
 /* a batch that is not full waits so long while another is under way */
@@ -26,20 +29,18 @@
 struct run {
 	struct run_conf conf;
 	char *own_name, *peer_name; /* gsb_<site> */
-	struct progress *progress;
+	struct meeting *meeting;
 	struct apply *apply;
 	struct sync *sync;
 	struct report *report;
+	struct heal *heal;
+	struct control *control;
 	struct stream *stream; /* while apply is ready, as intake */
 	struct intake *intake;
 	struct timer *linger;
 	bool hold;
-	bool swollen;  /* memory to give back when all is quiet */
-	uint64_t seen; /* all below it that concerns us has come */
-	struct progress_record peer;
-	enum progress_verdict verdict;
-	uint64_t confirmed;
-	int64_t safe_bytes;
+	bool swollen;            /* memory to give back when all is quiet */
+	uint64_t seen;           /* all below it that concerns us has come */
 	int64_t behind_since_us; /* wall clock of the oldest not applied */
 	int64_t apply_ms;
 	struct timer *drain; /* at its latest */
@@ -49,8 +50,11 @@ struct run {
 
 static void on_ready(void *ctx, const struct catalog *catalog,
 		     uint64_t progress);
+static struct stream_last on_ask(void *ctx);
 static bool on_peer(void *ctx, const struct stream_peer *peer,
 		    struct stream_begin *begin);
+static void on_rejoined(void *ctx, const struct stream_peer *peer,
+			uint64_t from, const char *why);
 static void on_state(void *ctx, enum stream_state to, const struct err *why);
 static bool on_message(void *ctx, struct span bytes);
 static void on_keepalive(void *ctx, uint64_t end_lsn);
@@ -91,6 +95,35 @@ begin(struct run *r)
 	    .on_change = on_sync,
 	    .ctx = r,
 	});
+	r->heal = heal_new(&(struct heal_conf){
+	    .local = r->conf.local,
+	    .peer = r->conf.peer,
+	    .site = r->conf.site,
+	    .peer_site = peer_site(r->conf.site),
+	    .tables = r->conf.tables,
+	    .interval_ms = r->conf.verify_ms,
+	    .on_change = on_sync,
+	    .ctx = r,
+	});
+}
+
+/* The socket stands beside the other files of the replicator. */
+static struct control *
+open_control(struct run *r, struct err *e)
+{
+	char *path = mem_printf("%s/control", r->conf.state_dir);
+	struct control *c = control_open(
+	    &(struct control_conf){ .path = path,
+				    .local = r->conf.local,
+				    .tables = r->conf.tables,
+				    .heal = r->heal,
+				    .sync = r->sync,
+				    .fill = fill_status,
+				    .ctx = r },
+	    e);
+
+	mem_free(path);
+	return c;
 }
 
 struct run *
@@ -101,11 +134,16 @@ run_new(const struct run_conf *conf, struct err *e)
 	r->conf = *conf;
 	r->own_name = mem_printf("gsb_%s", conf->site);
 	r->peer_name = mem_printf("gsb_%s", peer_site(conf->site));
-	r->safe_bytes = -1;
-	r->progress = progress_open(conf->state_dir, r->own_name, e);
-	if (r->progress == NULL)
+	r->meeting = meeting_new(
+	    &(struct meeting_conf){ .local = conf->local,
+				    .peer = conf->peer,
+				    .state_dir = conf->state_dir,
+				    .slot = r->own_name,
+				    .on_rejoined = on_rejoined,
+				    .ctx = r },
+	    e);
+	if (r->meeting == NULL)
 		goto fail;
-	r->peer = *progress_record(r->progress);
 	begin(r);
 	r->report = report_new(&(struct report_conf){ .listen = conf->listen,
 						      .sync = r->sync,
@@ -113,6 +151,8 @@ run_new(const struct run_conf *conf, struct err *e)
 						      .ctx = r },
 			       e);
 	if (r->report != NULL)
+		r->control = open_control(r, e);
+	if (r->control != NULL)
 		return r;
 fail:
 	run_free(&r);
@@ -123,6 +163,7 @@ static void
 stop_stream(struct run *r)
 {
 	timer_cancel(&r->linger);
+	meeting_cut(r->meeting);
 	stream_free(&r->stream);
 	intake_free(&r->intake);
 	r->hold = false;
@@ -139,11 +180,13 @@ run_free(struct run **rp)
 	if (r == NULL)
 		return;
 	timer_cancel(&r->drain);
+	control_close(&r->control);
 	report_free(&r->report);
+	heal_free(&r->heal);
 	stop_stream(r);
 	apply_free(&r->apply);
 	sync_free(&r->sync);
-	progress_close(&r->progress);
+	meeting_free(&r->meeting);
 	mem_free(r->own_name);
 	mem_free(r->peer_name);
 	mem_free(r);
@@ -164,6 +207,7 @@ on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
 	    .application = r->own_name,
 	    .slot = r->own_name,
 	    .publication = "gsb",
+	    .on_ask = on_ask,
 	    .on_peer = on_peer,
 	    .on_message = on_message,
 	    .on_keepalive = on_keepalive,
@@ -180,32 +224,29 @@ on_reset(void *ctx, const struct err *why)
 	struct run *r = ctx;
 
 	stop_stream(r);
+	heal_go(r->heal, false);
 	report_touch(r->report);
 }
 
-static void
-log_verdict(const struct run *r, const struct stream_peer *peer,
-	    uint64_t applied)
+static struct stream_last
+on_ask(void *ctx)
 {
-	char mine[DECODER_LSN_SIZE], theirs[DECODER_LSN_SIZE];
-	const char *order = progress_order(r->verdict);
+	struct run *r = ctx;
 
-	decoder_lsn(applied, mine);
-	decoder_lsn(peer->confirmed_lsn, theirs);
-	if (order != NULL)
-		log_error("run",
-			  "verdict=%s system=%llu timeline=%u applied=%s "
-			  "confirmed=%s order=\"%s\"",
-			  progress_name(r->verdict),
-			  (unsigned long long)peer->system_id, peer->timeline,
-			  mine, theirs, order);
-	else
-		log_info("run",
-			 "verdict=%s system=%llu timeline=%u applied=%s "
-			 "confirmed=%s",
-			 progress_name(r->verdict),
-			 (unsigned long long)peer->system_id, peer->timeline,
-			 mine, theirs);
+	return meeting_last(r->meeting);
+}
+
+/* What was streamed before came of another log. */
+static void
+on_rejoined(void *ctx, const struct stream_peer *peer, uint64_t from,
+	    const char *why)
+{
+	struct run *r = ctx;
+
+	report_peer(r->report, peer, from);
+	heal_want(r->heal, why);
+	/* last: ends the stream */
+	apply_rewind(r->apply, apply_progress(r->apply) > from ? from : 0);
 }
 
 static bool
@@ -215,14 +256,11 @@ on_peer(void *ctx, const struct stream_peer *peer,
 	struct run *r = ctx;
 	uint64_t applied = apply_progress(r->apply);
 	uint64_t come = intake_end_lsn(r->intake);
+	bool is_other = false;
 
-	r->verdict = progress_judge(peer, applied, progress_record(r->progress),
-				    &begin_at->start_lsn);
-	r->confirmed = peer->confirmed_lsn;
-	r->safe_bytes = peer->safe_bytes;
-	log_verdict(r, peer, applied);
 	report_touch(r->report);
-	if (!peer->slot_found || peer->slot_lost)
+	if (!meeting_judge(r->meeting, peer, applied, &begin_at->start_lsn,
+			   &is_other))
 		return false;
 	begin_at->durable_lsn = begin_at->start_lsn != 0
 				    ? apply_durable(r->apply)
@@ -230,12 +268,8 @@ on_peer(void *ctx, const struct stream_peer *peer,
 	/* what is on its way to the database need not come again */
 	if (begin_at->start_lsn != 0 && come > begin_at->start_lsn)
 		begin_at->start_lsn = come;
-	if (r->peer.system_id != peer->system_id ||
-	    r->peer.timeline != peer->timeline) {
-		r->peer.system_id = peer->system_id;
-		r->peer.timeline = peer->timeline;
+	if (is_other)
 		report_peer(r->report, peer, applied);
-	}
 	return true;
 }
 
@@ -245,6 +279,7 @@ on_state(void *ctx, enum stream_state to, const struct err *why)
 	struct run *r = ctx;
 
 	report_touch(r->report);
+	heal_go(r->heal, to == STREAM_RUNNING);
 	if (to == STREAM_WAITING && r->intake != NULL && !intake_cut(r->intake))
 		apply_abandon(r->apply); /* last: ends the stream */
 }
@@ -328,22 +363,22 @@ on_message(void *ctx, struct span bytes)
 static void
 acknowledge(struct run *r)
 {
-	struct progress_record now = r->peer;
+	uint64_t applied = apply_durable(r->apply), acked = applied;
 	bool idle = apply_is_idle(r->apply) && !intake_is_busy(r->intake);
 
 	if (intake_end_lsn(r->intake) > r->seen)
 		r->seen = intake_end_lsn(r->intake);
-	now.applied = apply_durable(r->apply);
-	now.acked = idle && r->seen > now.applied ? r->seen : now.applied;
+	if (idle && r->seen > applied)
+		acked = r->seen;
 	if (idle)
 		r->behind_since_us = 0;
 	if (idle && r->swollen) {
 		r->swollen = false;
 		malloc_trim(0);
 	}
-	if (idle && now.acked > now.applied)
-		progress_save(r->progress, &now);
-	stream_ack(r->stream, now.acked);
+	if (acked > applied)
+		meeting_save(r->meeting, applied, acked);
+	stream_ack(r->stream, acked);
 }
 
 static void
@@ -371,6 +406,9 @@ on_applied(void *ctx, const struct batch *b)
 	struct run *r = ctx;
 	struct apply_stats st;
 
+	if (b->ends && b->xid != 0)
+		meeting_applied(r->meeting,
+				&(struct stream_last){ b->xid, b->time_us });
 	if (b->ends) {
 		r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
 		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
@@ -431,15 +469,18 @@ fill_status(void *ctx, struct status *out)
 {
 	struct run *r = ctx;
 	int64_t now = clock_wall_us();
+	struct meeting_facts facts;
 
+	meeting_facts(r->meeting, &facts);
 	*out = (struct status){ .site = r->conf.site,
 				.peer = peer_site(r->conf.site),
-				.verdict = r->verdict,
 				.sync = sync_state(r->sync),
 				.applied = apply_progress(r->apply),
-				.confirmed = r->confirmed,
-				.safe_bytes = r->safe_bytes,
 				.apply_ms = r->apply_ms };
+	out->verdict = facts.verdict;
+	out->confirmed = facts.confirmed;
+	out->safe_bytes = facts.safe_bytes;
+	heal_status(r->heal, &out->digest);
 	apply_stats(r->apply, &out->apply);
 	sync_stats(r->sync, &out->out);
 	if (r->intake == NULL)

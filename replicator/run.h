@@ -20,6 +20,7 @@ struct run_conf {
 	const char *listen; /* HTTP, or "" */
 	enum sync_mode sync;
 	int64_t sync_timeout_ms;
+	int64_t verify_ms; /* between digests in the background; 0: none */
 	const struct tables *tables;
 };
 

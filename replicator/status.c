@@ -39,7 +39,7 @@ in_json(const struct status *s)
 	json_put_str(in, "state", status_in_state(s));
 	json_put_str(in, "connection", stream_state_name(s->stream));
 	json_put_str(in, "verdict", progress_name(s->verdict));
-	json_put_str(in, "order", progress_order(s->verdict));
+	json_put_str(in, "alarm", progress_alarm(s->verdict));
 	put_lsn(in, "applied_lsn", s->applied);
 	put_lsn(in, "received_lsn", s->received);
 	put_lsn(in, "peer_lsn", s->peer_end);
@@ -75,6 +75,7 @@ status_json(const struct status *s)
 	json_put_int(out, "lag_bytes", (int64_t)s->out.out_lag_bytes);
 	json_put_int(out, "degradations", (int64_t)s->out.degradations);
 	json_put(all, "out", out);
+	json_put(all, "digest", status_digest_json(&s->digest));
 	return all;
 }
 
@@ -116,6 +117,7 @@ void
 status_metrics(const struct status *s, struct strbuf *out)
 {
 	put_states(out, s);
+	status_digest_metrics(&s->digest, out);
 	put(out, "stream_up", "gauge", "The peer's log is being read.",
 	    s->stream == STREAM_RUNNING);
 	put(out, "database_up", "gauge", "The local session is ready.",

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/strbuf.h"
 #include "replicator/apply.h"
+#include "replicator/heal.h"
 #include "replicator/intake.h"
 #include "replicator/progress.h"
 #include "replicator/stream.h"
@@ -30,6 +31,7 @@ struct status {
 	struct intake_stats intake;
 	struct apply_stats apply;
 	struct sync_stats out;
+	struct heal_status digest;
 };
 
 /* "streaming", "catchup" or "down". */
@@ -38,5 +40,9 @@ const char *status_in_state(const struct status *s);
 /* Given. */
 json_t *status_json(const struct status *s);
 void status_metrics(const struct status *s, struct strbuf *out);
+
+/* The part of them that is about the digest. */
+json_t *status_digest_json(const struct heal_status *h);
+void status_digest_metrics(const struct heal_status *h, struct strbuf *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include "replicator/stream.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -185,19 +186,46 @@ on_up(void *ctx, int server_version)
 	set_state(s, STREAM_ASKING, NULL);
 }
 
+/*
+ * A log that was restored and written anew may hold other transactions where
+ * ours stood. A transaction's number and time tell: the number was given to
+ * another one, or to none yet.
+ */
+static void
+add_history(struct strbuf *sql, const struct stream_last *last)
+{
+	if (last->xid == 0) {
+		strbuf_adds(sql, "false");
+		return;
+	}
+	strbuf_addf(sql,
+		    "CASE WHEN pg_catalog.age('%u'::pg_catalog.xid) <= 0 THEN "
+		    "true WHEN pg_catalog.current_setting("
+		    "'track_commit_timestamp') = 'on' THEN "
+		    "pg_catalog.pg_xact_commit_timestamp("
+		    "'%u'::pg_catalog.xid) <> '2000-01-01 00:00:00+00'::"
+		    "timestamptz + %" PRId64 " * '1 us'::interval END",
+		    last->xid, last->xid, last->time_us);
+}
+
 static void
 ask_slot(struct stream *s)
 {
+	struct stream_last last = s->conf.on_ask(s->conf.ctx);
+	STRBUF_AUTO history = { 0 };
 	STRBUF_AUTO sql = { 0 };
 
 	s->asked_slot = true;
+	add_history(&history, &last);
 	/* who still holds it after many attempts has lost its client; the
 	 * name is made of the site's, it holds no quotes */
 	strbuf_addf(&sql,
 		    "SELECT confirmed_flush_lsn, wal_status, "
-		    "coalesce(safe_wal_size, -1), active_pid%s "
-		    "FROM pg_catalog.pg_replication_slots "
-		    "WHERE slot_name = '%s'",
+		    "coalesce(safe_wal_size, -1), active_pid, %s%s "
+		    "FROM (SELECT) one LEFT JOIN "
+		    "pg_catalog.pg_replication_slots "
+		    "ON slot_name = '%s'",
+		    strbuf_text(&history),
 		    s->stats.attempts >= BUSY_ATTEMPTS
 			? ", CASE WHEN active_pid IS NOT NULL THEN "
 			  "pg_catalog.pg_terminate_backend(active_pid) END"
@@ -264,11 +292,13 @@ on_answer(void *ctx, const struct receiver_row *row)
 		ask_slot(s);
 		return;
 	}
-	s->peer.slot_found = row != NULL;
 	if (row == NULL) {
-		start(s, "");
+		err_set(&e, ERR_INVALID, "the slots gave no row");
+		fail(s, &e);
 		return;
 	}
+	s->peer.slot_found = receiver_field(row, 1)[0] != '\0';
+	s->peer.other_history = receiver_field(row, 4)[0] == 't';
 	s->peer.confirmed_lsn = field_lsn(row, 0);
 	s->peer.slot_lost = span_is(span_of(receiver_field(row, 1)), "lost");
 	s->peer.safe_bytes = strtoll(receiver_field(row, 2), NULL, 10);

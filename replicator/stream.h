@@ -29,9 +29,16 @@ struct stream_peer {
 	uint64_t current_lsn; /* where its log ends */
 	int version;          /* 150018 */
 	bool slot_found;
-	bool slot_lost; /* its log has been removed */
+	bool slot_lost;     /* its log has been removed */
+	bool other_history; /* stream_last was never committed there */
 	uint64_t confirmed_lsn;
 	int64_t safe_bytes; /* of log until the slot is lost; -1: no limit */
+};
+
+/* A transaction of the peer that was applied; xid 0: none is known. */
+struct stream_last {
+	uint32_t xid;
+	int64_t time_us; /* of its commit, since 2000 */
 };
 
 struct stream_begin {
@@ -44,6 +51,7 @@ struct stream_conf {
 	const char *application;
 	const char *slot;
 	const char *publication;
+	struct stream_last (*on_ask)(void *ctx); /* before each on_peer */
 	/*
 	 * Each connection: where to start (0: where the slot stands) and up to
 	 * where all is durable here (0: likewise); or false to give up until

@@ -14,7 +14,9 @@ static void
 test_the_file_is_read_again(void **state)
 {
 	char dir[] = "/tmp/progress-XXXXXX", path[64];
-	struct progress_record r = { 7710828532411354937u, 3, 0x1234, 0x5678 };
+	struct progress_record r = {
+		7710828532411354937u, 3, 0x1234, 0x5678, { 4294967295u, -1 }
+	};
 	struct progress *p;
 	struct err e;
 	FILE *f;
@@ -33,6 +35,8 @@ test_the_file_is_read_again(void **state)
 	assert_int_equal(progress_record(p)->timeline, 3);
 	assert_true(progress_record(p)->applied == 0x1234);
 	assert_true(progress_record(p)->acked == 0x9999);
+	assert_true(progress_record(p)->last.xid == 4294967295u);
+	assert_true(progress_record(p)->last.time_us == -1);
 	progress_close(&p);
 	/* a line that is not whole counts for nothing */
 	f = fopen(path, "r+");
@@ -69,67 +73,78 @@ static const struct row rows[] = {
 	{ "goes on",
 	  PEER(1, 1, 900, 500),
 	  500,
-	  { 1, 1, 500, 500 },
+	  { 1, 1, 500, 500, { 0 } },
 	  PROGRESS_CONTINUE,
 	  500 },
 	{ "behind us: skips",
 	  PEER(1, 1, 900, 400),
 	  500,
-	  { 1, 1, 500, 500 },
+	  { 1, 1, 500, 500, { 0 } },
 	  PROGRESS_REDELIVERY,
 	  500 },
 	{ "acknowledged beyond, nothing was there",
 	  PEER(1, 1, 900, 700),
 	  500,
-	  { 1, 1, 500, 700 },
+	  { 1, 1, 500, 700, { 0 } },
 	  PROGRESS_CONTINUE,
 	  500 },
 	{ "applied since the file was written",
 	  PEER(1, 1, 900, 700),
 	  600,
-	  { 1, 1, 500, 700 },
+	  { 1, 1, 500, 700, { 0 } },
 	  PROGRESS_CONTINUE,
 	  600 },
 	{ "acknowledged, never applied anything",
 	  PEER(1, 1, 900, 700),
 	  0,
-	  { 1, 1, 0, 700 },
+	  { 1, 1, 0, 700, { 0 } },
 	  PROGRESS_FRESH,
 	  0 },
 	{ "this database was restored",
 	  PEER(1, 1, 900, 700),
 	  300,
-	  { 1, 1, 500, 700 },
+	  { 1, 1, 500, 700, { 0 } },
 	  PROGRESS_GAP,
 	  300 },
 	{ "restored to before the first",
 	  PEER(1, 1, 900, 700),
 	  0,
-	  { 1, 1, 500, 700 },
+	  { 1, 1, 500, 700, { 0 } },
 	  PROGRESS_GAP,
 	  0 },
 	{ "more is gone than we knew",
 	  PEER(1, 1, 900, 800),
 	  500,
-	  { 1, 1, 500, 700 },
+	  { 1, 1, 500, 700, { 0 } },
 	  PROGRESS_GAP,
 	  500 },
 	{ "the peer was restored",
 	  PEER(1, 1, 400, 300),
 	  500,
-	  { 1, 1, 500, 500 },
+	  { 1, 1, 500, 500, { 0 } },
+	  PROGRESS_BEHIND,
+	  0 },
+	{ "the peer was restored and has written much since",
+	  { .system_id = 1,
+	    .timeline = 1,
+	    .current_lsn = 900,
+	    .slot_found = true,
+	    .confirmed_lsn = 300,
+	    .other_history = true },
+	  500,
+	  { 1, 1, 500, 500, { 0 } },
 	  PROGRESS_BEHIND,
 	  0 },
 	{ "another cluster",
 	  PEER(2, 1, 900, 500),
 	  500,
-	  { 1, 1, 500, 500 },
+	  { 1, 1, 500, 500, { 0 } },
 	  PROGRESS_OTHER,
 	  0 },
 	{ "promoted",
 	  PEER(1, 2, 900, 500),
 	  500,
-	  { 1, 1, 500, 500 },
+	  { 1, 1, 500, 500, { 0 } },
 	  PROGRESS_OTHER,
 	  500 },
 	{ "no slot", { .system_id = 1 }, 500, { 0 }, PROGRESS_NO_SLOT, 0 },
@@ -152,7 +167,7 @@ test_verdicts(void **state)
 			r->verdict ||
 		    start != r->start)
 			fail_msg("%s", r->name);
-		assert_true((progress_order(r->verdict) == NULL) ==
+		assert_true((progress_alarm(r->verdict) == NULL) ==
 			    (r->verdict <= PROGRESS_REDELIVERY));
 	}
 }

@@ -54,7 +54,7 @@ test_json(void **state)
 	assert_int_equal(n, 0x20);
 	assert_int_equal(json_get_str(j, "sync", &text, NULL), 1);
 	assert_string_equal(text, "on");
-	assert_int_equal(json_get_str(j, "in.order", &text, NULL), 0);
+	assert_int_equal(json_get_str(j, "in.alarm", &text, NULL), 0);
 }
 
 static void

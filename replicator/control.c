@@ -1,0 +1,284 @@
+#include "replicator/control.h"
+
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/ctl.h"
+#include "io/pgconn.h"
+#include "replicator/parked.h"
+
+#define CALL_MS 10000
+
+/* One who waits for the database. */
+struct waiter {
+	TAILQ_ENTRY(waiter) entry;
+	struct control *control;
+	struct ctl_req *req;
+	struct pgcall *call;
+	struct parked *retry;
+};
+
+struct control {
+	struct control_conf conf;
+	struct ctl *ctl;
+	TAILQ_HEAD(waiters, waiter) waiters;
+};
+
+static void on_request(void *ctx, struct ctl_req *req, const json_t *body);
+static void on_list(void *ctx, const struct pgresult *results, size_t n,
+		    const struct err *err);
+static void on_dropped(void *ctx, const struct pgresult *results, size_t n,
+		       const struct err *err);
+static void on_retried(void *ctx, const struct parked_stats *stats,
+		       const struct err *err);
+
+struct control *
+control_open(const struct control_conf *conf, struct err *e)
+{
+	struct control *c = mem_new(struct control);
+
+	c->conf = *conf;
+	TAILQ_INIT(&c->waiters);
+	c->ctl = ctl_open(&(struct ctl_conf){ .path = conf->path,
+					      .on_request = on_request,
+					      .ctx = c },
+			  e);
+	if (c->ctl == NULL)
+		mem_free(c);
+	return c->ctl != NULL ? c : NULL;
+}
+
+static void
+drop(struct waiter *w)
+{
+	TAILQ_REMOVE(&w->control->waiters, w, entry);
+	pgconn_cancel(&w->call);
+	parked_cancel(&w->retry);
+	mem_free(w);
+}
+
+void
+control_close(struct control **cp)
+{
+	struct control *c = *cp;
+	struct waiter *w;
+
+	*cp = NULL;
+	if (c == NULL)
+		return;
+	while ((w = TAILQ_FIRST(&c->waiters)) != NULL)
+		drop(w);
+	ctl_close(&c->ctl);
+	mem_free(c);
+}
+
+static struct waiter *
+wait_for(struct control *c, struct ctl_req *req)
+{
+	struct waiter *w = mem_new(struct waiter);
+
+	w->control = c;
+	w->req = req;
+	TAILQ_INSERT_TAIL(&c->waiters, w, entry);
+	return w;
+}
+
+static void
+reply_status(struct control *c, struct ctl_req *req)
+{
+	struct status s;
+
+	c->conf.fill(c->conf.ctx, &s);
+	ctl_reply(req, 200, status_json(&s));
+}
+
+static void
+verify(struct control *c, struct ctl_req *req, const json_t *body)
+{
+	const char *table = NULL;
+	struct err e = { 0 };
+
+	if (body != NULL && json_get_str(body, "table", &table, &e) < 0) {
+		ctl_refuse(req, 400, err_text(&e));
+		return;
+	}
+	if (heal_verify(c->conf.heal, table, &e) < 0)
+		ctl_refuse(req, 404, err_text(&e));
+	else
+		reply_status(c, req);
+}
+
+/* --- parked rows ---------------------------------------------------------- */
+
+static void
+list(struct control *c, struct ctl_req *req)
+{
+	struct pgconn *conn = sync_connection(c->conf.sync);
+	struct pgbatch *b;
+	struct waiter *w;
+
+	if (conn == NULL) {
+		ctl_refuse(req, 503, "the local database is not connected");
+		return;
+	}
+	w = wait_for(c, req);
+	b = pgbatch_new();
+	pgbatch_add_sql(
+	    b, "SELECT coalesce(json_agg(r), '[]') FROM (SELECT id, rel, key, "
+	       "(extract(epoch FROM at) * 1000000)::int8 AS at_us, "
+	       "(extract(epoch FROM last) * 1000000)::int8 AS last_us, tries, "
+	       "sqlstate, message, lsn::text AS lsn, "
+	       "left(convert_from(payload, 'UTF8'), 65536) AS payload "
+	       "FROM gsb.parked ORDER BY id LIMIT 1000) r");
+	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_list, w);
+}
+
+static void
+refuse_err(struct ctl_req *req, const struct err *err)
+{
+	ctl_refuse(req, err->code == ERR_NOT_FOUND ? 404 : 503, err_text(err));
+}
+
+static void
+on_list(void *ctx, const struct pgresult *results, size_t n,
+	const struct err *err)
+{
+	struct waiter *w = ctx;
+	struct ctl_req *req = w->req;
+	json_t *rows, *all;
+	struct err e;
+
+	w->call = NULL;
+	drop(w);
+	if (err != NULL) {
+		refuse_err(req, err);
+		return;
+	}
+	rows = json_read(span_of(pgresult_text(&results[0], 0, 0)), &e);
+	if (rows == NULL) {
+		refuse_err(req, &e);
+		return;
+	}
+	all = json_object();
+	json_put(all, "parked", rows);
+	ctl_reply(req, 200, all);
+}
+
+static void
+drop_parked(struct control *c, struct ctl_req *req, int64_t id)
+{
+	static const struct pgstmt stmt = {
+		.name = "parked_drop",
+		.sql = "DELETE FROM gsb.parked WHERE $1::int8 IN (0, id)",
+		.nparams = 1
+	};
+	struct pgconn *conn = sync_connection(c->conf.sync);
+	struct pgparam param = pgparam_int(id);
+	struct pgbatch *b;
+	struct waiter *w;
+
+	if (conn == NULL) {
+		ctl_refuse(req, 503, "the local database is not connected");
+		return;
+	}
+	w = wait_for(c, req);
+	b = pgbatch_new();
+	pgbatch_add(b, &stmt, &param);
+	log_info("control", "parked=drop id=%lld", (long long)id);
+	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_dropped,
+			     w);
+}
+
+static void
+on_dropped(void *ctx, const struct pgresult *results, size_t n,
+	   const struct err *err)
+{
+	struct waiter *w = ctx;
+	struct ctl_req *req = w->req;
+	json_t *done;
+
+	w->call = NULL;
+	drop(w);
+	if (err != NULL) {
+		refuse_err(req, err);
+		return;
+	}
+	done = json_object();
+	json_put_int(done, "dropped", pgresult_affected(&results[0]));
+	ctl_reply(req, 200, done);
+}
+
+static void
+retry_parked(struct control *c, struct ctl_req *req, int64_t id)
+{
+	struct waiter *w = wait_for(c, req);
+
+	w->retry = parked_retry(&(struct parked_conf){ .local = c->conf.local,
+						       .tables = c->conf.tables,
+						       .id = id },
+				on_retried, w);
+}
+
+static void
+on_retried(void *ctx, const struct parked_stats *stats, const struct err *err)
+{
+	struct waiter *w = ctx;
+	struct ctl_req *req = w->req;
+	json_t *done;
+
+	w->retry = NULL;
+	drop(w);
+	if (err != NULL) {
+		refuse_err(req, err);
+		return;
+	}
+	done = json_object();
+	json_put_int(done, "merged", stats->merged);
+	json_put_int(done, "failed", stats->failed);
+	ctl_reply(req, 200, done);
+}
+
+/* {"op": "retry" | "drop", "id": N}; id 0: all of them. */
+static void
+parked(struct control *c, struct ctl_req *req, const json_t *body)
+{
+	const char *op = NULL;
+	int64_t id = 0;
+	struct err e = { 0 };
+
+	if (json_need_str(body, "op", &op, &e) < 0 ||
+	    json_need_int(body, "id", &id, &e) < 0) {
+		ctl_refuse(req, 400, err_text(&e));
+		return;
+	}
+	if (strcmp(op, "retry") == 0)
+		retry_parked(c, req, id);
+	else if (strcmp(op, "drop") == 0)
+		drop_parked(c, req, id);
+	else
+		ctl_refuse(req, 400, "op must be retry or drop");
+}
+
+static void
+on_request(void *ctx, struct ctl_req *req, const json_t *body)
+{
+	struct control *c = ctx;
+	bool get = span_is(ctl_method(req), "GET");
+	struct span path = ctl_path(req);
+
+	if (get && span_is(path, "/v1/status"))
+		reply_status(c, req);
+	else if (!get && span_is(path, "/v1/verify"))
+		verify(c, req, body);
+	else if (get && span_is(path, "/v1/parked"))
+		list(c, req);
+	else if (!get && span_is(path, "/v1/parked") && body != NULL)
+		parked(c, req, body);
+	else
+		ctl_refuse(req, 404,
+			   "there are GET /v1/status and /v1/parked, POST "
+			   "/v1/verify and /v1/parked");
+}
