@@ -297,8 +297,7 @@ test_cancel_that_comes_too_early(void **state)
 	unsigned downs = pgtry.downs;
 	pid_t server;
 
-	server = atoi(pgcluster_sql("SELECT pid FROM pg_stat_activity WHERE "
-				    "application_name = 'pgconn_test'"));
+	server = server_of_test();
 	assert_true(server > 0);
 	assert_int_equal(kill(server, SIGSTOP), 0);
 	RUN(&slow, 60000, "SELECT pg_sleep(30)");

@@ -124,8 +124,7 @@ test_cancelled_standby_wait_hits_what_follows(void **state)
 	pid_t server;
 
 	pgcluster_sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int)");
-	server = atoi(pgcluster_sql("SELECT pid FROM pg_stat_activity WHERE "
-				    "application_name = 'pgconn_test'"));
+	server = server_of_test();
 	set_sync_names("nobody");
 	pgbatch_add_sql(b, "BEGIN");
 	pgbatch_add_sql(b, "INSERT INTO t VALUES (1)");

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -48,6 +49,16 @@ void pgtry_run(struct end *e, const char *const *sql, bool commits, int64_t ms);
 	pgtry_run(e, (const char *const[]){ __VA_ARGS__, NULL }, false, ms)
 #define RUN_COMMITTING(e, ms, ...) \
 	pgtry_run(e, (const char *const[]){ __VA_ARGS__, NULL }, true, ms)
+
+/* The server's process of pgtry.conn. */
+static inline pid_t
+server_of_test(void)
+{
+	return (pid_t)strtol(
+	    pgcluster_sql("SELECT pid FROM pg_stat_activity WHERE "
+			  "application_name = 'pgconn_test'"),
+	    NULL, 10);
+}
 
 /* cmocka's: a loop and pgtry.conn around each test. */
 int pgtry_set_up(void **state);
