@@ -5,12 +5,24 @@
 
 #include "base/mem.h"
 #include "proxy/h1_inner.h"
+#include "proxy/tls.h"
 #include "proxy/worker.h"
 
+static void on_ready(struct stream *s);
+static void on_end(struct stream *s, int why);
 static void on_closed(struct stream *s);
-static void on_deadline(struct wheel_node *n);
-/* Of one that was turned away. */
-static const struct stream_ops closing_ops = { .on_closed = on_closed };
+static void on_due(struct wheel_node *n);
+static void give_up(struct client *c);
+static void on_abort(struct client *c);
+/* Of one whose handshake is under way, or that was turned away. */
+static const struct client_ops shaking_ops = {
+	.stream = { .on_ready = on_ready,
+		    .on_end = on_end,
+		    .on_closed = on_closed },
+	.on_deadline = give_up,
+	.on_drain = give_up,
+	.on_abort = on_abort
+};
 
 void
 client_set_deadline(struct client *c, uint32_t ms)
@@ -32,7 +44,7 @@ name_peer(struct client *c)
 	snprintf(c->node, sizeof(c->node),
 		 c->peer.any.sa_family == AF_INET6 ? "\"[%s]\"" : "%s",
 		 c->address);
-	rewrite_forwarded(c->address, "http", c->forwarded);
+	rewrite_forwarded(c->address, c->tls ? "https" : "http", c->forwarded);
 }
 
 void
@@ -41,7 +53,7 @@ client_introduce(const struct client *c, struct front *f)
 	f->address = c->address;
 	f->node = c->node;
 	f->forwarded = c->forwarded;
-	f->proto = "http";
+	f->proto = c->tls ? "https" : "http";
 }
 
 /* Closes it without having been one of the worker's clients. */
@@ -53,12 +65,14 @@ turn_away(struct client *c)
 }
 
 void
-client_accept(struct worker *w, uv_stream_t *server)
+client_accept(struct worker *w, uv_stream_t *server, bool tls)
 {
 	struct client *c = mem_alloc(sizeof(struct h1));
 
-	stream_init(&c->stream, w, &closing_ops);
-	wheel_node_init(&c->deadline, on_deadline);
+	stream_init(&c->stream, w, &shaking_ops.stream);
+	wheel_node_init(&c->deadline, on_due);
+	c->ops = &shaking_ops;
+	c->tls = tls;
 	if (uv_accept(server, (uv_stream_t *)&c->stream.tcp) != 0) {
 		turn_away(c);
 		return;
@@ -72,8 +86,36 @@ client_accept(struct worker *w, uv_stream_t *server)
 	LIST_INSERT_HEAD(&w->clients, c, entry);
 	metrics_add(&w->metrics.clients, 1);
 	metrics_add(&w->metrics.accepted, 1);
-	h1_begin(c);
+	if (tls) {
+		tls_serve(&c->stream, w->certs);
+		client_set_deadline(c, w->limits.head_ms);
+	} else {
+		h1_begin(c);
+	}
 	stream_start(&c->stream);
+}
+
+static void
+on_ready(struct stream *s)
+{
+	h1_begin((struct client *)s);
+}
+
+static void
+on_end(struct stream *s, int why)
+{
+	client_close((struct client *)s, false);
+}
+
+static void
+give_up(struct client *c)
+{
+	client_close(c, false);
+}
+
+static void
+on_abort(struct client *c)
+{
 }
 
 void
@@ -108,7 +150,7 @@ on_closed(struct stream *s)
 }
 
 static void
-on_deadline(struct wheel_node *n)
+on_due(struct wheel_node *n)
 {
 	struct client *c = (struct client *)((char *)n -
 					     offsetof(struct client, deadline));

@@ -1,6 +1,6 @@
 /*
- * One client's connection: accepted and counted, then in the hands of a
- * protocol, which lives in the same memory.
+ * One client's connection: accepted and counted, made secure if its listener
+ * says so, then in the hands of a protocol, which lives in the same memory.
  */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
@@ -37,13 +37,14 @@ struct client {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} peer;
+	bool tls;
 	char address[INET6_ADDRSTRLEN];
 	char node[INET6_ADDRSTRLEN + 4]; /* as Forwarded writes it */
 	char forwarded[REWRITE_FORWARDED_SIZE];
 };
 
 /* A connection waits on that listening socket. */
-void client_accept(struct worker *w, uv_stream_t *server);
+void client_accept(struct worker *w, uv_stream_t *server, bool tls);
 
 void client_set_deadline(struct client *c, uint32_t ms);
 /* What a front says of its client. */

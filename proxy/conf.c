@@ -40,9 +40,14 @@ static const char *const failback_names[] = { "auto", "window", "manual",
 static const char *const unknown_names[] = { "allow", "refuse", NULL };
 static const char *const format_names[] = { "json", "common", NULL };
 
+static const char *const tls_names[] = { "1.2", "1.3", NULL };
+static const char *const client_names[] = { "off", "ask", "require", NULL };
+
 const struct conf_key conf_keys[] = {
 	KEY("proxy", "listen", CONF_STRING, listen, "127.0.0.1:8080",
 	    "where clients come: HOST:PORT, several by commas"),
+	KEY("proxy", "tls_listen", CONF_STRING, tls_listen, "",
+	    "the same for TLS; empty: none"),
 	BOUND("proxy", "workers", CONF_INT, workers, "1",
 	      "threads that forward requests", 1, 256),
 	KEY("proxy", "state_dir", CONF_STRING, state_dir, NULL,
@@ -58,6 +63,14 @@ const struct conf_key conf_keys[] = {
 	    "what users know; for people's messages"),
 	KEY("keys", "file", CONF_STRING, keys_file, NULL,
 	    "the pair's key ring, mode 0600, lines KEYID HEX64"),
+	KEY("tls", "certificates", CONF_STRING, certificates, "",
+	    "PEM files and folders of them, by commas; keys in NAME.key, OCSP "
+	    "answers in NAME.ocsp"),
+	NAMES("tls", "minimum", tls_minimum, "1.2", "1.2 or 1.3", tls_names),
+	NAMES("tls", "client_certificates", client_certificates, "off",
+	      "off, ask (must be valid if shown) or require", client_names),
+	KEY("tls", "client_ca", CONF_STRING, client_ca, "",
+	    "PEM file of the authorities of those"),
 	KEY("primary", "web", CONF_STRING, web[0], NULL, "HOST:PORT"),
 	KEY("primary", "collab", CONF_STRING, collab[0], NULL, "HOST:PORT"),
 	KEY("primary", "collab_health", CONF_STRING, collab_health[0], NULL,
@@ -229,6 +242,22 @@ check_dir(const char *path, struct err *e)
 	return 0;
 }
 
+static int
+check_tls(const struct conf *c, struct err *e)
+{
+	struct certs_conf tls;
+	struct certs *certs;
+
+	if (c->tls_listen[0] == '\0')
+		return 0;
+	conf_tls(c, &tls);
+	certs = certs_load(&tls, e);
+	if (certs == NULL)
+		return err_prefix(e, "tls.certificates");
+	certs_drop(&certs);
+	return 0;
+}
+
 int
 conf_check(const void *conf, struct err *e)
 {
@@ -236,7 +265,7 @@ conf_check(const void *conf, struct err *e)
 	struct keyring *keys;
 
 	if (check_sites(c, e) < 0 || check_failover(c, e) < 0 ||
-	    check_dir(c->state_dir, e) < 0)
+	    check_dir(c->state_dir, e) < 0 || check_tls(c, e) < 0)
 		return -1;
 	keys = keyring_load(c->keys_file, e);
 	if (keys == NULL)
@@ -297,4 +326,16 @@ conf_limits(const struct conf *c, struct plane_limits *out)
 	out->upstream_ms = (uint32_t)c->upstream_ms;
 	out->tunnel_idle_ms = (uint32_t)c->tunnel_ms;
 	out->pool = (uint32_t)c->pool;
+}
+
+void
+conf_tls(const struct conf *c, struct certs_conf *out)
+{
+	*out = (struct certs_conf){
+		.files = c->certificates,
+		.client_ca = c->client_ca,
+		.clients = (enum certs_clients)c->client_certificates,
+		.minimum = c->tls_minimum == 0 ? TLS1_2_VERSION
+					       : TLS1_3_VERSION,
+	};
 }

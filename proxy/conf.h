@@ -12,9 +12,12 @@
 
 struct conf {
 	int64_t audit_bytes;
-	const char *listen, *state_dir, *admin, *metrics_listen, *public_url;
+	const char *listen, *tls_listen, *state_dir, *admin, *metrics_listen,
+	    *public_url;
 	int64_t workers;
 	const char *keys_file;
+	const char *certificates, *client_ca;
+	int client_certificates, tls_minimum;
 	const char *web[ROUTE_SITES], *collab[ROUTE_SITES];
 	const char *collab_health[ROUTE_SITES];
 	int64_t interval_ms, suspect_interval_ms, timeout_ms, ttl_ms;
@@ -44,5 +47,6 @@ void conf_failover(const struct conf *c, struct failover_conf *out);
 void conf_pace(const struct conf *c, struct health_pace *out);
 void conf_gates(const struct conf *c, struct gates_conf *out);
 void conf_limits(const struct conf *c, struct plane_limits *out);
+void conf_tls(const struct conf *c, struct certs_conf *out);
 
 #endif

@@ -101,6 +101,7 @@ start_plane(struct control *c, struct err *e)
 {
 	struct plane_conf p = {
 		.listen = c->conf->listen,
+		.tls_listen = c->conf->tls_listen,
 		.workers = (unsigned)c->conf->workers,
 		.access_log = c->conf->access_log,
 		.log_format = (enum plane_log_format)c->conf->access_format,
@@ -110,6 +111,7 @@ start_plane(struct control *c, struct err *e)
 	};
 
 	conf_limits(c->conf, &p.limits);
+	conf_tls(c->conf, &p.tls);
 	c->plane = plane_open(&p, e);
 	return c->plane != NULL ? 0 : -1;
 }
@@ -161,6 +163,7 @@ static bool
 needs_restart(const struct conf *a, const struct conf *b)
 {
 	bool same = strcmp(a->listen, b->listen) == 0 &&
+		    strcmp(a->tls_listen, b->tls_listen) == 0 &&
 		    strcmp(a->state_dir, b->state_dir) == 0 &&
 		    strcmp(a->admin, b->admin) == 0 &&
 		    strcmp(a->metrics_listen, b->metrics_listen) == 0 &&
@@ -174,13 +177,17 @@ needs_restart(const struct conf *a, const struct conf *b)
 	return !same;
 }
 
-void
-control_reload(struct control *c, const struct conf *conf)
+int
+control_reload(struct control *c, const struct conf *conf, struct err *e)
 {
 	bool more = needs_restart(c->conf, conf);
 	struct plane_limits limits;
 	struct health_pace pace;
+	struct certs_conf tls;
 
+	conf_tls(conf, &tls);
+	if (plane_set_tls(c->plane, &tls, e) != 0)
+		return -1;
 	c->conf = conf;
 	conf_failover(conf, &c->f.conf);
 	conf_pace(conf, &pace);
@@ -193,6 +200,7 @@ control_reload(struct control *c, const struct conf *conf)
 			: "configuration read again",
 		   NULL);
 	control_look(c);
+	return 0;
 }
 
 void

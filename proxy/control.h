@@ -63,8 +63,10 @@ struct control *control_open(const struct conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 void control_close(struct control **cp);
 
-/* Another configuration; addresses and files stay until a restart. */
-void control_reload(struct control *c, const struct conf *conf);
+/* Another configuration; addresses and files stay until a restart. -1: a
+ * certificate is not to be had, nothing has changed. */
+int control_reload(struct control *c, const struct conf *conf, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* Stops granting nothing: leases go on until the data plane is empty. */
 void control_drain(struct control *c, void (*on_drained)(void *ctx), void *ctx);

@@ -20,6 +20,7 @@
 struct listener {
 	uv_tcp_t tcp;
 	struct worker *worker;
+	bool tls;
 };
 
 static void
@@ -79,8 +80,8 @@ probe(const struct route_address *a, struct err *e)
 }
 
 static int
-bind_copies(struct span text, unsigned copies, int *fds, unsigned step,
-	    struct err *e)
+bind_copies(struct span text, unsigned copies, struct listener_socket *sockets,
+	    unsigned step, struct err *e)
 {
 	struct route_address a;
 	char name[128];
@@ -90,8 +91,8 @@ bind_copies(struct span text, unsigned copies, int *fds, unsigned step,
 	if (route_address_parse(name, &a, e) != 0 || probe(&a, e) != 0)
 		return -1;
 	for (unsigned i = 0; i < copies; i++) {
-		fds[i * step] = bind_one(&a, e);
-		if (fds[i * step] < 0)
+		sockets[i * step].fd = bind_one(&a, e);
+		if (sockets[i * step].fd < 0)
 			return -1;
 	}
 	return 0;
@@ -103,32 +104,39 @@ count(const char *list)
 	struct span rest = span_of(list), one;
 	unsigned n = 0;
 
-	while (span_cut(&rest, ',', &one))
-		n++;
+	if (list != NULL && list[0] != '\0')
+		while (span_cut(&rest, ',', &one))
+			n++;
 	return n;
 }
 
 int
-listener_bind(const char *list, unsigned copies, int *fds, struct err *e)
+listener_bind(const struct listener_conf *conf, unsigned copies,
+	      struct listener_socket *sockets, struct err *e)
 {
-	struct span rest = span_of(list), one;
-	unsigned n = count(list), i = 0;
+	struct span rest = span_of(conf->plain), one;
+	unsigned plain = count(conf->plain), n = plain + count(conf->tls);
 
 	if (n == 0 || n > LISTENER_MAX)
 		return err_set(e, ERR_INVALID,
 			       "listen names %u addresses; 1 to %d are right",
 			       n, LISTENER_MAX);
 	for (unsigned k = 0; k < copies * n; k++)
-		fds[k] = -1;
-	for (; span_cut(&rest, ',', &one); i++)
-		if (bind_copies(one, copies, fds + i, n, e) != 0)
+		sockets[k] = (struct listener_socket){ .fd = -1,
+						       .tls = k % n >= plain };
+	for (unsigned i = 0; i < n; i++) {
+		if (i == plain)
+			rest = span_of(conf->tls);
+		if (!span_cut(&rest, ',', &one) ||
+		    bind_copies(one, copies, sockets + i, n, e) != 0)
 			goto fail_bound;
+	}
 	return (int)n;
 
 fail_bound:
 	for (unsigned k = 0; k < copies * n; k++)
-		if (fds[k] >= 0)
-			close(fds[k]);
+		if (sockets[k].fd >= 0)
+			close(sockets[k].fd);
 	return -1;
 }
 
@@ -138,13 +146,13 @@ on_connection(uv_stream_t *server, int status)
 	struct listener *l = server->data;
 
 	if (status == 0)
-		client_accept(l->worker, server);
+		client_accept(l->worker, server, l->tls);
 	else
 		log_warn("listener", "accept=\"%s\"", uv_strerror(status));
 }
 
 struct listener *
-listener_open(struct worker *w, int fd)
+listener_open(struct worker *w, const struct listener_socket *socket)
 {
 	struct listener *l = mem_new(struct listener);
 	int rc = uv_tcp_init(w->uv, &l->tcp);
@@ -152,7 +160,8 @@ listener_open(struct worker *w, int fd)
 	assert(rc == 0);
 	l->tcp.data = l;
 	l->worker = w;
-	rc = uv_tcp_open(&l->tcp, fd);
+	l->tls = socket->tls;
+	rc = uv_tcp_open(&l->tcp, socket->fd);
 	assert(rc == 0);
 	rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
 	if (rc != 0)

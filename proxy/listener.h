@@ -5,6 +5,8 @@
 #ifndef PROXY_LISTENER_H
 #define PROXY_LISTENER_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct listener;
@@ -12,16 +14,26 @@ struct worker;
 
 #define LISTENER_MAX 16 /* addresses */
 
+struct listener_socket {
+	int fd;
+	bool tls;
+};
+
 /*
- * Binds `copies` sockets for each address of the list (commas between) and
- * listens on none yet: fds[copy * n + i]. Returns n, or -1. Port 0 takes a
- * free one, the same for all copies.
+ * Binds `copies` sockets for each address of the lists (commas between) and
+ * listens on none yet: sockets[copy * n + i]. Returns n, or -1. Port 0 takes
+ * a free one, the same for all copies. tls may be NULL or empty.
  */
-int listener_bind(const char *list, unsigned copies, int *fds, struct err *e)
+struct listener_conf {
+	const char *plain, *tls;
+};
+int listener_bind(const struct listener_conf *conf, unsigned copies,
+		  struct listener_socket *sockets, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Takes the bound socket and accepts clients on the worker's loop. */
-struct listener *listener_open(struct worker *w, int fd);
+struct listener *listener_open(struct worker *w,
+			       const struct listener_socket *socket);
 void listener_close(struct listener **l);
 
 #endif

@@ -23,8 +23,7 @@ start(const void *conf, char *const *words, struct err *e)
 static int
 reload(const void *conf, struct err *e)
 {
-	control_reload(control, conf);
-	return 0;
+	return control_reload(control, conf, e);
 }
 
 static void

@@ -29,6 +29,7 @@ struct metrics {
 	_Atomic uint64_t answers[METRICS_SOURCES][METRICS_CLASSES];
 	_Atomic uint64_t signals[ROUTE_SITES][PLANE_SIGNALS];
 	_Atomic uint64_t accepted, turned_away, faults;
+	_Atomic uint64_t tls_handshakes, tls_resumed, tls_failed;
 	_Atomic uint64_t connects, reuses;
 	_Atomic uint64_t resent, held, hold_expired, hold_refused;
 	_Atomic uint64_t cut, client_gone, streamed, log_lost;

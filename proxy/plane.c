@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "proxy/tickets.h"
 #include "proxy/worker.h"
 
 #define SIGNAL_MS 50 /* between two events of one kind */
@@ -22,6 +23,8 @@ struct plane {
 	struct worker *workers[WORKERS_MAX];
 	unsigned nworkers;
 	struct accesslog *log;
+	struct tickets *tickets;
+	struct certs *certs; /* NULL: no TLS */
 	uint64_t serial;
 	bool settled_told;
 	uint64_t epoch;
@@ -85,18 +88,37 @@ complete(const struct plane_limits *from)
 }
 
 static void
-start_workers(struct plane *p, const struct plane_conf *conf, const int *fds,
-	      unsigned nfds)
+start_workers(struct plane *p, const struct plane_conf *conf,
+	      const struct listener_socket *sockets, unsigned n)
 {
 	struct worker_conf each = { .shared = &p->shared,
 				    .limits = complete(&conf->limits),
-				    .nfds = nfds,
+				    .nsockets = n,
+				    .certs = p->certs,
 				    .log = p->log };
 
 	for (unsigned i = 0; i < p->nworkers; i++) {
-		each.fds = fds + i * nfds;
+		each.sockets = sockets + i * n;
 		p->workers[i] = worker_start(&each);
 	}
+}
+
+/* Beside the old ones: connections that began with those go on. */
+static int
+load_certs(struct plane *p, const struct certs_conf *from, struct err *e)
+{
+	struct certs_conf conf = *from;
+	struct certs *certs;
+
+	if (p->tickets == NULL)
+		p->tickets = tickets_new();
+	conf.tickets = p->tickets;
+	certs = certs_load(&conf, e);
+	if (certs == NULL)
+		return -1;
+	certs_drop(&p->certs);
+	p->certs = certs;
+	return 0;
 }
 
 struct plane *
@@ -104,8 +126,10 @@ plane_open(const struct plane_conf *conf, struct err *e)
 {
 	const char *path = conf->access_log;
 	struct plane *p = mem_new(struct plane);
-	int fds[WORKERS_MAX * LISTENER_MAX];
-	int nfds;
+	struct listener_socket sockets[WORKERS_MAX * LISTENER_MAX];
+	struct listener_conf listen = { .plain = conf->listen,
+					.tls = conf->tls_listen };
+	int n;
 
 	p->nworkers = conf->workers > 0 ? conf->workers : 1;
 	if (p->nworkers > WORKERS_MAX) {
@@ -118,8 +142,11 @@ plane_open(const struct plane_conf *conf, struct err *e)
 		if (p->log == NULL)
 			goto fail_plane;
 	}
-	nfds = listener_bind(conf->listen, p->nworkers, fds, e);
-	if (nfds < 0)
+	if (listen.tls != NULL && listen.tls[0] != '\0' &&
+	    load_certs(p, &conf->tls, e) != 0)
+		goto fail_log;
+	n = listener_bind(&listen, p->nworkers, sockets, e);
+	if (n < 0)
 		goto fail_log;
 	p->on_signal = conf->on_signal;
 	p->on_settled = conf->on_settled;
@@ -128,10 +155,12 @@ plane_open(const struct plane_conf *conf, struct err *e)
 	shared_init(&p->shared);
 	uv_async_init(loop_uv(), &p->shared.to_control, on_async);
 	p->shared.to_control.data = p;
-	start_workers(p, conf, fds, (unsigned)nfds);
+	start_workers(p, conf, sockets, (unsigned)n);
 	return p;
 
 fail_log:
+	certs_drop(&p->certs);
+	tickets_free(&p->tickets);
 	accesslog_close(&p->log);
 fail_plane:
 	mem_free(p);
@@ -156,6 +185,8 @@ plane_close(struct plane **pp)
 	for (unsigned i = 0; i < p->nworkers; i++)
 		worker_stop(&p->workers[i]);
 	accesslog_close(&p->log);
+	certs_drop(&p->certs);
+	tickets_free(&p->tickets);
 	timer_cancel(&p->signals_due);
 	shared_fini(&p->shared);
 	uv_close((uv_handle_t *)&p->shared.to_control, on_closed);
@@ -236,6 +267,18 @@ plane_set_limits(struct plane *p, const struct plane_limits *limits)
 		worker_set_limits(p->workers[i], &l);
 }
 
+int
+plane_set_tls(struct plane *p, const struct certs_conf *tls, struct err *e)
+{
+	if (p->certs == NULL)
+		return 0; /* no such listeners */
+	if (load_certs(p, tls, e) != 0)
+		return -1;
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_set_certs(p->workers[i], p->certs);
+	return 0;
+}
+
 void
 plane_metrics(const struct plane *p, struct strbuf *out)
 {
@@ -254,6 +297,8 @@ plane_metrics(const struct plane *p, struct strbuf *out)
 	g.held_bytes = counts.held_bytes;
 	g.connections = counts.connections;
 	metrics_render(all, p->nworkers, &g, out);
+	if (p->certs != NULL)
+		certs_metrics(p->certs, out);
 }
 
 static void on_signals_due(void *ctx);

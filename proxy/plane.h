@@ -8,24 +8,11 @@
 #define PROXY_PLANE_H
 
 #include "base/strbuf.h"
+#include "proxy/certs.h"
+#include "proxy/limits.h"
 #include "proxy/route.h"
 
 struct plane;
-
-struct plane_limits {
-	uint32_t head_bytes, fields;
-	uint64_t body_buffer_bytes; /* what is kept to be resent */
-	uint64_t body_limit_bytes;  /* 413 beyond; 0: none */
-	uint32_t held_requests;     /* of all workers, as the next two */
-	uint64_t held_bytes;
-	uint32_t connections, connections_per_address;
-	uint32_t head_ms, idle_ms;        /* a whole head; between requests */
-	uint32_t body_ms;                 /* between two pieces, either way */
-	uint32_t connect_ms, upstream_ms; /* connect; up to the answer's head */
-	uint32_t tunnel_idle_ms;          /* a silent WebSocket; 0: for ever */
-	uint32_t pool; /* idle connections kept per worker and service */
-};
-extern const struct plane_limits plane_limits_default;
 
 enum plane_log_format { PLANE_LOG_JSON, PLANE_LOG_COMMON };
 
@@ -53,6 +40,8 @@ struct plane_event {
 
 struct plane_conf {
 	const char *listen; /* HOST:PORT, several by commas; copied, as all */
+	const char *tls_listen; /* the same, for TLS; NULL or "": none */
+	struct certs_conf tls;  /* needed for those; without tickets */
 	unsigned workers;
 	struct plane_limits limits; /* a field that is 0 takes the default */
 	const char *access_log;     /* file, "-" = stderr, "" or NULL = off */
@@ -93,6 +82,9 @@ void plane_close_websockets(struct plane *p, enum route_site site, int code,
 			    uint32_t spread_ms);
 
 void plane_set_limits(struct plane *p, const struct plane_limits *limits);
+/* For connections from now on. -1: all is as before, e says which file. */
+int plane_set_tls(struct plane *p, const struct certs_conf *tls, struct err *e)
+    __attribute__((warn_unused_result));
 
 /* Prometheus text 0.0.4, appended: gsb_proxy_... */
 void plane_metrics(const struct plane *p, struct strbuf *out);

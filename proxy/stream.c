@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "proxy/tls.h"
 #include "proxy/worker.h"
 
 #define STREAM_BUFS 68 /* 1 MiB of body in large blocks, and some */
@@ -50,10 +51,18 @@ stream_pause(struct stream *s)
 void
 stream_resume(struct stream *s)
 {
-	if (s->reading || s->ended || uv_is_closing((uv_handle_t *)&s->tcp))
+	if (s->reading || s->ended || stream_is_closing(s))
 		return;
 	s->reading = true;
 	uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read);
+	if (s->tls != NULL)
+		tls_resume(s);
+}
+
+bool
+stream_is_closing(const struct stream *s)
+{
+	return uv_is_closing((const uv_handle_t *)&s->tcp);
 }
 
 static void
@@ -70,21 +79,26 @@ on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream *s = tcp->data;
 
-	if (n > 0) {
+	if (n > 0 && s->tls != NULL)
+		tls_receive(s, buf->base, (size_t)n);
+	else if (n > 0)
 		s->ops->on_data(s, buf->base, (size_t)n);
-		return;
-	}
-	if (n == 0)
-		return;
+	else if (n < 0)
+		stream_end(s, s->tls != NULL ? tls_end(s, (int)n) : (int)n);
+}
+
+void
+stream_end(struct stream *s, int why)
+{
 	s->reading = false;
 	s->ended = true;
-	uv_read_stop(tcp);
-	s->ops->on_end(s, (int)n);
+	uv_read_stop((uv_stream_t *)&s->tcp);
+	s->ops->on_end(s, why);
 }
 
 /* Reading finds out and tells the owner, outside of the owner's own call. */
-static void
-fail(struct stream *s)
+void
+stream_fail(struct stream *s)
 {
 	s->failed = true;
 	stream_resume(s);
@@ -96,7 +110,7 @@ try_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 {
 	int sent;
 
-	if (s->failed || uv_is_closing((uv_handle_t *)&s->tcp))
+	if (s->failed || stream_is_closing(s))
 		return -1;
 	if (s->queued > 0)
 		return 0;
@@ -104,7 +118,7 @@ try_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 	if (sent == UV_EAGAIN)
 		return 0;
 	if (sent < 0) {
-		fail(s);
+		stream_fail(s);
 		return -1;
 	}
 	return sent;
@@ -128,7 +142,7 @@ enqueue(struct stream *s, struct pending *p, const uv_buf_t *bufs, unsigned n)
 		return;
 	s->queued -= p->bytes;
 	mem_free(p);
-	fail(s);
+	stream_fail(s);
 }
 
 static struct pending *
@@ -142,7 +156,7 @@ pending_new(size_t bytes, size_t room)
 }
 
 void
-stream_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
+stream_write_raw(struct stream *s, const uv_buf_t *bufs, unsigned n)
 {
 	size_t bytes = total(bufs, n), at = 0;
 	ssize_t sent = try_write(s, bufs, n);
@@ -164,7 +178,16 @@ stream_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 }
 
 void
-stream_write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n)
+stream_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+	if (s->tls != NULL)
+		tls_write(s, bufs, n);
+	else
+		stream_write_raw(s, bufs, n);
+}
+
+static void
+write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n)
 {
 	size_t bytes = total(bufs, n);
 	ssize_t sent = try_write(s, bufs, n);
@@ -187,6 +210,15 @@ stream_write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n)
 	enqueue(s, pending_new(bytes - (size_t)sent, 0), left, k);
 }
 
+void
+stream_write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+	if (s->tls != NULL)
+		tls_write(s, bufs, n);
+	else
+		write_kept(s, bufs, n);
+}
+
 static void
 on_written(uv_write_t *req, int status)
 {
@@ -195,10 +227,10 @@ on_written(uv_write_t *req, int status)
 
 	s->queued -= p->bytes;
 	mem_free(p);
-	if (status == UV_ECANCELED || uv_is_closing((uv_handle_t *)&s->tcp))
+	if (status == UV_ECANCELED || stream_is_closing(s))
 		return;
 	if (status != 0)
-		fail(s);
+		stream_fail(s);
 	else if (s->queued == 0)
 		s->ops->on_drained(s);
 }
@@ -208,14 +240,18 @@ on_closed(uv_handle_t *handle)
 {
 	struct stream *s = handle->data;
 
+	tls_free(s);
 	s->ops->on_closed(s);
 }
 
 void
 stream_close(struct stream *s)
 {
-	if (!uv_is_closing((uv_handle_t *)&s->tcp))
-		uv_close((uv_handle_t *)&s->tcp, on_closed);
+	if (stream_is_closing(s))
+		return;
+	if (s->tls != NULL && !s->failed)
+		tls_shutdown(s);
+	uv_close((uv_handle_t *)&s->tcp, on_closed);
 }
 
 static void
@@ -229,6 +265,8 @@ stream_shutdown(struct stream *s)
 {
 	uv_shutdown_t *req = mem_new(uv_shutdown_t);
 
+	if (s->tls != NULL)
+		tls_shutdown(s);
 	if (uv_shutdown(req, (uv_stream_t *)&s->tcp, on_shutdown) != 0)
 		mem_free(req);
 }
@@ -236,7 +274,7 @@ stream_shutdown(struct stream *s)
 void
 stream_reset(struct stream *s)
 {
-	if (uv_is_closing((uv_handle_t *)&s->tcp))
+	if (stream_is_closing(s))
 		return;
 	if (uv_tcp_close_reset(&s->tcp, on_closed) != 0)
 		stream_close(s);

@@ -1,8 +1,8 @@
 /*
  * One TCP connection of a worker, client's or site's. Reading stays on and
  * goes through the worker's one buffer; writing is tried at once, and only
- * what the kernel does not take is kept. TLS will sit between these two and
- * the owner.
+ * what the kernel does not take is kept. TLS sits between these two and the
+ * owner, who sees plain bytes alone.
  */
 #ifndef PROXY_STREAM_H
 #define PROXY_STREAM_H
@@ -13,6 +13,7 @@
 
 struct worker;
 struct stream;
+struct tls;
 
 /* All from the loop. The owner may close the stream in any of them. */
 struct stream_ops {
@@ -24,13 +25,16 @@ struct stream_ops {
 	void (*on_drained)(struct stream *s);
 	/* After stream_close: the memory may go. */
 	void (*on_closed)(struct stream *s);
+	/* TLS alone, before all others: both sides have agreed. */
+	void (*on_ready)(struct stream *s);
 };
 
 struct stream {
 	uv_tcp_t tcp;
 	struct worker *worker;
 	const struct stream_ops *ops;
-	size_t queued; /* bytes kept */
+	struct tls *tls; /* NULL: plain; tls.h sets it */
+	size_t queued;   /* bytes kept */
 	bool reading;
 	bool ended;  /* on_end was called */
 	bool failed; /* a write failed; on_end is on its way */
@@ -59,5 +63,16 @@ void stream_close(struct stream *s);
 void stream_shutdown(struct stream *s);
 /* Closes with a reset, so that nobody takes what came for all. */
 void stream_reset(struct stream *s);
+
+bool stream_is_closing(const struct stream *s);
+
+/* --- for tls.c alone ---------------------------------------------------- */
+
+/* Past TLS: bytes as they go on the wire. */
+void stream_write_raw(struct stream *s, const uv_buf_t *bufs, unsigned n);
+/* Nothing more is to be had from the other side: on_end. */
+void stream_end(struct stream *s, int why);
+/* The connection is of no use; on_end follows, outside of the present call. */
+void stream_fail(struct stream *s);
 
 #endif

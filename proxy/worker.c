@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "proxy/certs.h"
 #include "proxy/client.h"
 #include "proxy/listener.h"
 #include "proxy/relay.h"
@@ -18,6 +19,7 @@ struct order {
 	struct worker *worker;
 	struct edition *edition;
 	struct plane_limits limits;
+	struct certs *certs;
 	enum route_site site;
 	int code;
 	uint32_t spread_ms;
@@ -87,6 +89,9 @@ init(struct worker *w, const struct worker_conf *conf)
 	w->rx = malloc(WORKER_RX);
 	w->tx = malloc(WORKER_TX);
 	assert(w->rx != NULL && w->tx != NULL);
+	tls_room_init(&w->tls);
+	w->certs = certs_hold(conf->certs);
+	turn_init(&w->turn, w->uv);
 	set_limits(w, &conf->limits);
 	wheel_init(&w->wheel, worker_now_ms(w));
 	hold_init(&w->hold, w);
@@ -100,8 +105,9 @@ init(struct worker *w, const struct worker_conf *conf)
 	uv_timer_init(w->uv, &w->tick);
 	w->tick.data = w;
 	uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
-	for (unsigned i = 0; i < conf->nfds; i++)
-		w->listeners[w->nlisteners++] = listener_open(w, conf->fds[i]);
+	for (unsigned i = 0; i < conf->nsockets; i++)
+		w->listeners[w->nlisteners++] = listener_open(
+		    w, &conf->sockets[i]);
 }
 
 static void
@@ -111,8 +117,10 @@ fini(struct worker *w)
 	accesslog_feed_free(&w->log);
 	request_fini(w);
 	blocks_fini(&w->blocks);
+	certs_drop(&w->certs);
 	free(w->rx);
 	free(w->tx);
+	tls_room_fini(&w->tls);
 }
 
 static void
@@ -161,6 +169,7 @@ on_stop(void *ctx)
 	upstream_close_idle(w);
 	assert(LIST_EMPTY(&w->upstreams));
 	hold_close(&w->hold);
+	turn_fini(&w->turn);
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	loop_stop();
 }
@@ -247,6 +256,25 @@ worker_set_limits(struct worker *w, const struct plane_limits *limits)
 
 	o->limits = *limits;
 	loop_post(w->loop, on_limits, o);
+}
+
+static void
+on_certs(void *ctx)
+{
+	struct order *o = ctx;
+
+	certs_drop(&o->worker->certs);
+	o->worker->certs = o->certs;
+	mem_free(o);
+}
+
+void
+worker_set_certs(struct worker *w, struct certs *certs)
+{
+	struct order *o = order_new(w);
+
+	o->certs = certs_hold(certs);
+	loop_post(w->loop, on_certs, o);
 }
 
 static void

@@ -65,11 +65,13 @@ def proxy_conf(layout):
     conf = {
         "proxy": {
             "listen": at(layout.port),
+            "tls_listen": at(layout.port_of("proxy-tls")),
             "metrics_listen": at(layout.port_of("proxy-metrics")),
             "public_url": layout.url(),
             "state_dir": layout.path("state", "proxy"),
             "admin": layout.admin_socket()},
         "keys": {"file": layout.path("secret", "pair.keys")},
+        "tls": {"certificates": layout.path("secret", "proxy.pem")},
         "access_log": {"file": layout.path("log", "access"),
                        "format": "json"},
     }

@@ -12,6 +12,9 @@ PASSWORD=$(cat "$GSB_ADMIN_PASSWORD_FILE")
 # Which site answers now?
 curl -sS "$GSB_URL/$GSB_COMPANY/detectbackup"
 
+# The same by TLS; the demo has an authority of its own.
+curl -sS --cacert "$GSB_CA" "$GSB_TLS_URL/$GSB_COMPANY/detectbackup"
+
 # The XML API; its answer says gsbStatus.
 curl -sS --data-binary @- "$GSB_URL/WBXService/XMLService" <<END
 <message><header><securityContext><siteName>$GSB_COMPANY</siteName>

@@ -150,7 +150,7 @@ class Layout:
     def env(self):
         return {
             "GSB_URL": self.url(),
-            "GSB_TLS_URL": "",  # until the proxy speaks TLS
+            "GSB_TLS_URL": f"https://127.0.0.1:{self.port_of('proxy-tls')}",
             "GSB_CA": self.path("conf", "ca.pem"),
             "GSB_RUN": self.dir,
             "GSB_PRIMARY_DB": self.conninfo("primary", "postgres", False),

@@ -98,7 +98,7 @@ def make_secrets(layout):
     if not os.path.exists(layout.path("secret", "acme-admin")):
         layout.write("secret/acme-admin", secrets.token_urlsafe(12) + "\n",
                      0o600)
-    if not os.path.exists(layout.path("conf", "ca.pem")):
+    if not os.path.exists(layout.path("secret", "proxy.pem")):
         make_certificates(layout)
 
 
@@ -123,13 +123,14 @@ def make_certificates(layout):
              "-CA", layout.path("conf", "ca.pem.new"),
              "-CAkey", layout.path("secret", "ca.key"), "-CAcreateserial",
              "-CAserial", layout.path("secret", "ca.srl"),
-             "-out", layout.path("conf", "proxy.pem")], "TLS")
+             "-out", layout.path("secret", "proxy.pem.new")], "TLS")
     finally:
         os.umask(old)
     os.chmod(layout.path("conf", "ca.pem.new"), 0o644)
-    os.chmod(layout.path("conf", "proxy.pem"), 0o644)
     os.replace(layout.path("conf", "ca.pem.new"),
                layout.path("conf", "ca.pem"))
+    os.replace(layout.path("secret", "proxy.pem.new"),
+               layout.path("secret", "proxy.pem"))
 
 
 def databases(layout):

@@ -32,12 +32,13 @@ def free_ports(n):
 
 
 class FakePair:
-    def __init__(self, **settings):
+    def __init__(self, tls=None, proxy=None, limits=None, **settings):
         self.dir = tempfile.mkdtemp(prefix="gsb-fake-")
-        ports = free_ports(len(SERVICES) + 4)
+        ports = free_ports(len(SERVICES) + 5)
         self.ports = dict(zip(SERVICES, ports))
         self.port, self.metrics = ports[4], ports[5]
-        self.idle = ports[6:]
+        self.idle, self.tls_port = ports[6:8], ports[8]
+        self.tls, self.proxy, self.limits = tls, proxy or {}, limits or {}
         self.socket = os.path.join(self.dir, "admin.sock")
         self.settings = {"stable": "1s", **settings}
         self.processes = {}
@@ -62,6 +63,14 @@ class FakePair:
                  f"admin = {self.socket}",
                  f"metrics_listen = 127.0.0.1:{self.metrics}",
                  "[keys]", f"file = {self.path('keys')}"]
+        if self.tls is not None:
+            lines.insert(1, f"tls_listen = 127.0.0.1:{self.tls_port}, "
+                         f"[::1]:{self.tls_port}")
+        lines[1:1] = [f"{k} = {v}" for k, v in self.proxy.items()]
+        for section, keys in (("tls", self.tls), ("limits", self.limits)):
+            if keys:
+                lines += [f"[{section}]"] + [f"{k} = {v}"
+                                             for k, v in keys.items()]
         for site, idle in zip(("primary", "backup"), self.idle):
             lines += [f"[{site}]",
                       f"web = 127.0.0.1:{self.ports[site + '-web']}",

@@ -165,9 +165,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         s.in_flight -= 1
         if not s.serving():
             return self.reply(421, {}, [("GSB-Not-Processed", "1")])
+        if self.path.startswith("/acme/bytes/"):
+            return self.give(int(self.path.rpartition("/")[2]))
         return self.reply(200, {
+            "proto": self.headers.get("X-Forwarded-Proto"),
+            "for": self.headers.get("X-Forwarded-For"),
+            "host": self.headers.get("Host"),
+            "cookie": self.headers.get("Cookie"),
+            "sha256": hashlib.sha256(body).hexdigest(),
             "site": s.site, "epoch": s.epoch, "peer": s.grant.get("peer"),
             "degraded": s.grant.get("degraded"), "method": self.command})
+
+    def give(self, n):
+        self.send_response(200)
+        self.send_header("Content-Length", str(n))
+        self.end_headers()
+        for at in range(0, n, 65536):
+            self.wfile.write(bytes(min(65536, n - at)))
 
     do_POST = do_PUT = do_DELETE = do_GET
 

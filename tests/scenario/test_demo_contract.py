@@ -1,8 +1,10 @@
 """deploy/demo keeps what docs/architecture.md says of it."""
 import os
 import signal
+import ssl
 import stat
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -33,7 +35,12 @@ def test_env_names_everything(pair):
     assert pair.env["GSB_URL"] == f"http://127.0.0.1:{pair.port}"
     assert pair.env["GSB_RUN"] == pair.dir
     assert pair.env["GSB_CA"] and os.path.exists(pair.env["GSB_CA"])
-    assert "GSB_TLS_URL" in pair.env
+    assert pair.env["GSB_TLS_URL"] == f"https://127.0.0.1:{pair.port + 1}"
+    with urllib.request.urlopen(
+            pair.env["GSB_TLS_URL"] + "/acme/detectbackup", timeout=10,
+            context=ssl.create_default_context(
+                cafile=pair.env["GSB_CA"])) as answer:
+        assert answer.read() == b"Primary"
     for site in SITES:
         assert pair.query(site, "SHOW wal_level") == [("logical",)]
         assert pair.query(site, "SHOW listen_addresses") == [("127.0.0.1",)]

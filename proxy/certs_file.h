@@ -1,0 +1,26 @@
+/* One certificate with its key, from its files. */
+#ifndef PROXY_CERTS_FILE_H
+#define PROXY_CERTS_FILE_H
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct certs_file {
+	SSL_CTX *ctx; /* with certificate, chain and key; no rules yet */
+	char *path;
+	int64_t end_s; /* UNIX time */
+	unsigned char *staple;
+	size_t staple_len;
+};
+
+/* NULL with e saying which file and what is wrong with it. */
+struct certs_file *certs_file_new(const char *path, struct err *e)
+    __attribute__((warn_unused_result));
+void certs_file_free(struct certs_file **f);
+
+/* -1, e says "PATH: WHAT: OpenSSL's or the system's reason". */
+int certs_file_fault(struct err *e, const char *path, const char *what);
+
+#endif
