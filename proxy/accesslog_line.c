@@ -23,6 +23,14 @@ add(char *out, const char *text)
 	((char *)memcpy((out), (text), sizeof(text) - 1) + sizeof(text) - 1)
 
 static char *
+add_bytes(char *out, struct span s)
+{
+	if (s.len > 0)
+		memcpy(out, s.at, s.len);
+	return out + s.len;
+}
+
+static char *
 add_number(char *out, int64_t n)
 {
 	if (n < 0) {
@@ -32,14 +40,35 @@ add_number(char *out, int64_t n)
 	return out + rewrite_number((uint64_t)n, out);
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HAS_ZERO(v) (((v)-EACH(1)) & ~(v)&EACH(0x80))
+
+/* Eight bytes that mean themselves, in JSON and in quoted words. */
+static bool
+is_plain(uint64_t v)
+{
+	uint64_t controls = (v - EACH(0x20)) & ~v;
+
+	return (((v | controls) & EACH(0x80)) | HAS_ZERO(v ^ EACH('"')) |
+		HAS_ZERO(v ^ EACH('\\')) | HAS_ZERO(v ^ EACH(0x7f))) == 0;
+}
+
 /* Escaped for JSON and for quoted words alike. */
 static char *
 add_text(char *out, struct span s)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t n = s.len < TARGET_MAX ? s.len : TARGET_MAX;
+	size_t n = s.len < TARGET_MAX ? s.len : TARGET_MAX, i = 0;
+	uint64_t eight;
 
-	for (size_t i = 0; i < n; i++) {
+	for (; n - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, s.at + i, sizeof(eight));
+		if (!is_plain(eight))
+			break;
+		memcpy(out, &eight, sizeof(eight));
+		out += sizeof(eight);
+	}
+	for (; i < n; i++) {
 		unsigned char c = (unsigned char)s.at[i];
 
 		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
@@ -81,6 +110,8 @@ add_target(char *out, struct span target)
 {
 	char shown[TARGET_MAX];
 
+	if (target.len == 0 || memchr(target.at, '?', target.len) == NULL)
+		return add_text(out, target);
 	return add_text(out, span_make(shown, hide_values(target, shown)));
 }
 
@@ -137,7 +168,9 @@ add_json(char *out, const struct accesslog_entry *e)
 	out = ADD(out, "\",\"client\":\"");
 	out = add(out, e->client);
 	out = ADD(out, "\",\"id\":");
-	out = add_string(out, e->id);
+	*out++ = '"';
+	out = add_bytes(out, e->id); /* our own letters */
+	*out++ = '"';
 	out = ADD(out, ",\"method\":");
 	out = add_string(out, e->method);
 	out = ADD(out, ",\"target\":\"");

@@ -45,6 +45,16 @@ add_span(char *out, struct span s)
 
 #define ADD(out, text) add((out), (text), sizeof(text) - 1)
 
+static unsigned
+digits_of(uint64_t n)
+{
+	unsigned digits = 1;
+
+	for (; n >= 10000; n /= 10000)
+		digits += 4;
+	return digits + (n >= 10) + (n >= 100) + (n >= 1000);
+}
+
 size_t
 rewrite_number(uint64_t n, char *out)
 {
@@ -54,18 +64,18 @@ rewrite_number(uint64_t n, char *out)
 				    "57585960616263646566676869707172737475"
 				    "76777879808182838485868788899091929394"
 				    "9596979899";
-	char digits[20];
-	size_t i = sizeof(digits);
+	unsigned digits = digits_of(n);
+	char *at = out + digits;
 
 	for (; n >= 100; n /= 100) {
-		i -= 2;
-		memcpy(digits + i, pairs + 2 * (n % 100), 2);
+		at -= 2;
+		memcpy(at, pairs + 2 * (n % 100), 2);
 	}
 	if (n >= 10)
-		digits[--i] = (char)('0' + n % 10);
-	digits[--i] = (char)('0' + (n >= 10 ? n / 10 : n));
-	memcpy(out, digits + i, sizeof(digits) - i);
-	return sizeof(digits) - i;
+		memcpy(out, pairs + 2 * n, 2);
+	else
+		out[0] = (char)('0' + n);
+	return digits;
 }
 
 static bool

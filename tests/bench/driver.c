@@ -1,9 +1,9 @@
 /*
  * A plane that always serves from one address, for measuring:
  *
- *   driver LISTEN UPSTREAM WORKERS ACCESS_LOG
+ *   driver LISTEN UPSTREAM WORKERS ACCESS_LOG ROOMS_LISTEN ROOMS
  *
- * Ends at SIGTERM.
+ * ROOMS: where WebSockets go. Ends at SIGTERM.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -22,24 +22,28 @@ on_signal(uv_signal_t *handle, int number)
 }
 
 static void
-serve(struct plane *plane, const char *upstream)
+set_address(struct route_upstream *u, const char *text)
+{
+	struct err e = { 0 };
+
+	u->healthy = u->granted = true;
+	if (route_address_parse(text, &u->address, &e) == 0)
+		return;
+	fprintf(stderr, "%s\n", err_text(&e));
+	exit(1);
+}
+
+static void
+serve(struct plane *plane, const char *upstream, const char *rooms)
 {
 	struct route_snapshot *s = mem_new(struct route_snapshot);
-	struct err e = { 0 };
 
 	s->epoch = 1;
 	s->hold_ms = 5000;
 	for (int site = 0; site < ROUTE_SITES; site++)
-		for (int service = 0; service < ROUTE_SERVICES; service++) {
-			struct route_upstream *u = &s->upstream[site][service];
-
-			u->healthy = u->granted = true;
-			if (route_address_parse(upstream, &u->address, &e) !=
-			    0) {
-				fprintf(stderr, "%s\n", err_text(&e));
-				exit(1);
-			}
-		}
+		for (int k = 0; k < ROUTE_SERVICES; k++)
+			set_address(&s->upstream[site][k],
+				    k == ROUTE_COLLAB ? rooms : upstream);
 	plane_publish(plane, &s);
 }
 
@@ -50,12 +54,15 @@ main(int argc, char **argv)
 	struct err e = { 0 };
 	struct plane *plane;
 	uv_signal_t term;
+	char listen[256];
 
-	if (argc != 5) {
-		fprintf(stderr, "driver LISTEN UPSTREAM WORKERS ACCESS_LOG\n");
+	if (argc != 7) {
+		fprintf(stderr, "driver LISTEN UPSTREAM WORKERS ACCESS_LOG "
+				"ROOMS_LISTEN ROOMS\n");
 		return 1;
 	}
-	conf.listen = argv[1];
+	snprintf(listen, sizeof(listen), "%s,%s", argv[1], argv[5]);
+	conf.listen = listen;
 	conf.workers = (unsigned)strtoul(argv[3], NULL, 10);
 	conf.access_log = argv[4];
 	signal(SIGPIPE, SIG_IGN);
@@ -65,7 +72,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err_text(&e));
 		return 1;
 	}
-	serve(plane, argv[2]);
+	serve(plane, argv[2], argv[6]);
 	uv_signal_init(loop_uv(), &term);
 	uv_signal_start(&term, on_signal, SIGTERM);
 	loop_run();
