@@ -30,6 +30,9 @@ static const struct verb {
 	{ "maintenance", "finish", ARGS_MAINTENANCE_FINISH,
 	  "maintenance-finish", false },
 	{ "maintenance", "status", ARGS_MAINTENANCE_STATUS, NULL, false },
+	{ "redirect", "add", ARGS_REDIRECT_ADD, "redirect-add", false },
+	{ "redirect", "del", ARGS_REDIRECT_DEL, "redirect-del", false },
+	{ "redirect", "list", ARGS_REDIRECT_LIST, NULL, false },
 	{ "drill", NULL, ARGS_DRILL, NULL, false },
 	{ "pause", NULL, ARGS_PAUSE, "pause", false },
 	{ "observe", NULL, ARGS_OBSERVE, "observe", false },
@@ -55,6 +58,8 @@ static const struct option {
 	{ "--to", TEXT, offsetof(struct args, to) },
 	{ "--reason", TEXT, offsetof(struct args, reason) },
 	{ "--until", TEXT, offsetof(struct args, until) },
+	{ "--company", TEXT, offsetof(struct args, company) },
+	{ "--service", TEXT, offsetof(struct args, service) },
 	{ "--report", TEXT, offsetof(struct args, report) },
 	{ "--site-id", TEXT, offsetof(struct args, site_id) },
 	{ "--partner-id", TEXT, offsetof(struct args, partner_id) },
@@ -94,6 +99,7 @@ const char *const args_help =
     "  audit verify               is the audit log as it was written? (exit 4: "
     "no)\n"
     "  maintenance status\n"
+    "  redirect list              what was moved by hand, and until when\n"
     "  company list\n"
     "\n"
     "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
@@ -105,6 +111,9 @@ const char *const args_help =
     "                             to the backup; nothing returns before\n"
     "  maintenance finish         verified, and back\n"
     "  drill [--report FILE]      there and back on purpose, with a report\n"
+    "  redirect add --company NAME --to SITE --expires-in TIME\n"
+    "  redirect add --service collab --to SITE --expires-in TIME\n"
+    "  redirect del --company NAME | --service collab\n"
     "  pause --expires-in TIME    nothing moves by itself\n"
     "  observe                    decisions are said, none is done by "
     "itself\n"
@@ -300,7 +309,7 @@ static int
 check(struct args *a, struct err *e)
 {
 	if ((a->verb == ARGS_SWITCHOVER || a->verb == ARGS_FAILOVER ||
-	     a->verb == ARGS_ADOPT) &&
+	     a->verb == ARGS_REDIRECT_ADD || a->verb == ARGS_ADOPT) &&
 	    check_site(a, e) < 0)
 		return -1;
 	if ((args_orders(a->verb) || a->verb == ARGS_DRILL) &&
@@ -310,6 +319,9 @@ check(struct args *a, struct err *e)
 	if (a->verb == ARGS_PAUSE && a->expires_ms <= 0)
 		return err_set(e, ERR_INVALID,
 			       "--expires-in is needed: 30m, 2h, up to 7d");
+	if (a->verb == ARGS_REDIRECT_ADD && a->expires_ms <= 0)
+		return err_set(e, ERR_INVALID,
+			       "--expires-in is needed: 30m, 2h, up to 31d");
 	if (a->until != NULL && parse_until(a, e) < 0)
 		return -1;
 	if (a->verb == ARGS_COMPANY_ADD)

@@ -28,6 +28,9 @@ enum args_verb {
 	ARGS_MAINTENANCE_FINISH,
 	ARGS_MAINTENANCE_STATUS,
 	ARGS_DRILL,
+	ARGS_REDIRECT_ADD,
+	ARGS_REDIRECT_DEL,
+	ARGS_REDIRECT_LIST,
 	ARGS_PAUSE,
 	ARGS_OBSERVE,
 	ARGS_RESUME,
@@ -49,7 +52,7 @@ struct args {
 	bool yes, dry_run, follow, mermaid, no_wait;
 	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;
-	const char *until, *report;
+	const char *until, *report, *company, *service;
 	uint64_t since;
 };
 

@@ -38,6 +38,8 @@ run(const struct verbs *v)
 	case ARGS_FAILBACK:
 	case ARGS_MAINTENANCE_START:
 	case ARGS_MAINTENANCE_FINISH:
+	case ARGS_REDIRECT_ADD:
+	case ARGS_REDIRECT_DEL:
 	case ARGS_PAUSE:
 	case ARGS_OBSERVE:
 	case ARGS_RESUME:
@@ -46,6 +48,8 @@ run(const struct verbs *v)
 		return verbs_order(v);
 	case ARGS_MAINTENANCE_STATUS:
 		return verbs_maintenance_status(v);
+	case ARGS_REDIRECT_LIST:
+		return verbs_redirect_list(v);
 	case ARGS_DRILL:
 		return verbs_drill(v);
 	case ARGS_COMPANY_LIST:

@@ -112,12 +112,33 @@ show_head(const struct show *s, const json_t *d)
 		words_str(d, "who", "?"), words_str(d, "why", "?"));
 	if (words_int(d, "maintained_us") != 0)
 		show_maintenance(s, d);
+	show_redirects(s, d);
 	label(s, "commits");
 	if (words_bool(d, "degraded"))
 		paint(s, BAD, 0, "DEGRADED: on one site alone");
 	else
 		paint(s, GOOD, 0, "on both sites");
 	end(s);
+}
+
+void
+show_redirects(const struct show *s, const json_t *d)
+{
+	json_t *list = NULL;
+	char buf[WORDS_SIZE];
+
+	(void)json_get_array(d, "redirects", &list, NULL);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *r = json_array_get(list, i);
+		bool rooms = strcmp(words_str(r, "service", ""), "collab") == 0;
+
+		label(s, "redirect");
+		paint(s, WARN, 0, "%s to the %s",
+		      rooms ? "all rooms" : words_str(r, "company", "?"),
+		      words_str(r, "to", "?"));
+		fprintf(s->to, " until %s\n",
+			words_time(words_int(r, "until_us"), buf));
+	}
 }
 
 void

@@ -19,6 +19,7 @@ struct show {
 void show_status(const struct show *s, const json_t *status);
 void show_pair(const struct show *s, const json_t *status);
 
+void show_redirects(const struct show *s, const json_t *status);
 void show_maintenance(const struct show *s, const json_t *status);
 
 /* The pair, both ways, and every gate. */

@@ -28,6 +28,7 @@ int verbs_audit_verify(const struct verbs *v);
 int verbs_explain(const struct verbs *v);
 int verbs_order(const struct verbs *v);
 int verbs_maintenance_status(const struct verbs *v);
+int verbs_redirect_list(const struct verbs *v);
 int verbs_drill(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);

@@ -29,6 +29,19 @@ verbs_maintenance_status(const struct verbs *v)
 	return EXITS_DONE;
 }
 
+int
+verbs_redirect_list(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	int failed = verbs_call(v, "GET", "/v1/status", NULL, &answer);
+
+	if (failed != 0)
+		return failed;
+	if (!verbs_plain(v, json_object_get(answer.body, "redirects")))
+		show_redirects(&v->out, answer.body);
+	return EXITS_DONE;
+}
+
 static int
 look(const struct verbs *v, json_t **out)
 {

@@ -27,6 +27,10 @@ order_body(const struct verbs *v, bool dry_run)
 	json_put_bool(body, "allow_partial", a->allow_partial);
 	json_put_bool(body, "allow_behind", a->allow_behind);
 	json_put_bool(body, "force", a->force);
+	if (a->company != NULL)
+		json_put_str(body, "company", a->company);
+	if (a->service != NULL)
+		json_put_str(body, "service", a->service);
 	if (a->expires_ms > 0)
 		json_put_int(body, "expires_in_ms", a->expires_ms);
 	return body;

@@ -5,6 +5,9 @@
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
 
+/* Sites that do not agree are not asked for ever. */
+#define TOLD_TIMES_MAX 3
+
 #define SEND_BUFS 64
 
 static void on_connected(struct upstream *u);
@@ -150,6 +153,21 @@ on_garbage(struct request *r)
 	relay_refuse(r, 502, "The service gave an invalid answer");
 }
 
+/* The company is known to the site alone when it stands in the body: G7. */
+static bool
+was_told(struct request *r, struct span where)
+{
+	bool primary = span_is(where, "primary");
+
+	if ((!primary && !span_is(where, "backup")) ||
+	    r->told_times >= TOLD_TIMES_MAX)
+		return false;
+	r->told_times++;
+	r->told = primary ? ROUTE_PRIMARY : ROUTE_BACKUP;
+	r->told_epoch = r->epoch;
+	return true;
+}
+
 /* True if the site says that this is no answer; then it is dealt with. */
 static bool
 is_refusal(struct request *r, const struct http_head *head)
@@ -157,7 +175,9 @@ is_refusal(struct request *r, const struct http_head *head)
 	if (head->status != 421 && head->status != 503)
 		return false;
 	if (http_head_find(head, HTTP_FIELD_GSB_NOT_PROCESSED).len > 0) {
-		relay_signal(r, PLANE_NOT_PROCESSED);
+		if (!was_told(
+			r, http_head_find(head, HTTP_FIELD_GSB_NOT_PROCESSED)))
+			relay_signal(r, PLANE_NOT_PROCESSED);
 		relay_failed(r, RESEND_NOT_PROCESSED);
 		return true;
 	}

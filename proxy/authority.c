@@ -91,7 +91,7 @@ authority_json(const struct authority_record *r)
 	json_put_int(doc, "paused_until_us", r->paused_until_us);
 	json_put_int(doc, "maintained_us", r->maintained_us);
 	json_put_int(doc, "maintained_until_us", r->maintained_until_us);
-	json_put(doc, "redirects", json_array());
+	json_put(doc, "redirects", redirects_json(&r->redirects));
 	json_put(doc, "failovers_us", failovers);
 	json_put_str(doc, "who", r->who);
 	json_put_str(doc, "why", r->why);
@@ -158,6 +158,7 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 {
 	JSON_AUTO doc = json_read(text, e);
 	const char *who, *why;
+	json_t *redirects = NULL;
 
 	memset(out, 0, sizeof(*out));
 	if (doc == NULL)
@@ -166,6 +167,8 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 		return err_set(e, ERR_INVALID, "not an object");
 	if (verify(doc, e) < 0 || read_site(doc, out, e) < 0 ||
 	    read_failovers(doc, out, e) < 0 ||
+	    json_get_array(doc, "redirects", &redirects, e) < 0 ||
+	    redirects_parse(redirects, &out->redirects, e) < 0 ||
 	    json_need_bool(doc, "degraded", &out->degraded, e) < 0 ||
 	    json_get_bool(doc, "observe", &out->observe, e) < 0 ||
 	    json_get_int(doc, "maintained_us", &out->maintained_us, e) < 0 ||

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/span.h"
+#include "proxy/redirects.h"
 #include "proxy/route.h"
 
 #define AUTHORITY_FAILOVERS 8
@@ -26,6 +27,7 @@ struct authority_record {
 	int64_t maintained_until_us;            /* as announced; 0: not */
 	int64_t paused_until_us;                /* UNIX µs; 0: not paused */
 	int64_t failovers[AUTHORITY_FAILOVERS]; /* newest first, UNIX µs */
+	struct redirects redirects;
 	char who[64];
 	char why[192];
 	int64_t when_us;

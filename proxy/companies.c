@@ -137,6 +137,12 @@ companies_hold(struct companies *c)
 	return c->names != NULL ? route_companies_hold(c->names) : NULL;
 }
 
+bool
+companies_know(const struct companies *c, const char *name)
+{
+	return c->names != NULL && route_companies_has(c->names, span_of(name));
+}
+
 uint64_t
 companies_serial(const struct companies *c)
 {

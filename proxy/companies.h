@@ -32,6 +32,7 @@ void companies_heard(struct companies *c, const char *address,
 
 /* Given: for a snapshot; NULL: not known yet. */
 struct route_companies *companies_hold(struct companies *c);
+bool companies_know(const struct companies *c, const char *name);
 /* Grows with each list. */
 uint64_t companies_serial(const struct companies *c);
 /* Given: {"etag", "companies"}. */

@@ -375,9 +375,12 @@ void
 control_order(struct control *c, const struct rules_order *o, bool dry,
 	      struct rules_judged *judged, uint64_t *id)
 {
+	struct rules_order known = *o;
+
 	*id = 0;
+	known.company_known = companies_know(c->companies, o->company);
 	look_around(c);
-	rules_judge(o, &c->f, &c->view, judged);
+	rules_judge(&known, &c->f, &c->view, judged);
 	if (dry)
 		return;
 	if (judged->verdict == RULES_GO)

@@ -51,6 +51,9 @@ fenced_now(const struct failover *f, const struct view *v)
 	enum route_site other = failover_other(f->rec.active);
 	const struct view_site *o = &v->site[other];
 
+	/* Of one epoch to the next a company may go either way. */
+	if (f->redirecting && !active_of(f, v)->web_over)
+		return false;
 	return !f->fenced && o->web_over &&
 	       (o->collab_over || f->keep_collab[other]);
 }
@@ -202,6 +205,9 @@ drain_event(const struct failover *f, const struct view *v,
 {
 	uint64_t left = active_of(f, v)->may_write;
 
+	if (failover_both_write(f) && !judge_failed(other_of(f, v)->verdict))
+		left += other_of(f, v)->may_write;
+
 	if (left == 0)
 		return EVENT_DRAINED;
 	if (!f->by.force || v->now_ms < f->drain_until_ms)
@@ -225,7 +231,8 @@ bracket_event(const struct failover *f, const struct view *v,
 		return v->settled ? (int)EVENT_HELD : -1;
 	if (f->state == STATE_DRAIN)
 		return drain_event(f, v, note);
-	return v->barriers == f->barriers && v->barrier_there
+	return v->barriers == f->barriers && v->barrier_there &&
+		       (v->barrier_back || !failover_both_write(f))
 		   ? (int)EVENT_APPLIED
 		   : -1;
 }
@@ -234,11 +241,16 @@ static int
 switch_event(const struct failover *f, const struct view *v)
 {
 	const struct view_site *target = active_of(f, v);
+	const struct view_site *o = other_of(f, v);
 
 	if (judge_failed(target->verdict))
 		return EVENT_TARGET_DEAD;
 	if (fenced_now(f, v))
 		return EVENT_FENCED;
+	if (f->redirecting && !o->serving && !judge_failed(o->verdict) &&
+	    redirects_lead(&f->rec.redirects, failover_other(f->rec.active),
+			   ROUTE_WEB))
+		return -1;
 	return f->fenced && target->serving ? (int)EVENT_SWITCHED : -1;
 }
 
@@ -274,7 +286,7 @@ state_event(const struct failover *f, const struct view *v,
 	case STATE_RELEASE:
 		if (doubt)
 			return EVENT_SUSPECT;
-		return other_of(f, v)->websockets == 0 ||
+		return f->redirecting || other_of(f, v)->websockets == 0 ||
 			       v->now_ms - f->since_ms >= RELEASE_MS
 			   ? (int)decide_serves(&f->rec)
 			   : -1;
@@ -293,6 +305,7 @@ order_event(const struct failover *f, struct reasons_note *note)
 		[FAILOVER_RETURN] = EVENT_ORDER_RETURN,
 		[FAILOVER_STAY] = EVENT_ORDER_STAY,
 		[FAILOVER_FORCE] = EVENT_ORDER_FAILOVER,
+		[FAILOVER_REDIRECT] = EVENT_ORDER_REDIRECT,
 		[FAILOVER_ADOPT] = EVENT_ADOPT,
 		[FAILOVER_PAUSE] = EVENT_ORDER_PAUSE,
 		[FAILOVER_OBSERVE] = EVENT_ORDER_OBSERVE,
@@ -305,13 +318,38 @@ order_event(const struct failover *f, struct reasons_note *note)
 	return events[f->word.order];
 }
 
+static bool
+may_hold(enum states_state s)
+{
+	return s == STATE_NORMAL || s == STATE_ON_BACKUP ||
+	       s == STATE_CATCHING_UP || s == STATE_READY_TO_RETURN ||
+	       s == STATE_MAINTENANCE;
+}
+
+/* What was moved by hand comes back by itself when it must. */
+static int
+redirect_event(const struct failover *f, const struct view *v)
+{
+	const struct view_site *o = other_of(f, v);
+	struct redirects left = f->rec.redirects;
+
+	if (judge_failed(o->verdict) && f->conf.automatic && !f->rec.observe &&
+	    !reasons_paused(f, v) &&
+	    redirects_drop(&left, failover_other(f->rec.active)))
+		return EVENT_REDIRECT_VOID;
+	if (judge_serves(o->verdict) && v->now_ms >= f->not_before_ms &&
+	    redirects_expire(&left, v->wall_us))
+		return EVENT_REDIRECT_ENDS;
+	return -1;
+}
+
 /* Changes of the record that move nothing. */
 static int
 record_event(const struct failover *f, const struct view *v)
 {
 	const struct view_site *a = active_of(f, v);
 	const struct view_site *o = other_of(f, v);
-	int risk = reasons_at_risk(f, v);
+	int risk = reasons_at_risk(f, v), redirect = -1;
 
 	if (f->rec.paused_until_us != 0 && !reasons_paused(f, v))
 		return EVENT_PAUSE_ENDS;
@@ -321,6 +359,10 @@ record_event(const struct failover *f, const struct view *v)
 	if (f->state == STATE_FENCING || f->state == STATE_SWITCH ||
 	    f->state == STATE_CLOSED || !judge_serves(a->verdict))
 		return -1;
+	if (may_hold(f->state) && f->rec.redirects.n > 0)
+		redirect = redirect_event(f, v);
+	if (redirect >= 0)
+		return redirect;
 	if (!f->peer_dead && view_peer_dead(a, o))
 		return EVENT_PEER_DEAD;
 	if (f->peer_dead && o->db_up && !judge_failed(o->verdict))

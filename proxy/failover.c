@@ -109,6 +109,8 @@ record_failover(struct failover *f, const struct view *v)
 		remember_failover(&f->rec, v->wall_us);
 	snprintf(why, sizeof(why), "the %s was %s", route_site_name(old),
 		 judge_name(v->site[old].verdict));
+	(void)redirects_drop(&f->rec.redirects, old);
+	f->redirecting = false;
 	f->rec.degraded = true;
 	f->rec.held = ordered && f->word.to == ROUTE_BACKUP;
 	f->peer_dead = true;
@@ -118,12 +120,32 @@ record_failover(struct failover *f, const struct view *v)
 	signed_by(&f->rec, &f->word, why, v->wall_us);
 }
 
+/* The same site under a new epoch, which has other redirects. */
+static void
+record_redirects(struct failover *f, const struct view *v,
+		 const struct redirects *next)
+{
+	bool keep[ROUTE_SITES] = { f->keep_collab[0], f->keep_collab[1] };
+	int64_t since = f->rec.maintained_us;
+	int64_t until = f->rec.maintained_until_us;
+
+	new_epoch(f, f->rec.epoch + 1, f->rec.active);
+	mark_maintenance(f, since, until);
+	memcpy(f->keep_collab, keep, sizeof(keep));
+	f->rec.redirects = *next;
+	signed_by(&f->rec, &f->by, "redirects", v->wall_us);
+}
+
 static void
 record_switch(struct failover *f, const struct view *v)
 {
 	enum route_site old = f->rec.active;
 	enum route_site to = failover_other(old);
 
+	if (f->redirecting) {
+		record_redirects(f, v, &f->next);
+		return;
+	}
 	f->rec.held = to == ROUTE_BACKUP;
 	f->rec.degraded = v->site[to].replication.sync == REPORT_SYNC_DEGRADED;
 	f->peer_dead = false;
@@ -144,8 +166,38 @@ begin_switch(struct failover *f, const struct view *v)
 		f->by = f->word;
 	else if (!f->asked_return)
 		memset(&f->by, 0, sizeof(f->by));
+	f->redirecting = false;
 	f->hold_until_ms = v->now_ms + f->conf.max_hold_ms;
 	f->drain_until_ms = 0;
+}
+
+/* Or the record was fuller than the rules saw: then nothing is added. */
+static void
+begin_redirect(struct failover *f, const struct view *v)
+{
+	bool order = f->word.order == FAILOVER_REDIRECT;
+
+	f->by = f->word;
+	f->redirecting = true;
+	f->next = f->rec.redirects;
+	(void)redirects_expire(&f->next, v->wall_us);
+	if (order && f->word.undo)
+		(void)redirects_del(&f->next, f->word.redirect.company,
+				    f->word.redirect.service);
+	else if (order && redirects_set(&f->next, &f->word.redirect) < 0)
+		f->by.order = FAILOVER_NO_ORDER;
+	f->hold_until_ms = v->now_ms + f->conf.max_hold_ms;
+	f->drain_until_ms = 0;
+}
+
+static void
+record_void(struct failover *f, const struct view *v)
+{
+	struct redirects next = f->rec.redirects;
+
+	(void)redirects_drop(&next, failover_other(f->rec.active));
+	memset(&f->by, 0, sizeof(f->by));
+	record_redirects(f, v, &next);
 }
 
 static void
@@ -155,7 +207,8 @@ abort_switch(struct failover *f, const struct view *v)
 
 	f->aborts++;
 	f->not_before_ms = v->now_ms + ((int64_t)ABORT_MS << n);
-	f->asked_return = false;
+	f->asked_return = f->asked_return && f->redirecting;
+	f->redirecting = false;
 	f->barriers++;
 }
 
@@ -220,10 +273,25 @@ mark_fenced(struct failover *f, const struct view *v)
 }
 
 static void
-ask_return(struct failover *f)
+set_peer_alive(struct failover *f, const struct view *v)
 {
-	f->asked_return = true;
-	f->by = f->word;
+	f->peer_dead = false;
+	f->risk_ms = v->now_ms;
+}
+
+/* What an operator's word does to the record or the wishes. */
+static void
+act_word(struct failover *f, const struct view *v, enum states_action action)
+{
+	if (action == ACTION_ASK_RETURN) {
+		f->asked_return = true;
+		f->by = f->word;
+	} else if (action == ACTION_RECORD_HELD ||
+		   action == ACTION_RECORD_RETURN) {
+		record_held(f, v, action == ACTION_RECORD_HELD);
+	} else {
+		record_pause(f, action);
+	}
 }
 
 static void
@@ -256,32 +324,32 @@ act(struct failover *f, const struct view *v, enum states_action action)
 		return;
 	case ACTION_BEGIN_SWITCH:
 		return begin_switch(f, v);
+	case ACTION_BEGIN_REDIRECT:
+		return begin_redirect(f, v);
 	case ACTION_DRAIN:
 		f->drain_until_ms = v->now_ms + f->conf.max_drain_ms;
 		return;
 	case ACTION_RECORD_SWITCH:
 		return record_switch(f, v);
+	case ACTION_RECORD_VOID:
+		return record_void(f, v);
 	case ACTION_ABORT:
 		return abort_switch(f, v);
-	case ACTION_ASK_RETURN:
-		return ask_return(f);
-	case ACTION_RECORD_HELD:
-	case ACTION_RECORD_RETURN:
-		return record_held(f, v, action == ACTION_RECORD_HELD);
 	case ACTION_RECORD_DEGRADED:
 	case ACTION_RECORD_PROTECTED:
 		return record_degraded(f, v, action == ACTION_RECORD_DEGRADED);
 	case ACTION_RECORD_PEER_DEAD:
 		return set_peer_dead(f, v);
 	case ACTION_PEER_ALIVE:
-		f->peer_dead = false;
-		f->risk_ms = v->now_ms;
-		return;
+		return set_peer_alive(f, v);
+	case ACTION_ASK_RETURN:
+	case ACTION_RECORD_HELD:
+	case ACTION_RECORD_RETURN:
 	case ACTION_RECORD_PAUSE:
 	case ACTION_RECORD_OBSERVE:
 	case ACTION_RECORD_RESUME:
 	case ACTION_RECORD_UNPAUSED:
-		return record_pause(f, action);
+		return act_word(f, v, action);
 	}
 	assert(!"an action");
 }
@@ -333,8 +401,11 @@ failover_step(struct failover *f, const struct view *v,
 		/* In CLOSED the same is not said once more. */
 		f->said = f->said && out->to == STATE_CLOSED;
 	}
-	if (f->state == STATE_RELEASE && out->to != STATE_RELEASE)
-		f->keep_collab[failover_other(f->rec.active)] = false;
+	if (f->state == STATE_RELEASE && out->to != STATE_RELEASE) {
+		if (!f->redirecting)
+			f->keep_collab[failover_other(f->rec.active)] = false;
+		f->redirecting = false;
+	}
 	f->state = out->to;
 	return 1;
 }

@@ -10,6 +10,7 @@
 #define PROXY_FAILOVER_H
 
 #include "proxy/authority.h"
+#include "proxy/failover_word.h"
 #include "proxy/states.h"
 #include "proxy/view.h"
 
@@ -20,30 +21,6 @@ struct failover_conf {
 	enum failover_back back;
 	int window_from_min, window_to_min; /* of the day, UTC */
 	int64_t stable_ms, max_hold_ms, max_drain_ms, fail_hold_ms;
-};
-
-enum failover_order {
-	FAILOVER_NO_ORDER,
-	FAILOVER_SWITCH,
-	FAILOVER_RETURN,
-	FAILOVER_STAY,
-	FAILOVER_FORCE,
-	FAILOVER_ADOPT,
-	FAILOVER_PAUSE,
-	FAILOVER_OBSERVE,
-	FAILOVER_RESUME,
-	FAILOVER_CANCEL
-};
-
-/* One order, checked by rules.h; the next step takes it. */
-struct failover_word {
-	enum failover_order order;
-	enum route_site to;
-	int64_t until_us; /* of a pause or maintenance, UNIX; 0: open */
-	bool maintenance; /* it marks the primary */
-	bool force;       /* writes that do not end are resent elsewhere */
-	char who[64];
-	char why[160];
 };
 
 struct failover {
@@ -59,6 +36,8 @@ struct failover {
 	bool asked_return;       /* an operator wants it back: no waiting */
 	bool fenced;             /* the recorded site may be granted */
 	bool served;             /* and has served in this epoch */
+	bool redirecting;        /* the bracket moves no site */
+	struct redirects next;   /* what is recorded by it */
 	bool overdue;            /* said that maintenance should have ended */
 	bool said;               /* what it would do in this state, observing */
 	bool peer_dead;          /* grants say so */
@@ -94,6 +73,13 @@ static inline enum route_site
 failover_other(enum route_site s)
 {
 	return s == ROUTE_PRIMARY ? ROUTE_BACKUP : ROUTE_PRIMARY;
+}
+
+/* Or one of them did lately: barriers both ways. */
+static inline bool
+failover_both_write(const struct failover *f)
+{
+	return f->redirecting || f->rec.redirects.n > 0;
 }
 
 #endif

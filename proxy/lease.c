@@ -92,7 +92,9 @@ lease_body(const struct lease_probe *p, const struct lease_terms *t,
 	json_put_str(doc, "peer", t->peer_dead ? "dead" : "alive");
 	json_put_bool(doc, "degraded", t->degraded);
 	json_put(doc, "collab", collab);
-	json_put(doc, "redirects", json_array());
+	json_put(doc, "redirects",
+		 t->redirects != NULL ? redirects_json(t->redirects)
+				      : json_array());
 	json_put_int(doc, "wall_us", p->wall_us);
 	json_write(doc, JSON_AS_MADE, out);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
+#include "proxy/redirects.h"
 #include "proxy/report.h"
 
 /* What control wants a service to hold. */
@@ -22,6 +23,8 @@ struct lease_terms {
 	bool peer_dead;
 	bool degraded;
 	bool collab[ROUTE_SITES]; /* whose collab holds a grant */
+	/* Of the epoch; borrowed, NULL: none. */
+	const struct redirects *redirects;
 };
 
 bool lease_terms_eq(const struct lease_terms *a, const struct lease_terms *b);

@@ -63,9 +63,27 @@ parse_to(const json_t *body, struct rules_order *out, struct err *e)
 		out->to = to[0] == 'p' ? ROUTE_PRIMARY : ROUTE_BACKUP;
 	if (got == 0 &&
 	    (out->verb == RULES_SWITCHOVER || out->verb == RULES_FAILOVER ||
-	     out->verb == RULES_ADOPT))
+	     out->verb == RULES_REDIRECT_ADD || out->verb == RULES_ADOPT))
 		return err_set(e, ERR_INVALID, "%s needs to: primary or backup",
 			       rules_verb_name(out->verb));
+	return 0;
+}
+
+static int
+parse_redirect(const json_t *body, struct rules_order *out, struct err *e)
+{
+	const char *company = "", *service = "web";
+
+	if (json_get_str(body, "company", &company, e) < 0 ||
+	    json_get_str(body, "service", &service, e) < 0)
+		return -1;
+	if (strcmp(service, "web") != 0 && strcmp(service, "collab") != 0)
+		return err_set(e, ERR_INVALID,
+			       "service must be web or collab, not \"%.40s\"",
+			       service);
+	out->service = service[0] == 'c' ? ROUTE_COLLAB : ROUTE_WEB;
+	if (!span_copy(span_of(company), out->company, sizeof(out->company)))
+		return err_set(e, ERR_INVALID, "company is too long");
 	return 0;
 }
 
@@ -79,6 +97,7 @@ parse_flags(const json_t *body, struct rules_order *out, bool *dry_run,
 	    json_get_bool(body, "allow_partial", &out->allow_partial, e) < 0 ||
 	    json_get_bool(body, "allow_behind", &out->allow_behind, e) < 0 ||
 	    json_get_bool(body, "force", &out->force, e) < 0 ||
+	    parse_redirect(body, out, e) < 0 ||
 	    json_get_int(body, "expires_in_ms", &out->expires_ms, e) < 0)
 		return -1;
 	return 0;
@@ -102,6 +121,7 @@ orders_parse(const json_t *body, struct rules_order *out, bool *dry_run,
 		return err_set(e, ERR_INVALID,
 			       "verb must be switchover, failover, failback, "
 			       "maintenance-start, maintenance-finish, "
+			       "redirect-add, redirect-del, "
 			       "pause, observe, resume, adopt or cancel, "
 			       "not \"%.40s\"",
 			       verb);

@@ -57,7 +57,17 @@ may_serve(const struct failover *f, int site, int service)
 		return false;
 	if (service == ROUTE_COLLAB && f->keep_collab[site])
 		return true;
-	return site == (int)f->rec.active && f->fenced;
+	if (!f->fenced)
+		return false;
+	if (redirects_lead(&f->rec.redirects, (enum route_site)site,
+			   (enum route_service)service))
+		return true;
+	/* The rooms of all are elsewhere; web keeps what is not redirected. */
+	if (service == ROUTE_COLLAB &&
+	    redirects_lead(&f->rec.redirects,
+			   failover_other((enum route_site)site), ROUTE_COLLAB))
+		return false;
+	return site == (int)f->rec.active;
 }
 
 static void
@@ -74,6 +84,7 @@ make_terms(const struct failover *f, struct plan *out)
 			t->serve = may_serve(f, s, k);
 			t->peer_dead = f->peer_dead;
 			t->degraded = f->rec.degraded;
+			t->redirects = &f->rec.redirects;
 			t->collab[ROUTE_PRIMARY] = may_serve(f, ROUTE_PRIMARY,
 							     ROUTE_COLLAB);
 			t->collab[ROUTE_BACKUP] = may_serve(f, ROUTE_BACKUP,
@@ -105,13 +116,14 @@ plan_make(const struct failover *f, const struct view *v, struct plan *out)
 	out->hold_ms = hold_of(f, v);
 	out->barrier_there = f->state == STATE_CATCHING_UP ||
 			     f->state == STATE_SYNC;
-	out->barrier_back = f->state == STATE_CATCHING_UP;
+	out->barrier_back = f->state == STATE_CATCHING_UP ||
+			    (f->state == STATE_SYNC && failover_both_write(f));
 	out->barriers = out->barrier_there || out->barrier_back ? f->barriers
 								: 0;
 	out->close_websockets =
-	    f->state == STATE_RELEASE ||
+	    (f->state == STATE_RELEASE && !f->redirecting) ||
 	    (out->mode == ROUTE_SERVE &&
-	     !f->keep_collab[failover_other(f->rec.active)]);
+	     !out->terms[failover_other(f->rec.active)][ROUTE_COLLAB].serve);
 	out->tick_ms = in_bracket(f->state)  ? TICK_BRACKET_MS
 		       : in_change(f->state) ? TICK_CHANGE_MS
 					     : TICK_MS;
@@ -123,6 +135,7 @@ plan_make(const struct failover *f, const struct view *v, struct plan *out)
 		/* Sockets that move get no newcomers. */
 		out->granted[s][ROUTE_COLLAB] =
 		    out->terms[s][ROUTE_COLLAB].serve && site->collab_serving &&
-		    !(f->state == STATE_RELEASE && s != (int)f->rec.active);
+		    !(f->state == STATE_RELEASE && !f->redirecting &&
+		      s != (int)f->rec.active);
 	}
 }

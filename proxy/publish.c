@@ -44,6 +44,8 @@ snapshot(const struct control *c, const struct control_published *p)
 	s->hold_ms = c->plan.hold_ms;
 	s->retry_after_s = p->mode == ROUTE_CLOSED ? RETRY_CLOSED_S
 						   : RETRY_SWITCH_S;
+	s->nredirects = c->f.rec.redirects.n;
+	s->redirects = redirects_route(&c->f.rec.redirects);
 	s->companies = companies_hold(c->companies);
 	for (int i = 0; i < ROUTE_SITES; i++) {
 		s->upstream[i][ROUTE_WEB].address = c->web[i];

@@ -234,6 +234,8 @@ relay_pick(const struct request *r)
 	if (r->kind == REQUEST_ROOM)
 		return route_pick_room(s, r->letter);
 	pick = route_pick(s, r->company);
+	if (r->told_epoch == s->epoch && pick.verdict == ROUTE_TO)
+		pick.site = r->told;
 	/* It must say where a request made now ends up: that is open. */
 	if (r->kind == REQUEST_DETECT && s->suspect && pick.verdict == ROUTE_TO)
 		return wait;

@@ -69,6 +69,9 @@ struct request {
 	enum route_service service;
 	uint64_t epoch;
 	unsigned attempts, tries;
+	uint64_t told_epoch; /* in which a site said: that one is to answer */
+	enum route_site told;
+	unsigned told_times;
 	bool counted, counted_write;
 	bool kept_connection; /* the last attempt went over a pooled one */
 	bool moved;           /* its site is not the right one any more */

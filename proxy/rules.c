@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "proxy/decide.h"
+#include "proxy/rules_inner.h"
 
 static const char *const verb_names[] = { "switchover",
 					  "failover",
 					  "failback",
 					  "maintenance-start",
 					  "maintenance-finish",
+					  "redirect-add",
+					  "redirect-del",
 					  "pause",
 					  "observe",
 					  "resume",
@@ -37,13 +40,9 @@ rules_verb_parse(const char *name)
 	return -1;
 }
 
-static void refuse(struct rules_judged *out, const char *rule,
-		   const char *override, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void
-refuse(struct rules_judged *out, const char *rule, const char *override,
-       const char *fmt, ...)
+void
+rules_refuse(struct rules_judged *out, const char *rule, const char *override,
+	     const char *fmt, ...)
 {
 	va_list ap;
 
@@ -55,15 +54,16 @@ refuse(struct rules_judged *out, const char *rule, const char *override,
 	va_end(ap);
 }
 
-static void
-nothing(struct rules_judged *out, const char *message)
+void
+rules_nothing(struct rules_judged *out, const char *message)
 {
 	out->verdict = RULES_NOTHING_TO_DO;
 	snprintf(out->message, sizeof(out->message), "%s", message);
 }
 
-static void
-go(struct rules_judged *out, enum failover_order order, const char *message)
+void
+rules_go(struct rules_judged *out, enum failover_order order,
+	 const char *message)
 {
 	out->verdict = RULES_GO;
 	out->word.order = order;
@@ -71,16 +71,17 @@ go(struct rules_judged *out, enum failover_order order, const char *message)
 }
 
 /* In these states traffic is on the move already, or cannot move. */
-static bool
-busy(const struct failover *f, struct rules_judged *out)
+bool
+rules_busy(const struct failover *f, struct rules_judged *out)
 {
 	const char *name = states_fsm.states[f->state];
 
 	switch (f->state) {
 	case STATE_LOST:
-		refuse(out, "no-authority", NULL,
-		       "there is no authority record to trust; say who serves "
-		       "with: gsbctl authority adopt --to primary|backup");
+		rules_refuse(
+		    out, "no-authority", NULL,
+		    "there is no authority record to trust; say who serves "
+		    "with: gsbctl authority adopt --to primary|backup");
 		return true;
 	case STATE_START:
 	case STATE_FENCING:
@@ -89,8 +90,9 @@ busy(const struct failover *f, struct rules_judged *out)
 	case STATE_SYNC:
 	case STATE_SWITCH:
 	case STATE_RELEASE:
-		refuse(out, "busy", NULL,
-		       "a change is under way (%s); wait for it to end", name);
+		rules_refuse(out, "busy", NULL,
+			     "a change is under way (%s); wait for it to end",
+			     name);
 		return true;
 	case STATE_NORMAL:
 	case STATE_SUSPECT:
@@ -104,42 +106,43 @@ busy(const struct failover *f, struct rules_judged *out)
 	return false;
 }
 
-static bool
-in_doubt(const struct failover *f, struct rules_judged *out)
+bool
+rules_in_doubt(const struct failover *f, struct rules_judged *out)
 {
 	if (f->state != STATE_SUSPECT && f->state != STATE_CLOSED)
 		return false;
-	refuse(out, "active-in-doubt", NULL,
-	       "the %s does not answer well, so nothing can be drained from "
-	       "it; use: gsbctl failover --to %s",
-	       route_site_name(f->rec.active),
-	       route_site_name(failover_other(f->rec.active)));
+	rules_refuse(
+	    out, "active-in-doubt", NULL,
+	    "the %s does not answer well, so nothing can be drained from "
+	    "it; use: gsbctl failover --to %s",
+	    route_site_name(f->rec.active),
+	    route_site_name(failover_other(f->rec.active)));
 	return true;
 }
 
-static bool
-target_bad(const struct rules_order *o, enum route_site to,
-	   const struct view *v, struct rules_judged *out)
+bool
+rules_target_bad(const struct rules_order *o, enum route_site to,
+		 const struct view *v, struct rules_judged *out)
 {
 	enum judge_verdict verdict = v->site[to].verdict;
 
 	if (!judge_serves(verdict)) {
-		refuse(out, "target-dead", NULL,
-		       "the %s is %s: it cannot serve", route_site_name(to),
-		       judge_name(verdict));
+		rules_refuse(out, "target-dead", NULL,
+			     "the %s is %s: it cannot serve",
+			     route_site_name(to), judge_name(verdict));
 		return true;
 	}
 	if (verdict != JUDGE_PARTIAL || o->allow_partial)
 		return false;
-	refuse(out, "target-partial", "--allow-partial",
-	       "the %s is partial: some of it does not work",
-	       route_site_name(to));
+	rules_refuse(out, "target-partial", "--allow-partial",
+		     "the %s is partial: some of it does not work",
+		     route_site_name(to));
 	return true;
 }
 
-static bool
-lags(const struct rules_order *o, const struct failover *f,
-     const struct view *v, struct rules_judged *out)
+bool
+rules_lags(const struct rules_order *o, const struct failover *f,
+	   const struct view *v, struct rules_judged *out)
 {
 	enum route_site other = failover_other(f->rec.active);
 	const struct report_replication *r = &v->site[f->rec.active]
@@ -148,11 +151,12 @@ lags(const struct rules_order *o, const struct failover *f,
 	if (o->allow_behind ||
 	    view_caught_up(&v->site[f->rec.active], &v->site[other]))
 		return false;
-	refuse(out, "behind", "--allow-behind",
-	       "the %s is not caught up: stream %s, %lld bytes behind, commits "
-	       "%s; requests might be held in vain",
-	       route_site_name(other), report_stream_name(r->out),
-	       (long long)r->out_lag_bytes, report_sync_name(r->sync));
+	rules_refuse(
+	    out, "behind", "--allow-behind",
+	    "the %s is not caught up: stream %s, %lld bytes behind, commits "
+	    "%s; requests might be held in vain",
+	    route_site_name(other), report_stream_name(r->out),
+	    (long long)r->out_lag_bytes, report_sync_name(r->sync));
 	return true;
 }
 
@@ -167,10 +171,11 @@ gated(const struct rules_order *o, const struct view *v,
 	if (n == GATES_N || o->force)
 		return false;
 	g = &v->gates.gate[n];
-	refuse(out, gates_name(n), "--force",
-	       "the pair is not ready to be switched: %s is %s, the limit is "
-	       "%s; gsbctl readiness shows every gate",
-	       gates_name(n), g->value, g->limit);
+	rules_refuse(
+	    out, gates_name(n), "--force",
+	    "the pair is not ready to be switched: %s is %s, the limit is "
+	    "%s; gsbctl readiness shows every gate",
+	    gates_name(n), g->value, g->limit);
 	return true;
 }
 
@@ -180,31 +185,32 @@ judge_failback(const struct rules_order *o, const struct failover *f,
 {
 	enum judge_verdict verdict = v->site[ROUTE_PRIMARY].verdict;
 
-	if (busy(f, out))
+	if (rules_busy(f, out))
 		return;
 	if (f->rec.active == ROUTE_PRIMARY) {
-		nothing(out, "the primary is active already");
+		rules_nothing(out, "the primary is active already");
 		return;
 	}
 	if (f->rec.maintained_us != 0 && o->verb != RULES_FINISH && !o->force) {
-		refuse(out, "maintenance", "--force",
-		       "the primary is under maintenance; when that is done: "
-		       "gsbctl maintenance finish");
+		rules_refuse(
+		    out, "maintenance", "--force",
+		    "the primary is under maintenance; when that is done: "
+		    "gsbctl maintenance finish");
 		return;
 	}
-	if (in_doubt(f, out))
+	if (rules_in_doubt(f, out))
 		return;
 	if (verdict != JUDGE_WHOLE) {
-		refuse(out, "target-dead", NULL,
-		       "the primary is %s; a return needs it whole "
-		       "(gsbctl failover --to primary goes without)",
-		       judge_name(verdict));
+		rules_refuse(out, "target-dead", NULL,
+			     "the primary is %s; a return needs it whole "
+			     "(gsbctl failover --to primary goes without)",
+			     judge_name(verdict));
 		return;
 	}
 	if (gated(o, v, out))
 		return;
-	go(out, FAILOVER_RETURN,
-	   "back to the primary as soon as it is caught up");
+	rules_go(out, FAILOVER_RETURN,
+		 "back to the primary as soon as it is caught up");
 }
 
 static void
@@ -215,22 +221,22 @@ judge_switchover(const struct rules_order *o, const struct failover *f,
 		judge_failback(o, f, v, out);
 		return;
 	}
-	if (busy(f, out))
+	if (rules_busy(f, out))
 		return;
 	if (f->state == STATE_MAINTENANCE) {
-		nothing(out, "the backup is active and held already");
+		rules_nothing(out, "the backup is active and held already");
 		return;
 	}
-	if (in_doubt(f, out))
+	if (rules_in_doubt(f, out))
 		return;
 	if (f->rec.active == ROUTE_BACKUP) {
-		go(out, FAILOVER_STAY, "the backup stays active");
+		rules_go(out, FAILOVER_STAY, "the backup stays active");
 		return;
 	}
-	if (target_bad(o, ROUTE_BACKUP, v, out) || lags(o, f, v, out) ||
-	    gated(o, v, out))
+	if (rules_target_bad(o, ROUTE_BACKUP, v, out) ||
+	    rules_lags(o, f, v, out) || gated(o, v, out))
 		return;
-	go(out, FAILOVER_SWITCH, "everybody moves to the backup");
+	rules_go(out, FAILOVER_SWITCH, "everybody moves to the backup");
 }
 
 static void
@@ -238,13 +244,14 @@ judge_maintain(const struct rules_order *o, const struct failover *f,
 	       const struct view *v, struct rules_judged *out)
 {
 	if (o->expires_ms < 0) {
-		refuse(out, "until", NULL, "--until must be in the future");
+		rules_refuse(out, "until", NULL,
+			     "--until must be in the future");
 		return;
 	}
 	if (f->state == STATE_MAINTENANCE && f->rec.maintained_us == 0)
-		go(out, FAILOVER_STAY,
-		   "the backup serves: it becomes "
-		   "maintenance of the primary");
+		rules_go(out, FAILOVER_STAY,
+			 "the backup serves: it becomes "
+			 "maintenance of the primary");
 	else
 		judge_switchover(o, f, v, out);
 	out->word.maintenance = true;
@@ -258,9 +265,10 @@ judge_finish(const struct rules_order *o, const struct failover *f,
 	     const struct view *v, struct rules_judged *out)
 {
 	if (f->rec.maintained_us == 0 && f->rec.active == ROUTE_BACKUP) {
-		refuse(out, "no-maintenance", NULL,
-		       "no maintenance was begun; the way back is: gsbctl "
-		       "failback");
+		rules_refuse(
+		    out, "no-maintenance", NULL,
+		    "no maintenance was begun; the way back is: gsbctl "
+		    "failback");
 		return;
 	}
 	judge_failback(o, f, v, out);
@@ -283,23 +291,24 @@ static void
 judge_failover(const struct rules_order *o, const struct failover *f,
 	       const struct view *v, struct rules_judged *out)
 {
-	if (busy(f, out))
+	if (rules_busy(f, out))
 		return;
 	if (o->to == f->rec.active) {
-		nothing(out, "that site is active already");
+		rules_nothing(out, "that site is active already");
 		return;
 	}
-	if (target_bad(o, o->to, v, out))
+	if (rules_target_bad(o, o->to, v, out))
 		return;
 	if (may_lose(f, v) && !o->allow_data_loss) {
-		refuse(out, "data-loss", "--allow-data-loss",
-		       "the %s may lack writes that the %s acknowledged; they "
-		       "are merged when the %s is back",
-		       route_site_name(o->to), route_site_name(f->rec.active),
-		       route_site_name(f->rec.active));
+		rules_refuse(
+		    out, "data-loss", "--allow-data-loss",
+		    "the %s may lack writes that the %s acknowledged; they "
+		    "are merged when the %s is back",
+		    route_site_name(o->to), route_site_name(f->rec.active),
+		    route_site_name(f->rec.active));
 		return;
 	}
-	go(out, FAILOVER_FORCE, "fails over without a drain");
+	rules_go(out, FAILOVER_FORCE, "fails over without a drain");
 }
 
 static void
@@ -307,15 +316,16 @@ judge_pause(const struct rules_order *o, const struct failover *f,
 	    const struct view *v, struct rules_judged *out)
 {
 	if (o->expires_ms <= 0 || o->expires_ms > PAUSE_MAX_MS) {
-		refuse(out, "pause-expires", NULL,
-		       "a pause needs an end: --expires-in 1s to 7d");
+		rules_refuse(out, "pause-expires", NULL,
+			     "a pause needs an end: --expires-in 1s to 7d");
 		return;
 	}
 	if (f->rec.epoch == 0) {
-		refuse(out, "no-authority", NULL, "there is no record yet");
+		rules_refuse(out, "no-authority", NULL,
+			     "there is no record yet");
 		return;
 	}
-	go(out, FAILOVER_PAUSE, "nothing moves by itself until then");
+	rules_go(out, FAILOVER_PAUSE, "nothing moves by itself until then");
 	out->word.until_us = v->wall_us + o->expires_ms * 1000;
 }
 
@@ -323,12 +333,14 @@ static void
 judge_observe(const struct failover *f, struct rules_judged *out)
 {
 	if (f->rec.epoch == 0)
-		refuse(out, "no-authority", NULL, "there is no record yet");
+		rules_refuse(out, "no-authority", NULL,
+			     "there is no record yet");
 	else if (f->rec.observe)
-		nothing(out, "automation only observes already");
+		rules_nothing(out, "automation only observes already");
 	else
-		go(out, FAILOVER_OBSERVE,
-		   "decisions are said and not done, until: gsbctl resume");
+		rules_go(
+		    out, FAILOVER_OBSERVE,
+		    "decisions are said and not done, until: gsbctl resume");
 }
 
 static void
@@ -337,20 +349,21 @@ judge_adopt(const struct rules_order *o, const struct failover *f,
 {
 	if (f->state != STATE_LOST &&
 	    (f->state != STATE_START || f->rec.epoch > 0)) {
-		refuse(out, "authority-known", NULL,
-		       "there is a good record (epoch %llu, %s active); use "
-		       "switchover or failover",
-		       (unsigned long long)f->rec.epoch,
-		       route_site_name(f->rec.active));
+		rules_refuse(
+		    out, "authority-known", NULL,
+		    "there is a good record (epoch %llu, %s active); use "
+		    "switchover or failover",
+		    (unsigned long long)f->rec.epoch,
+		    route_site_name(f->rec.active));
 		return;
 	}
 	if (!judge_serves(v->site[o->to].verdict)) {
-		refuse(out, "target-dead", NULL,
-		       "the %s is %s: it cannot serve", route_site_name(o->to),
-		       judge_name(v->site[o->to].verdict));
+		rules_refuse(
+		    out, "target-dead", NULL, "the %s is %s: it cannot serve",
+		    route_site_name(o->to), judge_name(v->site[o->to].verdict));
 		return;
 	}
-	go(out, FAILOVER_ADOPT, "begins anew with that site");
+	rules_go(out, FAILOVER_ADOPT, "begins anew with that site");
 }
 
 static void
@@ -358,12 +371,12 @@ judge_cancel(const struct failover *f, struct rules_judged *out)
 {
 	if (!f->asked_return && f->state != STATE_HOLD &&
 	    f->state != STATE_DRAIN && f->state != STATE_SYNC) {
-		refuse(out, "not-cancellable", NULL,
-		       "in %s there is nothing that could be called off",
-		       states_fsm.states[f->state]);
+		rules_refuse(out, "not-cancellable", NULL,
+			     "in %s there is nothing that could be called off",
+			     states_fsm.states[f->state]);
 		return;
 	}
-	go(out, FAILOVER_CANCEL, "called off");
+	rules_go(out, FAILOVER_CANCEL, "called off");
 }
 
 void
@@ -389,14 +402,17 @@ rules_judge(const struct rules_order *o, const struct failover *f,
 	case RULES_FINISH:
 		out->word.to = ROUTE_PRIMARY;
 		return judge_finish(o, f, v, out);
+	case RULES_REDIRECT_ADD:
+	case RULES_REDIRECT_DEL:
+		return rules_redirect(o, f, v, out);
 	case RULES_PAUSE:
 		return judge_pause(o, f, v, out);
 	case RULES_OBSERVE:
 		return judge_observe(f, out);
 	case RULES_RESUME:
 		if (f->rec.paused_until_us == 0 && !f->rec.observe)
-			return nothing(out, "automation is not paused");
-		return go(out, FAILOVER_RESUME, "automation goes on");
+			return rules_nothing(out, "automation is not paused");
+		return rules_go(out, FAILOVER_RESUME, "automation goes on");
 	case RULES_ADOPT:
 		return judge_adopt(o, f, v, out);
 	case RULES_CANCEL:
@@ -427,9 +443,14 @@ rules_progress(const struct rules_order *o,
 	if (o->verb == RULES_PAUSE || o->verb == RULES_RESUME ||
 	    o->verb == RULES_OBSERVE || o->verb == RULES_CANCEL)
 		return RULES_DONE;
+	if ((o->verb == RULES_REDIRECT_ADD || o->verb == RULES_REDIRECT_DEL) &&
+	    event == EVENT_SWITCHED)
+		return RULES_DONE;
 	if (event == EVENT_ABORT_PRIMARY || event == EVENT_ABORT_BACKUP ||
 	    event == EVENT_ABORT_HELD || event == EVENT_FAIL ||
 	    change->to == STATE_CLOSED || change->to == STATE_LOST)
 		return RULES_FAILED;
+	if (o->verb == RULES_REDIRECT_ADD || o->verb == RULES_REDIRECT_DEL)
+		return RULES_RUNNING;
 	return at_goal(o, change->to) ? RULES_DONE : RULES_RUNNING;
 }

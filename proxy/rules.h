@@ -13,6 +13,8 @@ enum rules_verb {
 	RULES_FAILBACK,
 	RULES_MAINTAIN, /* a switch-over that marks the primary */
 	RULES_FINISH,   /* its end: verified, and back */
+	RULES_REDIRECT_ADD,
+	RULES_REDIRECT_DEL,
 	RULES_PAUSE,
 	RULES_OBSERVE,
 	RULES_RESUME,
@@ -28,6 +30,9 @@ struct rules_order {
 	int64_t expires_ms; /* pause, maintenance */
 	bool allow_data_loss, allow_partial, allow_behind;
 	bool force; /* gates that bar, and writes that do not end */
+	enum route_service service; /* redirects */
+	char company[64];
+	bool company_known;
 	char who[64];
 	char why[160];
 };

@@ -157,6 +157,7 @@ put_record(const struct control *c, json_t *doc)
 	json_put(doc, "paused_until_us",
 		 r->paused_until_us > 0 ? json_integer(r->paused_until_us)
 					: json_null());
+	json_put(doc, "redirects", redirects_json(&r->redirects));
 	json_put_bool(doc, "observe", r->observe);
 	json_put_int(doc, "maintained_us", r->maintained_us);
 	json_put_int(doc, "maintained_until_us", r->maintained_until_us);

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "io/httpd.h"
 #include "site/auth.h"
+#include "site/gate.h"
+#include "site/record.h"
 #include "site/site.h"
 #include "site/write.h"
 
@@ -116,6 +118,24 @@ api_fail(struct api *a, enum fault f, const char *fmt, ...)
 		  row->status == 429 || row->status == 503 ? retry : NULL);
 }
 
+/* Redirects are fixed for an epoch, and so is who answers for a company. */
+bool
+api_is_elsewhere(struct api *a)
+{
+	const char *company = a->company != NULL ? a->company->name : "";
+	const struct httpd_field fields[] = {
+		{ "GSB-Not-Processed",
+		  gate_site_for(a->site->web_gate, company) },
+		{ NULL, NULL },
+	};
+
+	if (gate_is_for(a->site->web_gate, company))
+		return false;
+	fail_with(a, fault_row(FAULT_UNAVAILABLE), 421,
+		  fault_row(FAULT_UNAVAILABLE)->text, fields);
+	return true;
+}
+
 /*
  * No answer leaves the site after the end of its lease. A write that has
  * happened is then an unknown outcome: the proxy sends the request again,
@@ -125,7 +145,7 @@ static bool
 gate_refuses(struct api *a)
 {
 	if (gate_holds(a->site->web_gate, a->epoch))
-		return false;
+		return !a->committed && api_is_elsewhere(a);
 	if (a->committed)
 		api_unknown(a, "the lease ended before the answer");
 	else

@@ -77,7 +77,7 @@ struct api {
 struct api *api_new(struct site *s, struct httpd_req *http);
 void api_free(struct api **a);
 
-/* Content of a good answer. Journal answers come through here as well. */
+/* Content of a good answer; the journal's too. */
 void api_answer(struct api *a, int status, struct span content);
 
 /* fmt NULL: the fault's own words. */
@@ -86,14 +86,14 @@ void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
 /* A read or an uncommitted write failed in the database: 503 not processed
  * when that is away or overloaded, 500 with a log line else. */
 void api_fail_db(struct api *a, const struct err *why);
-
-/* 421 or 503, GSB-Not-Processed: nothing was touched. */
+/* GSB-Not-Processed: nothing was touched. */
 void api_unprocessed(struct api *a, int status, const char *why);
+/* The other site answers for a->company: so it has been answered. */
+bool api_is_elsewhere(struct api *a);
 /* 503 + GSB-Outcome: unknown: COMMIT sent, outcome not known or not to tell. */
 void api_unknown(struct api *a, const char *why);
 
-/* Runs one read-only batch (taken). done comes only when all of it went well;
- * otherwise the request has been answered. */
+/* One read-only batch (taken). Unless all went well it has been answered. */
 typedef void api_done_fn(struct api *a, const struct pgresult *r, size_t n);
 void api_query(struct api *a, struct pgbatch **batch, api_done_fn *done);
 

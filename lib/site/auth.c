@@ -267,7 +267,7 @@ on_company(struct api *a, const struct pgresult *r, size_t n)
 		return;
 	}
 	a->company = record_company(a, r, 0, 0);
-	if (!company_refused(u, r))
+	if (!api_is_elsewhere(a) && !company_refused(u, r))
 		passed(u);
 }
 
@@ -284,7 +284,7 @@ on_account(struct api *a, const struct pgresult *r, size_t n)
 	who = arena_make(a->arena, struct account);
 	record_account(a, r, 0, who);
 	a->company = record_company(a, r, 0, COMPANY_COLUMN);
-	if (company_refused(u, r))
+	if (api_is_elsewhere(a) || company_refused(u, r))
 		return;
 	if (who->id == NULL) {
 		refuse(u, FAULT_NO_USER);
@@ -314,8 +314,7 @@ company_refused(struct auth *u, const struct pgresult *r)
 	if (!u->token && g->site_name == NULL && !is_given(g->partner_id) &&
 	    pgresult_rows(r) > 1) {
 		api_fail(u->api, FAULT_NO_SITE,
-			 "siteID %lld is that of several sites: partnerID "
-			 "must say which",
+			 "siteID %lld is that of several: give partnerID",
 			 (long long)g->site_id);
 		return true;
 	}

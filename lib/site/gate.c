@@ -102,6 +102,7 @@ static int
 read_grant(const json_t *body, struct gate_grant *g, struct err *e)
 {
 	const char *peer = NULL;
+	json_t *redirects = NULL;
 
 	if (json_need_str(body, "service", &g->service, e) < 0 ||
 	    json_need_str(body, "site", &g->site, e) < 0 ||
@@ -111,10 +112,13 @@ read_grant(const json_t *body, struct gate_grant *g, struct err *e)
 	    json_need_int(body, "until_us", &g->until_us, e) < 0 ||
 	    json_get_int(body, "wall_us", &g->wall_us, e) < 0 ||
 	    json_get_bool(body, "degraded", &g->degraded, e) < 0 ||
+	    json_get_str(body, "active", &g->active, e) < 0 ||
+	    json_get_array(body, "redirects", &redirects, e) < 0 ||
 	    json_get_str(body, "peer", &peer, e) < 0)
 		return -1;
 	if (g->epoch < 0)
 		return err_set(e, ERR_INVALID, "epoch must not be negative");
+	g->redirects = redirects;
 	g->peer_dead = peer != NULL && strcmp(peer, "dead") == 0;
 	return 0;
 }
@@ -167,6 +171,18 @@ bool
 gate_holds(const struct gate *g, int64_t epoch)
 {
 	return gate_lease_holds(&g->lease, epoch, clock_mono_us());
+}
+
+const char *
+gate_site_for(const struct gate *g, const char *company)
+{
+	return gate_lease_site_for(&g->lease, company);
+}
+
+bool
+gate_is_for(const struct gate *g, const char *company)
+{
+	return strcmp(gate_site_for(g, company), g->lease.site) == 0;
 }
 
 bool
@@ -272,6 +288,28 @@ gate_verdict_name(enum gate_verdict v)
 	return verdict_names[v];
 }
 
+static void
+take_redirects(struct gate_lease *l, const struct gate_grant *g)
+{
+	l->nredirects = 0;
+	for (size_t i = 0; i < json_array_size(g->redirects); i++) {
+		const json_t *r = json_array_get(g->redirects, i);
+		struct gate_redirect *mine = &l->redirects[l->nredirects];
+		const char *service = "", *company = "", *to = "";
+
+		(void)json_get_str(r, "service", &service, NULL);
+		(void)json_get_str(r, "company", &company, NULL);
+		(void)json_get_str(r, "to", &to, NULL);
+		if (strcmp(service, l->service) != 0 || company[0] == '\0' ||
+		    l->nredirects == GATE_REDIRECTS ||
+		    !span_copy(span_of(to), mine->to, sizeof(mine->to)) ||
+		    !span_copy(span_of(company), mine->company,
+			       sizeof(mine->company)))
+			continue;
+		l->nredirects++;
+	}
+}
+
 /*
  * until and boot come from this process's own answer, so a grant is worth
  * nothing that was held up on its way, repeated, or meant for the process
@@ -304,7 +342,18 @@ gate_judge(struct gate_lease *l, const struct gate_grant *g, int64_t now_us)
 	l->elsewhere = !g->serve;
 	l->peer_dead = g->peer_dead;
 	l->degraded = g->degraded;
+	(void)span_copy(span_of(g->active), l->active, sizeof(l->active));
+	take_redirects(l, g);
 	return GATE_TAKEN;
+}
+
+const char *
+gate_lease_site_for(const struct gate_lease *l, const char *company)
+{
+	for (unsigned i = 0; i < l->nredirects; i++)
+		if (span_iis(span_of(company), l->redirects[i].company))
+			return l->redirects[i].to;
+	return l->active[0] != '\0' ? l->active : l->site;
 }
 
 bool

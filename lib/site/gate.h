@@ -13,41 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/keyring.h"
-
-#define GATE_BOOT_SIZE 33
-#define GATE_AHEAD_US INT64_C(10000000) /* the farthest `until` taken */
-
-struct gate_grant {
-	const char *service, *site, *boot;
-	int64_t epoch, until_us, wall_us;
-	bool serve, peer_dead, degraded;
-};
-
-/* What the service knows; the rules below are all that change it. */
-struct gate_lease {
-	const char *service, *site;
-	char boot[GATE_BOOT_SIZE];
-	int64_t epoch;    /* the highest seen */
-	int64_t until_us; /* of the last grant taken */
-	bool serve, peer_dead, degraded;
-	bool elsewhere; /* it was told not to serve, not only not told to */
-};
-
-enum gate_verdict {
-	GATE_TAKEN,
-	GATE_ASKED,     /* it only asks */
-	GATE_FOREIGN,   /* for another service, site or boot of it */
-	GATE_STALE,     /* not later than what it has: repeated, overtaken */
-	GATE_AHEAD,     /* ends too far in the future */
-	GATE_OLD_EPOCH, /* below the highest seen */
-};
-const char *gate_verdict_name(enum gate_verdict v);
-
-/* Takes the grant or leaves it; a higher epoch ends the old lease anyway. */
-enum gate_verdict gate_judge(struct gate_lease *l, const struct gate_grant *g,
-			     int64_t now_us);
-bool gate_lease_holds(const struct gate_lease *l, int64_t epoch,
-		      int64_t now_us);
+#include "site/gate_rules.h"
 
 struct gate;
 struct gate_wait;
@@ -72,6 +38,11 @@ json_t *gate_report(const struct gate *g);
 
 /* True while a grant for this epoch holds. */
 bool gate_holds(const struct gate *g, int64_t epoch);
+/* Under that grant: the site that answers for the company; "": none known. */
+const char *gate_site_for(const struct gate *g, const char *company);
+const char *gate_lease_site_for(const struct gate_lease *l,
+				const char *company);
+bool gate_is_for(const struct gate *g, const char *company);
 bool gate_serving(const struct gate *g); /* for whichever epoch */
 /* The newest grant said that this service is not to serve. */
 bool gate_is_elsewhere(const struct gate *g);

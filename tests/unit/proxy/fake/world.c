@@ -174,21 +174,34 @@ world_apply(struct world *w)
 	}
 }
 
+/* Two may serve different companies, as one epoch has it. */
+static void
+check_both(const struct world *w, const struct world_service *a,
+	   const struct world_service *b)
+{
+	if (a == NULL)
+		return;
+	assert_int_equal(a->epoch, b->epoch);
+	assert_true(a->epoch < w->disk.epoch || w->disk.redirects.n > 0);
+}
+
 /* Never two sites whose answers could reach a client. */
 static void
 world_check(const struct world *w)
 {
-	int serving = 0;
+	const struct world_service *first = NULL;
 
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		const struct world_service *v = &w->service[s][ROUTE_WEB];
 
 		if (v->process != GONE && v->serves &&
 		    v->until_us > w->now_ms * 1000)
-			serving++;
+			check_both(w, first, v);
+		if (v->process != GONE && v->serves &&
+		    v->until_us > w->now_ms * 1000)
+			first = v;
 		assert_true(v->epoch <= w->disk.epoch);
 	}
-	assert_true(serving <= 1);
 }
 
 void
@@ -340,6 +353,8 @@ world_order(struct world *w, enum rules_verb verb, enum route_site to)
 				 .why = "because" };
 	struct rules_judged judged;
 
+	snprintf(o.company, sizeof(o.company), "%s", w->company);
+	o.company_known = true;
 	world_see(w);
 	rules_judge(&o, &w->f, &w->view, &judged);
 	if (judged.verdict == RULES_GO) {

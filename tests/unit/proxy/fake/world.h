@@ -52,6 +52,7 @@ struct world {
 	struct authority_record disk;
 	bool disk_fails;
 	bool settled;
+	char company[16];   /* of redirects ordered */
 	bool force;         /* orders carry --force */
 	struct gates gates; /* as the view shows them */
 	bool barriers_fail;
