@@ -8,6 +8,7 @@
 #include "site/form.h"
 #include "site/jsonapi.h"
 #include "site/made.h"
+#include "site/recurrence.h"
 #include "site/store.h"
 #include "site/timezone.h"
 
@@ -18,6 +19,7 @@ static int read_meeting(struct api *a, bool whole, json_t *fields,
 			struct err *e);
 static int read_times(struct api *a, bool whole, json_t *fields, struct err *e);
 static int read_flags(const json_t *body, json_t *fields, struct err *e);
+static int read_rule(const char *rule, json_t *fields, struct err *e);
 static int check_zone(const char *zone, struct err *e);
 static void put_zone_id(const char *zone, json_t *fields);
 static void on_host(struct api *a, const struct account *list, size_t n,
@@ -223,9 +225,28 @@ read_flags(const json_t *body, json_t *fields, struct err *e)
 		json_put_int(fields, "open_time", minutes * 60);
 	if (found < 0 || jsonapi_text(body, "recurrence", 512, &rule, e) < 0)
 		return -1;
-	if (rule != NULL)
-		json_put(fields, "recurrence",
-			 json_pack("{s:s}", "rrule", rule));
+	return rule == NULL ? 0 : read_rule(rule, fields, e);
+}
+
+/* An empty one ends the repetition. Its end is kept local to the zone that
+ * the request names. */
+static int
+read_rule(const char *rule, json_t *fields, struct err *e)
+{
+	struct timezone_info tz;
+	const char *zone = NULL;
+	json_t *elements;
+
+	if (rule[0] == '\0') {
+		json_put(fields, "recurrence", json_null());
+		return 0;
+	}
+	json_get_str(fields, "timezone", &zone, NULL);
+	tz = timezone_of(-1, zone);
+	elements = recurrence_read(rule, &tz, e);
+	if (elements == NULL)
+		return -1;
+	json_put(fields, "recurrence", elements);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "site/form.h"
 #include "site/jsonapi.h"
 #include "site/made.h"
+#include "site/recurrence.h"
 #include "site/site.h"
 #include "site/store.h"
 
@@ -304,7 +305,8 @@ jsonapi_meeting(const struct api *a, const struct meeting *m, int64_t now_us)
 {
 	json_t *j = json_object();
 	char number[24], iso[CLOCK_ISO_SIZE];
-	const char *rule = NULL;
+	struct timezone_info tz = timezone_of(m->timezone_id, m->timezone);
+	STRBUF_AUTO rule = { 0 };
 	JSON_AUTO recurrence = NULL;
 
 	snprintf(number, sizeof(number), "%lld", (long long)m->number);
@@ -322,9 +324,9 @@ jsonapi_meeting(const struct api *a, const struct meeting *m, int64_t now_us)
 	    clock_iso(m->starts_us + m->duration * 60 * SECOND_US, iso));
 	if (m->recurrence != NULL)
 		recurrence = json_read(span_of(m->recurrence), NULL);
-	if (recurrence != NULL &&
-	    json_get_str(recurrence, "rrule", &rule, NULL) == 1)
-		json_put_str(j, "recurrence", rule);
+	recurrence_write(recurrence, &tz, &rule);
+	if (rule.len > 0)
+		json_put_str(j, "recurrence", strbuf_text(&rule));
 	put_host(a, m, j);
 	put_links(a, m, j);
 	json_put_bool(j, "enabledJoinBeforeHost", m->join_before_host);

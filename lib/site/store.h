@@ -26,7 +26,7 @@
 struct store_page {
 	int64_t skip, max;
 	const char *order[3];
-	bool total; /* count them all */
+	bool total; /* count them all; else in the order that cursors need */
 };
 
 #include "site/store_account.h"

@@ -221,15 +221,13 @@ store_account_list(struct api *a, const struct store_account_filter *f,
 		.columns = COLUMNS,
 		.from = "account a",
 		.counted = page->total ? "account a" : NULL,
-		.last = "lower(a.webexid), a.id",
+		.last = page->total ? "lower(a.webexid), a.id" : "a.id",
 		.orders = orders,
 		.skip = page->skip,
 		.max = page->max,
 	};
 
 	memcpy(p.words, page->order, sizeof(p.words));
-	if (f->after_id != NULL)
-		p.last = "a.id";
 	sql_test(&q, "a.company_id = $::uuid", pgparam_text(a->company->id));
 	sql_open(&q, f->any ? " OR " : " AND ");
 	sql_test(&q, "a.gsb_key_webexid = lower($::text)",

@@ -164,7 +164,7 @@ store_attendee_list(struct api *a, const struct store_attendee_filter *f,
 		.counted = page->total ? "attendee t JOIN meeting m ON "
 					 "m.id = t.meeting_id"
 				       : NULL,
-		.last = "t.id",
+		.last = page->total ? "t.number, t.id" : "t.id",
 		.orders = orders,
 		.skip = page->skip,
 		.max = page->max,

@@ -217,7 +217,7 @@ add_tests(struct api *a, const struct store_meeting_filter *f, struct sql *q)
 		{ "m.id IN (SELECT t.meeting_id FROM attendee t WHERE "
 		  "t.company_id = $1 AND lower(t.email) = lower($::text))",
 		  pgparam_text(f->attendee_email) },
-		{ "m.state = $::text", pgparam_text(f->state) },
+		{ "m.state <> $::text", pgparam_text(f->not_state) },
 		{ "m.type = $::bigint", store_number(f->type) },
 		{ "m.type <> $::bigint", store_number(f->not_type) },
 		{ "strpos(lower(m.confname), lower($::text)) > 0",
@@ -238,6 +238,11 @@ add_tests(struct api *a, const struct store_meeting_filter *f, struct sql *q)
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		sql_test(q, tests[i].test, tests[i].value);
+	/* with its value in the text, an index on these alone can be used */
+	if (f->state != NULL && strcmp(f->state, "in_progress") == 0)
+		sql_plain(q, "m.state = 'in_progress'");
+	else
+		sql_test(q, "m.state = $::text", pgparam_text(f->state));
 	if (f->after_start != NULL) {
 		sql_open(q, " OR ");
 		sql_test(q, "m.starts > $::timestamptz",

@@ -19,8 +19,8 @@ enum store_choice { STORE_ANY, STORE_YES, STORE_NO };
 struct store_meeting_filter {
 	const char *host_id, *host_webexid, *host_email;
 	int64_t number;
-	const char *state;     /* as in struct meeting */
-	const char *from, *to; /* overlap: ends after, starts before */
+	const char *state, *not_state; /* as in struct meeting */
+	const char *from, *to;         /* overlap: ends after, starts before */
 	const char *starts_from, *starts_to; /* all four: timestamptz texts */
 	const char *ends_from, *ends_to;
 	const char *after_start, *after_id; /* cursor: behind this one */

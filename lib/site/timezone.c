@@ -49,6 +49,20 @@ timezone_by_iana(const char *iana)
 	return NULL;
 }
 
+struct timezone_info
+timezone_of(int64_t id, const char *iana)
+{
+	const struct timezone_info *known = timezone_by_id(id);
+
+	if (known == NULL && iana != NULL)
+		known = timezone_by_iana(iana);
+	if (known != NULL)
+		return *known;
+	if (iana != NULL)
+		return (struct timezone_info){ -1, iana, iana };
+	return *timezone_by_id(TIMEZONE_GMT);
+}
+
 const struct timezone_info *
 timezone_by_text(const char *text)
 {
@@ -143,15 +157,13 @@ local_tm(const struct timezone_info *tz, int64_t wall_us)
 static void
 use_zone(const struct timezone_info *tz)
 {
-	static const struct timezone_info *used;
-	char value[64];
+	static char used[80];
 
-	if (used == tz)
+	if (used[0] != '\0' && strcmp(used + 1, tz->iana) == 0)
 		return;
-	snprintf(value, sizeof(value), ":%s", tz->iana);
-	setenv("TZ", value, 1);
+	snprintf(used, sizeof(used), ":%s", tz->iana);
+	setenv("TZ", used, 1);
 	tzset();
-	used = tz;
 }
 
 static int64_t

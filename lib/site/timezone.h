@@ -31,6 +31,9 @@ const struct timezone_info *timezone_by_id(int64_t id);
 /* The first of that IANA name, ASCII case does not count; NULL: none. */
 const struct timezone_info *timezone_by_iana(const char *iana);
 
+/* Of a row: by its id, else by its IANA name (id -1), else GMT. */
+struct timezone_info timezone_of(int64_t id, const char *iana);
+
 /* By its text, or by the part behind "GMT+hh:mm, "; NULL: none. */
 const struct timezone_info *timezone_by_text(const char *text);
 

@@ -12,7 +12,6 @@
 #include "site/role.h"
 #include "site/site.h"
 #include "site/xmlapi_op.h"
-#include "site/xmlvalue.h"
 
 #define SCHEMAS "http://www.webex.com/schemas/2002/06/"
 
@@ -24,7 +23,6 @@ static const struct xmlapi_op *find_op(const struct xmlapi_request *r);
 static const char *company_of_host(struct api *a);
 static void on_known(struct api *a);
 static bool is_allowed(const struct api *a, enum xmlapi_need need);
-static void run_version(struct api *a);
 
 static const struct httpd_field form_fields[] = {
 	{ "Cache-Control", "no-cache" },
@@ -42,15 +40,11 @@ const struct api_form xmlapi_form = {
 	.failure = form_failure,
 };
 
-static const struct xmlapi_op session_ops[] = {
-	{ "GetAPIVersion", "ep", "ep", "getAPIVersionResponse",
-	  XMLAPI_NEEDS_SITE, run_version },
-	{ 0 },
+static const struct xmlapi_op *const all_ops[] = {
+	xmlapi_user_ops,     xmlapi_login_ops,   xmlapi_meeting_ops,
+	xmlapi_attendee_ops, xmlapi_session_ops, xmlapi_site_ops,
+	xmlapi_teleconf_ops,
 };
-
-static const struct xmlapi_op *const all_ops[] = { xmlapi_user_ops,
-						   xmlapi_meeting_ops,
-						   session_ops };
 
 /* What a response's root declares, in the contract's order. */
 static const struct {
@@ -151,27 +145,6 @@ is_allowed(const struct api *a, enum xmlapi_need need)
 	}
 	assert(!"a need has a rule");
 	return false;
-}
-
-static void
-run_version(struct api *a)
-{
-	STRBUF_AUTO sb = { 0 };
-	bool train = false;
-	struct err e;
-
-	if (xmlvalue_bool(xmlapi_text(a, "returnTrainReleaseVersion"),
-			  "returnTrainReleaseVersion", &train, &e) < 0) {
-		xmlapi_invalid(a, &e);
-		return;
-	}
-	xml_leaf(&sb, "ep:apiVersion", "WebEx XML API V10.0.0");
-	xml_leaf(&sb, "ep:release", "GSB " GSB_VERSION);
-	if (train) {
-		xml_leaf(&sb, "ep:trainReleaseVersion", "T10.0.0");
-		xml_leaf(&sb, "ep:trainReleaseOrder", "1000");
-	}
-	xmlapi_answer(a, &sb);
 }
 
 /* --- the envelope --- */

@@ -152,6 +152,26 @@ xmlapi_attendee_write(const json_t *one, struct strbuf *out)
 }
 
 void
+xmlapi_attendee_short(const json_t *one, const char *prefix, struct strbuf *out)
+{
+	static const struct xmlapi_map rows[] = {
+		TEXT("name", "name", 128),
+		TEXT("firstName", "firstName", 64),
+		TEXT("lastName", "lastName", 64),
+		TEXT("email", "email", EMAIL_MAX),
+		{ "phones/phone", XMLAPI_TEXT, "phones.phone", 0, 64, NULL,
+		  "com" },
+		{ "phones/mobilePhone", XMLAPI_TEXT, "phones.mobilePhone", 0,
+		  64, NULL, "com" },
+		{ "phones/fax", XMLAPI_TEXT, "phones.fax", 0, 64, NULL, "com" },
+		END,
+	};
+	JSON_AUTO values = flat(one);
+
+	xmlapi_map_write(rows, prefix, values, out);
+}
+
+void
 xmlapi_attendees_put(const json_t *all, json_t *values)
 {
 	STRBUF_AUTO sb = { 0 };

@@ -23,6 +23,10 @@ int xmlapi_attendees_read(const struct xml_node *body, json_t *fields,
 /* <att:person> and what follows it. */
 void xmlapi_attendee_write(const json_t *one, struct strbuf *out);
 
+/* Name, e-mail and phones alone, with that prefix. */
+void xmlapi_attendee_short(const json_t *one, const char *prefix,
+			   struct strbuf *out);
+
 /* An array of them (NULL: none) becomes "=attendees" of values. */
 void xmlapi_attendees_put(const json_t *all, json_t *values);
 

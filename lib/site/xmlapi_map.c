@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "site/xmlvalue.h"
 
@@ -92,15 +91,12 @@ static int
 read_word(const struct xmlapi_map *row, const char *text, json_t **out,
 	  struct err *e)
 {
-	for (const char *const *w = row->words; *w != NULL; w++)
-		if (strcasecmp(*w, text) == 0) {
-			*out = json_string(*w);
-			return 0;
-		}
-	return err_set(e, ERR_INVALID,
-		       "validation: %s \"%.40s\" is not allowed, expected a "
-		       "word such as %s",
-		       row->path, text, row->words[0]);
+	const char *word = NULL;
+
+	if (xmlvalue_word(text, row->path, row->words, &word, e) < 0)
+		return -1;
+	*out = json_string(word);
+	return 0;
 }
 
 static int

@@ -8,14 +8,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "site/record.h"
+#include "site/recurrence.h"
 #include "site/xmlapi_attendees.h"
 #include "site/xmlapi_fields.h"
 #include "site/xmlapi_meeting.h"
 #include "site/xmlapi_op.h"
 #include "site/xmlvalue.h"
-
-#define NO_MEETING "00000000-0000-0000-0000-000000000000"
 
 static void run_create(struct api *a);
 static void on_host(struct api *a, const struct account *list, size_t n,
@@ -39,6 +37,7 @@ static int read_fields(struct api *a, const struct timezone_info *tz,
 		       json_t *fields, struct err *e);
 static int read_zone(json_t *fields, const struct timezone_info **tz,
 		     struct err *e);
+static int read_repeat(json_t *fields, struct err *e);
 static int read_access(struct api *a, json_t *fields, struct err *e);
 
 const struct xmlapi_op xmlapi_meeting_ops[] = {
@@ -59,12 +58,46 @@ const struct xmlapi_op xmlapi_meeting_ops[] = {
 	{ 0 },
 };
 
+const struct xmlapi_sort xmlapi_meeting_sort = { xmlapi_meeting_map, false,
+						 read_access, render_created,
+						 render_changed };
+/* for DelSession, which does not ask */
+const struct xmlapi_sort xmlapi_session_sort = { .changed = render_changed };
+
 static void
 run_create(struct api *a)
+{
+	xmlapi_meeting_create(a, &xmlapi_meeting_sort);
+}
+
+static void
+run_set(struct api *a)
+{
+	xmlapi_meeting_set(a, &xmlapi_meeting_sort);
+}
+
+static void
+run_delete(struct api *a)
+{
+	xmlapi_meeting_delete(a, &xmlapi_meeting_sort);
+}
+
+bool
+xmlapi_meeting_is(const struct api *a, const struct meeting *list, size_t n)
+{
+	const struct xmlapi_sort *sort = xmlapi_call(a)->sort;
+
+	return n > 0 && (sort == NULL || sort->map == NULL ||
+			 sort->audio_only == (list->type == XMLAPI_AUDIO_ONLY));
+}
+
+void
+xmlapi_meeting_create(struct api *a, const struct xmlapi_sort *sort)
 {
 	const char *host = xmlapi_text(a, "schedule/hostWebExID");
 	struct store_account_by by = { .webexid = host };
 
+	xmlapi_call(a)->sort = sort;
 	if (xmlapi_text(a, "metaData/confName") == NULL)
 		api_fail(a, FAULT_INVALID,
 			 "validation: metaData/confName is missing or empty");
@@ -108,7 +141,7 @@ create(struct api *a, const struct account *host)
 		xmlapi_invalid(a, &e);
 		return;
 	}
-	store_meeting_create(a, fields, render_created);
+	store_meeting_create(a, fields, xmlapi_call(a)->sort->created);
 }
 
 static void
@@ -127,9 +160,10 @@ render_created(struct api *a, const struct meeting *meeting,
 	out->content = xmlapi_content(a, &sb);
 }
 
-static void
-run_set(struct api *a)
+void
+xmlapi_meeting_set(struct api *a, const struct xmlapi_sort *sort)
 {
+	xmlapi_call(a)->sort = sort;
 	xmlapi_meeting_find(a, on_to_set);
 }
 
@@ -138,6 +172,8 @@ on_to_set(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
 	struct store_account_by by = { 0 };
 
+	if (!xmlapi_meeting_is(a, list, n))
+		n = 0;
 	by.webexid = xmlapi_text(a, "schedule/hostWebExID");
 	if (n > 0 && !xmlapi_meeting_is_allowed(a, list)) {
 		api_fail(a, FAULT_DENIED, NULL);
@@ -169,7 +205,8 @@ update(struct api *a, const struct account *host)
 {
 	const struct meeting *m = xmlapi_call(a)->meeting;
 	const struct timezone_info *tz = NULL;
-	struct store_meeting_by by = { .id = m != NULL ? m->id : NO_MEETING };
+	struct store_meeting_by by = { .id = m != NULL ? m->id
+						       : XMLAPI_NO_MEETING };
 	json_t *fields = json_object();
 	struct err e;
 
@@ -185,12 +222,13 @@ update(struct api *a, const struct account *host)
 	}
 	if (host != NULL)
 		json_put_str(fields, "host_id", host->id);
-	store_meeting_update(a, &by, fields, render_changed);
+	store_meeting_update(a, &by, fields, xmlapi_call(a)->sort->changed);
 }
 
-static void
-run_delete(struct api *a)
+void
+xmlapi_meeting_delete(struct api *a, const struct xmlapi_sort *sort)
 {
+	xmlapi_call(a)->sort = sort;
 	xmlapi_meeting_find(a, on_to_delete);
 }
 
@@ -205,10 +243,12 @@ on_to_delete(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	}
 	/* not there: perhaps this very request has deleted it, and the
 	 * journal knows */
-	if (xmlapi_meeting_number(a, &by.number, NULL) < 0)
+	if (n > 0 && !xmlapi_meeting_is(a, list, n))
+		by.id = XMLAPI_NO_MEETING;
+	else if (xmlapi_meeting_number(a, &by.number, NULL) < 0)
 		return;
 	by.host_id = xmlapi_is_admin(a) ? NULL : a->who->id;
-	store_meeting_delete(a, &by, render_changed);
+	store_meeting_delete(a, &by, xmlapi_call(a)->sort->changed);
 }
 
 static void
@@ -234,9 +274,12 @@ read_fields(struct api *a, const struct timezone_info *tz, json_t *fields,
 	char iso[CLOCK_ISO_SIZE];
 	int64_t at;
 
-	if (xmlapi_map_read(xmlapi_meeting_map, xmlapi_body(a), fields, e) < 0)
+	const struct xmlapi_sort *sort = xmlapi_call(a)->sort;
+
+	if (xmlapi_map_read(sort->map, xmlapi_body(a), fields, e) < 0)
 		return -1;
-	if (read_zone(fields, &tz, e) < 0 || read_access(a, fields, e) < 0)
+	if (read_zone(fields, &tz, e) < 0 || read_repeat(fields, e) < 0 ||
+	    sort->read(a, fields, e) < 0)
 		return -1;
 	if (start != NULL) {
 		if (xmlvalue_instant(start, "schedule/startDate", tz, &at, e) <
@@ -244,7 +287,25 @@ read_fields(struct api *a, const struct timezone_info *tz, json_t *fields,
 			return -1;
 		json_put_str(fields, "starts", clock_iso(at, iso));
 	}
-	return xmlapi_attendees_read(xmlapi_body(a), fields, e);
+	return 0;
+}
+
+/* NO_REPEAT ends it. */
+static int
+read_repeat(json_t *fields, struct err *e)
+{
+	const json_t *repeat = json_object_get(fields, "recurrence");
+	const char *type = NULL;
+
+	if (repeat == NULL)
+		return 0;
+	json_get_str(repeat, "repeatType", &type, NULL);
+	if (type != NULL && strcmp(type, "NO_REPEAT") == 0) {
+		json_put(fields, "recurrence", json_null());
+		return 0;
+	}
+	return recurrence_check(repeat, e) < 0 ? err_prefix(e, "validation")
+					       : 0;
 }
 
 static int
@@ -281,6 +342,13 @@ read_access(struct api *a, json_t *fields, struct err *e)
 
 	if (type != NULL && json_integer_value(type) < 0)
 		json_object_del(fields, "type");
+	else if (json_integer_value(type) == XMLAPI_AUDIO_ONLY)
+		return err_set(e, ERR_INVALID,
+			       "validation: metaData/meetingType %d is made "
+			       "by CreateTeleconferenceSession",
+			       XMLAPI_AUDIO_ONLY);
+	if (xmlapi_attendees_read(xmlapi_body(a), fields, e) < 0)
+		return -1;
 	if (listed == NULL && public == NULL)
 		return 0;
 	if (xmlvalue_bool(public, "accessControl/isPublic", &yes, e) < 0 ||

@@ -4,6 +4,26 @@
 
 #include "site/xmlapi_op.h"
 
+#define XMLAPI_NO_MEETING "00000000-0000-0000-0000-000000000000"
+
+/* Meetings, and teleconferences without a room: the same rows. */
+#define XMLAPI_AUDIO_ONLY 214 /* the latter's type */
+struct xmlapi_sort {
+	const struct xmlapi_map *map;
+	bool audio_only;
+	/* What the map does not read; the write's answers. */
+	int (*read)(struct api *a, json_t *fields, struct err *e);
+	store_meeting_render *created, *changed;
+};
+void xmlapi_meeting_create(struct api *a, const struct xmlapi_sort *sort);
+void xmlapi_meeting_set(struct api *a, const struct xmlapi_sort *sort);
+void xmlapi_meeting_delete(struct api *a, const struct xmlapi_sort *sort);
+extern const struct xmlapi_sort xmlapi_meeting_sort, xmlapi_session_sort;
+
+/* Whether there is one, of the sort of this call (NULL: of any). */
+bool xmlapi_meeting_is(const struct api *a, const struct meeting *list,
+		       size_t n);
+
 /* meetingKey, else sessionKey. -1: refused, and answered. e: NULL. */
 int xmlapi_meeting_number(struct api *a, int64_t *number, struct err *e);
 

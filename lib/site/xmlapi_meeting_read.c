@@ -27,6 +27,8 @@ xmlapi_meeting_number(struct api *a, int64_t *number, struct err *e)
 
 	if (key == NULL)
 		key = xmlapi_text(a, "sessionKey");
+	if (key == NULL)
+		key = xmlapi_text(a, "confID");
 	if (key == NULL) {
 		api_fail(a, FAULT_INVALID,
 			 "validation: meetingKey is missing or empty");
@@ -59,6 +61,7 @@ xmlapi_meeting_is_allowed(const struct api *a, const struct meeting *meeting)
 void
 xmlapi_meeting_run_get(struct api *a)
 {
+	xmlapi_call(a)->sort = &xmlapi_meeting_sort;
 	xmlapi_meeting_find(a, on_got);
 }
 
@@ -68,7 +71,7 @@ on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	STRBUF_AUTO sb = { 0 };
 	JSON_AUTO values = NULL;
 
-	if (n == 0) {
+	if (!xmlapi_meeting_is(a, list, n)) {
 		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
 	}
@@ -89,7 +92,7 @@ xmlapi_meeting_run_list(struct api *a)
 					      "STARTTIME",   "starts",
 					      NULL };
 	const char *key = xmlapi_text(a, "meetingKey");
-	struct store_meeting_filter f = { 0 };
+	struct store_meeting_filter f = { .not_type = XMLAPI_AUDIO_ONLY };
 	struct xmlapi_call *call = xmlapi_call(a);
 	struct err e;
 
@@ -224,10 +227,13 @@ xmlapi_meeting_calendar(struct api *a, const struct meeting *meeting,
 				       "%s/j.php?MTID=%s&ICS=", xmlapi_home(a),
 				       meeting_token(a, meeting));
 
-	xml_open(out, "meet:iCalendarURL");
+	const char *name = arena_printf(a->arena, "%s:iCalendarURL",
+					xmlapi_call(a)->op->prefix);
+
+	xml_open(out, name);
 	xml_leaf(out, "serv:host", arena_printf(a->arena, "%sHM", url));
 	xml_leaf(out, "serv:attendee", arena_printf(a->arena, "%sJM", url));
-	xml_close(out, "meet:iCalendarURL");
+	xml_close(out, name);
 }
 
 /* Names a meeting without telling its number: its id is not guessable. */

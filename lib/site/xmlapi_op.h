@@ -32,8 +32,11 @@ struct xmlapi_op {
 };
 
 /* Up to a NULL name. */
-extern const struct xmlapi_op xmlapi_user_ops[];
-extern const struct xmlapi_op xmlapi_meeting_ops[];
+extern const struct xmlapi_op xmlapi_user_ops[], xmlapi_login_ops[],
+    xmlapi_meeting_ops[], xmlapi_attendee_ops[], xmlapi_session_ops[],
+    xmlapi_site_ops[], xmlapi_teleconf_ops[];
+
+#define XMLAPI_VERSION "WebEx XML API V10.0.0"
 
 /* The request's data while it is in the XML API. */
 struct xmlapi_call {
@@ -41,6 +44,7 @@ struct xmlapi_call {
 	const struct xmlapi_op *op;    /* NULL until it is known */
 	const char *subject;           /* the operation's own: whom */
 	const struct meeting *meeting; /* and which */
+	const struct xmlapi_sort *sort;
 	const struct timezone_info *tz;
 	struct store_page page;
 };

@@ -80,6 +80,23 @@ xmlvalue_bool(const char *text, const char *what, bool *out, struct err *e)
 }
 
 int
+xmlvalue_word(const char *text, const char *what, const char *const *words,
+	      const char **out, struct err *e)
+{
+	if (text == NULL)
+		return 0;
+	for (size_t i = 0; words[i] != NULL; i++)
+		if (strcasecmp(words[i], text) == 0) {
+			*out = words[i];
+			return 0;
+		}
+	return err_set(e, ERR_INVALID,
+		       "validation: %s \"%.40s\" is not allowed, expected a "
+		       "word such as %s",
+		       what, text, words[0]);
+}
+
+int
 xmlvalue_int(const char *text, const char *what, struct xmlvalue_range range,
 	     int64_t *out, struct err *e)
 {

@@ -35,6 +35,11 @@ const char *xmlvalue_date_text(int64_t wall_us, const struct timezone_info *tz,
 int xmlvalue_bool(const char *text, const char *what, bool *out, struct err *e)
     __attribute__((warn_unused_result));
 
+/* One of words (up to a NULL) in any case, as it stands there. */
+int xmlvalue_word(const char *text, const char *what, const char *const *words,
+		  const char **out, struct err *e)
+    __attribute__((warn_unused_result));
+
 /* Such as "ann@example.com": one "@" with something on both sides, no blanks
  * or control characters, up to max characters; absent (NULL) is good. */
 int xmlvalue_email(const char *text, const char *what, size_t max,

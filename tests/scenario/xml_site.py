@@ -15,6 +15,12 @@ DECLARED = {
                f' xmlns:att="{SCHEMAS}service/attendee"',
     "ep": f' xmlns:ep="{SCHEMAS}service/ep"'
           f' xmlns:meet="{SCHEMAS}service/meeting"',
+    "attendee": f' xmlns:att="{SCHEMAS}service/attendee"',
+    "site": f' xmlns:ns1="{SCHEMAS}service/site"'
+            f' xmlns:event="{SCHEMAS}service/event"',
+    "history": f' xmlns:history="{SCHEMAS}service/history"',
+    "meetingtype": f' xmlns:mtgtype="{SCHEMAS}service/meetingtype"',
+    "auo": f' xmlns:auo="{SCHEMAS}service/meeting/auo"',
     None: "",
 }
 HEADERS = {
