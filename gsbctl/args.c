@@ -41,6 +41,7 @@ static const struct verb {
 	{ "authority", "adopt", ARGS_ADOPT, "adopt", false },
 	{ "audit", "tail", ARGS_AUDIT_TAIL, NULL, false },
 	{ "audit", "verify", ARGS_AUDIT_VERIFY, NULL, false },
+	{ "proxy", "reload", ARGS_PROXY_RELOAD, NULL, false },
 	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
 	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
 };
@@ -101,6 +102,7 @@ const char *const args_help =
     "  maintenance status\n"
     "  redirect list              what was moved by hand, and until when\n"
     "  company list\n"
+    "  proxy reload                  the configuration is read again\n"
     "\n"
     "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
     "--no-wait)\n"

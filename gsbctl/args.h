@@ -36,6 +36,7 @@ enum args_verb {
 	ARGS_RESUME,
 	ARGS_CANCEL,
 	ARGS_ADOPT, /* "authority adopt" */
+	ARGS_PROXY_RELOAD,
 	ARGS_COMPANY_LIST,
 	ARGS_COMPANY_ADD
 };

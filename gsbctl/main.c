@@ -52,6 +52,8 @@ run(const struct verbs *v)
 		return verbs_redirect_list(v);
 	case ARGS_DRILL:
 		return verbs_drill(v);
+	case ARGS_PROXY_RELOAD:
+		return verbs_proxy_reload(v);
 	case ARGS_COMPANY_LIST:
 		return verbs_company_list(v);
 	case ARGS_COMPANY_ADD:

@@ -30,6 +30,7 @@ int verbs_order(const struct verbs *v);
 int verbs_maintenance_status(const struct verbs *v);
 int verbs_redirect_list(const struct verbs *v);
 int verbs_drill(const struct verbs *v);
+int verbs_proxy_reload(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);
 

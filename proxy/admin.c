@@ -13,6 +13,7 @@
 #include "io/ctl.h"
 #include "io/httpd.h"
 #include "io/loop.h"
+#include "io/service.h"
 #include "io/timer.h"
 #include "proxy/admin_audit.h"
 #include "proxy/status.h"
@@ -294,6 +295,22 @@ post_company(struct admin *a, struct ctl_req *req, const json_t *body)
 	d->call = companies_add(c->companies, &to, body, on_added, d);
 }
 
+/* Nothing of the old configuration is used once this has returned. */
+static void
+post_reload(struct ctl_req *req)
+{
+	struct err e = { 0 };
+	json_t *doc;
+
+	if (service_reload(&e) < 0) {
+		ctl_refuse(req, 400, err_text(&e));
+		return;
+	}
+	doc = json_object();
+	json_put_str(doc, "message", "configuration read again");
+	ctl_reply(req, 200, doc);
+}
+
 static void
 get_fsm(struct ctl_req *req)
 {
@@ -333,6 +350,8 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 		ctl_reply(req, 200, companies_json(a->control->companies));
 	else if (post && span_is(path, "/v1/companies"))
 		post_company(a, req, body);
+	else if (post && span_is(path, "/v1/reload"))
+		post_reload(req);
 	else if (get && span_is(path, "/v1/fsm"))
 		get_fsm(req);
 	else if (get && span_is(path, "/v1/audit"))

@@ -41,12 +41,11 @@ static void on_tick(void *ctx);
 static bool may_grant(void *ctx);
 
 static int
-read_addresses(struct control *c, struct err *e)
+read_addresses(struct control *c, const struct conf *conf, struct err *e)
 {
 	for (int s = 0; s < ROUTE_SITES; s++)
-		if (route_address_parse(c->conf->web[s], &c->web[s], e) < 0 ||
-		    route_address_parse(c->conf->collab[s], &c->collab[s], e) <
-			0)
+		if (route_address_parse(conf->web[s], &c->web[s], e) < 0 ||
+		    route_address_parse(conf->collab[s], &c->collab[s], e) < 0)
 			return -1;
 	return 0;
 }
@@ -96,22 +95,30 @@ start_watch(struct control *c)
 	c->orders = orders_new();
 }
 
-static int
-start_plane(struct control *c, struct err *e)
+static void
+make_plane_conf(struct control *c, const struct conf *conf,
+		struct plane_conf *p)
 {
-	struct plane_conf p = {
-		.listen = c->conf->listen,
-		.tls_listen = c->conf->tls_listen,
-		.workers = (unsigned)c->conf->workers,
-		.access_log = c->conf->access_log,
-		.log_format = (enum plane_log_format)c->conf->access_format,
+	*p = (struct plane_conf){
+		.listen = conf->listen,
+		.tls_listen = conf->tls_listen,
+		.workers = (unsigned)conf->workers,
+		.access_log = conf->access_log,
+		.log_format = (enum plane_log_format)conf->access_format,
 		.on_signal = on_signal,
 		.on_settled = on_settled,
 		.ctx = c,
 	};
+	conf_limits(conf, &p->limits);
+	conf_tls(conf, &p->tls);
+}
 
-	conf_limits(c->conf, &p.limits);
-	conf_tls(c->conf, &p.tls);
+static int
+start_plane(struct control *c, struct err *e)
+{
+	struct plane_conf p;
+
+	make_plane_conf(c, c->conf, &p);
 	c->plane = plane_open(&p, e);
 	return c->plane != NULL ? 0 : -1;
 }
@@ -125,7 +132,7 @@ control_open(const struct conf *conf, struct err *e)
 	c->begun_wall_us = clock_wall_us();
 	c->state_wall_us = c->begun_wall_us;
 	c->keys = keyring_load(conf->keys_file, e);
-	if (c->keys == NULL || read_addresses(c, e) < 0 ||
+	if (c->keys == NULL || read_addresses(c, conf, e) < 0 ||
 	    read_record(c, e) < 0 || start_plane(c, e) < 0) {
 		control_close(&c);
 		return NULL;
@@ -162,41 +169,51 @@ control_close(struct control **cp)
 static bool
 needs_restart(const struct conf *a, const struct conf *b)
 {
-	bool same = strcmp(a->listen, b->listen) == 0 &&
-		    strcmp(a->tls_listen, b->tls_listen) == 0 &&
-		    strcmp(a->state_dir, b->state_dir) == 0 &&
-		    strcmp(a->admin, b->admin) == 0 &&
-		    strcmp(a->metrics_listen, b->metrics_listen) == 0 &&
-		    strcmp(a->keys_file, b->keys_file) == 0 &&
-		    a->workers == b->workers;
+	return strcmp(a->state_dir, b->state_dir) != 0 ||
+	       strcmp(a->admin, b->admin) != 0 ||
+	       strcmp(a->metrics_listen, b->metrics_listen) != 0 ||
+	       strcmp(a->keys_file, b->keys_file) != 0 ||
+	       strcmp(a->access_log, b->access_log) != 0 ||
+	       a->access_format != b->access_format || a->workers != b->workers;
+}
 
-	for (int s = 0; s < ROUTE_SITES; s++)
-		same = same && strcmp(a->web[s], b->web[s]) == 0 &&
-		       strcmp(a->collab[s], b->collab[s]) == 0 &&
-		       strcmp(a->collab_health[s], b->collab_health[s]) == 0;
-	return !same;
+/* They were read and found right: a check of the configuration does that. */
+static void
+move_sites(struct control *c, const struct conf *conf)
+{
+	struct err e;
+	int rc = read_addresses(c, conf, &e);
+
+	assert(rc == 0);
+	for (int s = 0; s < ROUTE_SITES; s++) {
+		enum route_site site = (enum route_site)s;
+
+		watch_set_address(c->watch, site, ROUTE_WEB, conf->web[s]);
+		watch_set_address(c->watch, site, ROUTE_COLLAB,
+				  conf->collab_health[s]);
+	}
+	c->publish = true;
 }
 
 int
 control_reload(struct control *c, const struct conf *conf, struct err *e)
 {
 	bool more = needs_restart(c->conf, conf);
-	struct plane_limits limits;
 	struct health_pace pace;
-	struct certs_conf tls;
+	struct plane_conf p;
 
-	conf_tls(conf, &tls);
-	if (plane_set_tls(c->plane, &tls, e) != 0)
+	make_plane_conf(c, conf, &p);
+	if (plane_reload(c->plane, &p, e) != 0)
 		return -1;
 	c->conf = conf;
 	conf_failover(conf, &c->f.conf);
 	conf_pace(conf, &pace);
 	watch_set_pace(c->watch, &pace);
-	conf_limits(conf, &limits);
-	plane_set_limits(c->plane, &limits);
+	move_sites(c, conf);
 	events_add(c->events, "service", c->f.rec.epoch,
-		   more ? "configuration read again; addresses, files, keys "
-			  "and workers are as before until a restart"
+		   more ? "configuration read again; folders, key file, log, "
+			  "admin, metrics and workers are as before until an "
+			  "upgrade or a restart"
 			: "configuration read again",
 		   NULL);
 	control_look(c);

@@ -91,6 +91,16 @@ health_aim(struct health *h, const struct lease_terms *terms)
 }
 
 void
+health_set_address(struct health *h, const char *address)
+{
+	if (strcmp(h->address, address) == 0)
+		return;
+	mem_free(h->address);
+	h->address = mem_strdup(address);
+	health_poke(h);
+}
+
+void
 health_poke(struct health *h)
 {
 	if (h->probe != NULL)

@@ -20,6 +20,7 @@
 struct listener {
 	uv_tcp_t tcp;
 	struct worker *worker;
+	int fd;
 	bool tls;
 };
 
@@ -79,20 +80,34 @@ probe(const struct route_address *a, struct err *e)
 	return rc;
 }
 
+/* The nth old one with that address; -1: there are not so many. */
 static int
-bind_copies(struct span text, unsigned copies, struct listener_socket *sockets,
-	    unsigned step, struct err *e)
+old_socket(const struct listener_conf *conf, const char *address, unsigned nth)
 {
-	struct route_address a;
-	char name[128];
+	for (unsigned i = 0; i < conf->nold; i++)
+		if (strcmp(conf->old[i].address, address) == 0 && nth-- == 0)
+			return conf->old[i].fd;
+	return -1;
+}
 
-	if (!span_copy(span_trim(text), name, sizeof(name)))
-		return err_set(e, ERR_INVALID, "an address is too long");
-	if (route_address_parse(name, &a, e) != 0 || probe(&a, e) != 0)
+static int
+bind_copies(const struct listener_conf *conf, unsigned copies,
+	    struct listener_socket *first, unsigned step, struct err *e)
+{
+	bool fresh = old_socket(conf, first->address, 0) < 0;
+	struct route_address a;
+
+	if (route_address_parse(first->address, &a, e) != 0 ||
+	    (fresh && probe(&a, e) != 0))
 		return -1;
 	for (unsigned i = 0; i < copies; i++) {
-		sockets[i * step].fd = bind_one(&a, e);
-		if (sockets[i * step].fd < 0)
+		struct listener_socket *s = first + i * step;
+
+		s->fd = old_socket(conf, first->address, i);
+		s->old = s->fd >= 0;
+		if (!s->old)
+			s->fd = bind_one(&a, e);
+		if (s->fd < 0)
 			return -1;
 	}
 	return 0;
@@ -110,11 +125,27 @@ count(const char *list)
 	return n;
 }
 
+static int
+name_copies(struct span *list, unsigned copies, struct listener_socket *first,
+	    unsigned step, struct err *e)
+{
+	struct span one = { 0 };
+
+	span_cut(list, ',', &one);
+	for (unsigned i = 0; i < copies; i++)
+		if (!span_copy(span_trim(one), first[i * step].address,
+			       sizeof(first->address)))
+			return err_set(e, ERR_INVALID,
+				       "listen: \"%.*s\" is too long",
+				       SPAN_ARG(one));
+	return 0;
+}
+
 int
 listener_bind(const struct listener_conf *conf, unsigned copies,
 	      struct listener_socket *sockets, struct err *e)
 {
-	struct span rest = span_of(conf->plain), one;
+	struct span rest = span_of(conf->plain);
 	unsigned plain = count(conf->plain), n = plain + count(conf->tls);
 
 	if (n == 0 || n > LISTENER_MAX)
@@ -127,17 +158,23 @@ listener_bind(const struct listener_conf *conf, unsigned copies,
 	for (unsigned i = 0; i < n; i++) {
 		if (i == plain)
 			rest = span_of(conf->tls);
-		if (!span_cut(&rest, ',', &one) ||
-		    bind_copies(one, copies, sockets + i, n, e) != 0)
+		if (name_copies(&rest, copies, sockets + i, n, e) != 0 ||
+		    bind_copies(conf, copies, sockets + i, n, e) != 0)
 			goto fail_bound;
 	}
 	return (int)n;
 
 fail_bound:
-	for (unsigned k = 0; k < copies * n; k++)
-		if (sockets[k].fd >= 0)
-			close(sockets[k].fd);
+	listener_unbind(sockets, copies * n);
 	return -1;
+}
+
+void
+listener_unbind(const struct listener_socket *sockets, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++)
+		if (sockets[k].fd >= 0 && !sockets[k].old)
+			close(sockets[k].fd);
 }
 
 static void
@@ -160,6 +197,7 @@ listener_open(struct worker *w, const struct listener_socket *socket)
 	assert(rc == 0);
 	l->tcp.data = l;
 	l->worker = w;
+	l->fd = socket->fd;
 	l->tls = socket->tls;
 	rc = uv_tcp_open(&l->tcp, socket->fd);
 	assert(rc == 0);
@@ -183,4 +221,13 @@ listener_close(struct listener **lp)
 	*lp = NULL;
 	if (l != NULL)
 		uv_close((uv_handle_t *)&l->tcp, on_closed);
+}
+
+bool
+listener_is(struct listener *l, const struct listener_socket *socket)
+{
+	if (l->fd != socket->fd)
+		return false;
+	l->tls = socket->tls;
+	return true;
 }

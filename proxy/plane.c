@@ -6,6 +6,7 @@
 #include "proxy/plane.h"
 
 #include <assert.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,6 +23,8 @@ struct plane {
 	struct shared shared;
 	struct worker *workers[WORKERS_MAX];
 	unsigned nworkers;
+	struct listener_socket sockets[WORKERS_MAX * LISTENER_MAX];
+	unsigned nsockets; /* of each worker */
 	struct accesslog *log;
 	struct tickets *tickets;
 	struct certs *certs; /* NULL: no TLS */
@@ -88,17 +91,16 @@ complete(const struct plane_limits *from)
 }
 
 static void
-start_workers(struct plane *p, const struct plane_conf *conf,
-	      const struct listener_socket *sockets, unsigned n)
+start_workers(struct plane *p, const struct plane_conf *conf)
 {
 	struct worker_conf each = { .shared = &p->shared,
 				    .limits = complete(&conf->limits),
-				    .nsockets = n,
+				    .nsockets = p->nsockets,
 				    .certs = p->certs,
 				    .log = p->log };
 
 	for (unsigned i = 0; i < p->nworkers; i++) {
-		each.sockets = sockets + i * n;
+		each.sockets = p->sockets + i * p->nsockets;
 		p->workers[i] = worker_start(&each);
 	}
 }
@@ -126,7 +128,6 @@ plane_open(const struct plane_conf *conf, struct err *e)
 {
 	const char *path = conf->access_log;
 	struct plane *p = mem_new(struct plane);
-	struct listener_socket sockets[WORKERS_MAX * LISTENER_MAX];
 	struct listener_conf listen = { .plain = conf->listen,
 					.tls = conf->tls_listen };
 	int n;
@@ -145,9 +146,10 @@ plane_open(const struct plane_conf *conf, struct err *e)
 	if (listen.tls != NULL && listen.tls[0] != '\0' &&
 	    load_certs(p, &conf->tls, e) != 0)
 		goto fail_log;
-	n = listener_bind(&listen, p->nworkers, sockets, e);
+	n = listener_bind(&listen, p->nworkers, p->sockets, e);
 	if (n < 0)
 		goto fail_log;
+	p->nsockets = (unsigned)n;
 	p->on_signal = conf->on_signal;
 	p->on_settled = conf->on_settled;
 	p->ctx = conf->ctx;
@@ -155,7 +157,7 @@ plane_open(const struct plane_conf *conf, struct err *e)
 	shared_init(&p->shared);
 	uv_async_init(loop_uv(), &p->shared.to_control, on_async);
 	p->shared.to_control.data = p;
-	start_workers(p, conf, sockets, (unsigned)n);
+	start_workers(p, conf);
 	return p;
 
 fail_log:
@@ -267,15 +269,36 @@ plane_set_limits(struct plane *p, const struct plane_limits *limits)
 		worker_set_limits(p->workers[i], &l);
 }
 
-int
-plane_set_tls(struct plane *p, const struct certs_conf *tls, struct err *e)
+static void
+take_sockets(struct plane *p, const struct listener_socket *next, unsigned n)
 {
-	if (p->certs == NULL)
-		return 0; /* no such listeners */
-	if (load_certs(p, tls, e) != 0)
-		return -1;
+	p->nsockets = n;
+	memcpy(p->sockets, next, p->nworkers * n * sizeof(*next));
 	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_set_sockets(p->workers[i], next + i * n, n);
+}
+
+int
+plane_reload(struct plane *p, const struct plane_conf *conf, struct err *e)
+{
+	struct listener_socket next[WORKERS_MAX * LISTENER_MAX];
+	struct listener_conf listen = { .plain = conf->listen,
+					.tls = conf->tls_listen,
+					.old = p->sockets,
+					.nold = p->nworkers * p->nsockets };
+	int n = listener_bind(&listen, p->nworkers, next, e);
+
+	if (n < 0)
+		return -1;
+	if (listen.tls != NULL && listen.tls[0] != '\0' &&
+	    load_certs(p, &conf->tls, e) != 0) {
+		listener_unbind(next, p->nworkers * (unsigned)n);
+		return -1;
+	}
+	for (unsigned i = 0; p->certs != NULL && i < p->nworkers; i++)
 		worker_set_certs(p->workers[i], p->certs);
+	take_sockets(p, next, (unsigned)n);
+	plane_set_limits(p, &conf->limits);
 	return 0;
 }
 

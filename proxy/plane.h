@@ -82,8 +82,11 @@ void plane_close_websockets(struct plane *p, enum route_site site, int code,
 			    uint32_t spread_ms);
 
 void plane_set_limits(struct plane *p, const struct plane_limits *limits);
-/* For connections from now on. -1: all is as before, e says which file. */
-int plane_set_tls(struct plane *p, const struct certs_conf *tls, struct err *e)
+/*
+ * Listening addresses, certificates and limits anew; workers and log stay.
+ * No connection is closed. -1: all is as before.
+ */
+int plane_reload(struct plane *p, const struct plane_conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 
 /* Prometheus text 0.0.4, appended: gsb_proxy_... */

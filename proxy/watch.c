@@ -69,6 +69,13 @@ watch_poke(struct watch *w, enum route_site site, enum route_service service)
 }
 
 void
+watch_set_address(struct watch *w, enum route_site site,
+		  enum route_service service, const char *address)
+{
+	health_set_address(w->health[site][service], address);
+}
+
+void
 watch_set_pace(struct watch *w, const struct health_pace *pace)
 {
 	w->counts = pace->counts;

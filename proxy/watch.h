@@ -28,6 +28,8 @@ void watch_aim(struct watch *w,
 void watch_hurry(struct watch *w, bool fast);
 void watch_poke(struct watch *w, enum route_site site,
 		enum route_service service);
+void watch_set_address(struct watch *w, enum route_site site,
+		       enum route_service service, const char *address);
 void watch_set_pace(struct watch *w, const struct health_pace *pace);
 
 const struct health_seen *watch_seen(const struct watch *w,

@@ -20,6 +20,8 @@ struct order {
 	struct edition *edition;
 	struct plane_limits limits;
 	struct certs *certs;
+	struct listener_socket sockets[LISTENER_MAX];
+	unsigned nsockets;
 	enum route_site site;
 	int code;
 	uint32_t spread_ms;
@@ -275,6 +277,57 @@ worker_set_certs(struct worker *w, struct certs *certs)
 
 	o->certs = certs_hold(certs);
 	loop_post(w->loop, on_certs, o);
+}
+
+static bool
+is_listed(struct listener *l, const struct listener_socket *sockets, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (listener_is(l, &sockets[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_open(struct worker *w, const struct listener_socket *socket)
+{
+	for (unsigned i = 0; i < w->nlisteners; i++)
+		if (listener_is(w->listeners[i], socket))
+			return true;
+	return false;
+}
+
+/* Those that stay are not touched: nobody in their queues is lost. */
+static void
+on_sockets(void *ctx)
+{
+	struct order *o = ctx;
+	struct worker *w = o->worker;
+
+	for (unsigned i = w->nlisteners; i > 0; i--) {
+		struct listener **l = &w->listeners[i - 1];
+
+		if (is_listed(*l, o->sockets, o->nsockets))
+			continue;
+		listener_close(l);
+		*l = w->listeners[--w->nlisteners];
+	}
+	for (unsigned i = 0; i < o->nsockets && !w->draining; i++)
+		if (!is_open(w, &o->sockets[i]))
+			w->listeners[w->nlisteners++] = listener_open(
+			    w, &o->sockets[i]);
+	mem_free(o);
+}
+
+void
+worker_set_sockets(struct worker *w, const struct listener_socket *sockets,
+		   unsigned n)
+{
+	struct order *o = order_new(w);
+
+	memcpy(o->sockets, sockets, n * sizeof(*sockets));
+	o->nsockets = n;
+	loop_post(w->loop, on_sockets, o);
 }
 
 static void

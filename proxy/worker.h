@@ -25,6 +25,8 @@ void worker_stop(struct worker **wp);
 void worker_adopt(struct worker *w, struct edition *e); /* takes a hold */
 void worker_set_limits(struct worker *w, const struct plane_limits *limits);
 void worker_set_certs(struct worker *w, struct certs *certs); /* held */
+void worker_set_sockets(struct worker *w, const struct listener_socket *sockets,
+			unsigned n); /* copied; others are closed */
 void worker_drain(struct worker *w);
 void worker_close_websockets(struct worker *w, enum route_site site, int code,
 			     uint32_t spread_ms);

@@ -157,26 +157,24 @@ unwatch_signals(void)
 	uv_close((uv_handle_t *)&self.on_hup, NULL);
 }
 
-static void
-reload(void)
+int
+service_reload(struct err *e)
 {
 	const struct service *s = self.service;
 	struct reading next = { 0 };
-	struct err e = { 0 };
 	char why[512];
 
-	if (s->reload == NULL)
-		return;
-	if (reading_load(&next, &e) < 0 || s->reload(next.conf, &e) < 0) {
+	if (reading_load(&next, e) < 0 || s->reload(next.conf, e) < 0) {
 		log_error("service", "reload=refused why=%s",
-			  log_quote(why, sizeof(why), err_text(&e)));
+			  log_quote(why, sizeof(why), err_text(e)));
 		arena_free(&next.arena);
-		return;
+		return -1;
 	}
 	arena_free(&self.now.arena);
 	self.now = next;
 	apply_level(&self.now);
 	log_info("service", "reload=done");
+	return 0;
 }
 
 static void
@@ -185,7 +183,10 @@ on_signal(uv_signal_t *handle, int number)
 	const struct service *s = self.service;
 
 	if (number == SIGHUP) {
-		reload();
+		struct err e = { 0 };
+
+		if (s->reload != NULL && service_reload(&e) < 0)
+			log_debug("service", "reload=as-before");
 		return;
 	}
 	if (self.draining || s->drain == NULL) {

@@ -63,6 +63,12 @@ int service_main(int argc, char **argv, const struct service *service);
  */
 void service_stopped(int status);
 
+/*
+ * What SIGHUP does, for who wants to know how it went: -1, all is as before
+ * and e says FILE:LINE and what would be right.
+ */
+int service_reload(struct err *e) __attribute__((warn_unused_result));
+
 /* Tells the service manager in words what goes on (STATUS=). */
 void service_status(const char *text);
 

@@ -266,6 +266,68 @@ test_workers(void **state)
 	}
 }
 
+static bool
+answers_on(unsigned port)
+{
+	unsigned before = rig.port;
+	struct answer a;
+	int status;
+
+	rig.port = port;
+	client_get("/c/ok", &a);
+	rig.port = before;
+	status = a.status;
+	answer_free(&a);
+	return status == 200;
+}
+
+static unsigned other_port;
+
+static bool
+refuses_other_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)other_port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), rc;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return rc != 0;
+}
+
+/* Addresses come and go, connections stay; a mistake changes nothing. */
+static void
+test_reload(void **state)
+{
+	struct rig_conf conf = { .workers = 2 };
+	char listen[128];
+	struct answer a;
+	int kept;
+
+	rig_start(&conf);
+	other_port = rig_free_port();
+	kept = client_open();
+	snprintf(listen, sizeof(listen), "127.0.0.1:%u, 127.0.0.1:%u", rig.port,
+		 other_port);
+	assert_string_equal(rig_reload(listen), "");
+	assert_true(answers_on(rig.port));
+	assert_true(answers_on(other_port));
+	assert_non_null(
+	    strstr(rig_reload("127.0.0.1:0,192.0.2.1:1"), "192.0.2.1:1"));
+	assert_string_not_equal(rig_reload("nonsense"), "");
+	assert_true(answers_on(rig.port));
+	assert_true(answers_on(other_port));
+	snprintf(listen, sizeof(listen), "127.0.0.1:%u", rig.port);
+	assert_string_equal(rig_reload(listen), "");
+	rig_wait(refuses_other_port);
+	client_send(kept, "GET /c/ok HTTP/1.1\r\nHost: x\r\n\r\n");
+	client_read(kept, false, &a);
+	expect(&a, 200);
+	close(kept);
+	assert_true(answers_on(rig.port));
+}
+
 static json_t *
 read_line(FILE *f)
 {
@@ -348,6 +410,7 @@ main(void)
 		CASE(test_upstream_deadline),
 		CASE(test_drain),
 		CASE(test_workers),
+		CASE(test_reload),
 		cmocka_unit_test(test_log),
 	};
 

@@ -60,8 +60,8 @@ on_settled(void *ctx)
 	rig.settled++;
 }
 
-static unsigned
-free_port(void)
+unsigned
+rig_free_port(void)
 {
 	unsigned port;
 
@@ -114,7 +114,7 @@ rig_start(const struct rig_conf *conf)
 	struct span acme = span_of("acme");
 
 	memset(&rig, 0, sizeof(rig));
-	rig.port = free_port();
+	rig.port = rig_free_port();
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		rig.site[s] = site_start(names[s], 0);
 		rig.collab[s] = site_start(names[s], 0);
@@ -276,4 +276,29 @@ void
 rig_set_limits(const struct plane_limits *l)
 {
 	call(do_limits, (void *)l);
+}
+
+struct reload_args {
+	const char *listen;
+	struct err e;
+	int rc;
+};
+
+static void
+do_reload(void *arg)
+{
+	struct reload_args *a = arg;
+	struct plane_conf conf = { .listen = a->listen };
+
+	a->rc = plane_reload(rig.plane, &conf, &a->e);
+}
+
+const char *
+rig_reload(const char *listen)
+{
+	static struct reload_args a;
+
+	a = (struct reload_args){ .listen = listen };
+	call(do_reload, &a);
+	return a.rc == 0 ? "" : err_text(&a.e);
 }
