@@ -60,6 +60,8 @@ apply_free(struct apply **ap)
 	apply_session_end(a);
 	statements_free(&a->statements);
 	catalog_free(&a->catalog);
+	tables_free(&a->tables);
+	tables_free(&a->reading);
 	mem_free((void *)a->conf.conninfo);
 	mem_free((void *)a->conf.peer_conninfo);
 	mem_free((void *)a->conf.application);
@@ -170,7 +172,7 @@ fetch_rows(struct apply *a, struct apply_group *g)
 	    &(struct fetch_conf){
 		.local = a->conn,
 		.peer = a->conf.peer_conninfo,
-		.application = a->conf.application,
+		.application = "gsb-replicator fetch",
 		.statements = a->statements,
 		.batch = g->batch,
 	    },

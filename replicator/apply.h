@@ -19,8 +19,9 @@ struct apply_conf {
 	const char *conninfo;      /* local; copied, as all texts */
 	const char *peer_conninfo; /* where missing rows are read whole */
 	const char *application;
-	const char *origin;          /* gsb_<peer> */
-	const struct tables *tables; /* borrowed to the end */
+	const char *origin; /* gsb_<peer> */
+	/* Borrowed to the end; its file is read again at each connection. */
+	const struct tables *tables;
 	/*
 	 * The session is ready: begin the stream at progress (0: never
 	 * applied anything). The catalog is borrowed until on_reset.

@@ -42,6 +42,8 @@ struct apply {
 	struct timer *tidy;  /* in the others, once a second */
 	struct fetch *fetch;
 	struct repair *repair;
+	struct tables *reading; /* for the catalog that was asked for */
+	struct tables *tables;  /* of the catalog; NULL: conf's */
 	struct catalog *catalog;
 	struct statements *statements;
 	struct apply_groups groups;

@@ -115,14 +115,31 @@ on_down(void *ctx, const struct err *why)
 	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
 	"'0/0')::text"
 
+/* Anew each time: adopt and release end the session to have it read. */
+static const struct tables *
+read_tables(struct apply *a)
+{
+	struct err e;
+
+	tables_free(&a->reading);
+	a->reading = tables_load(a->conf.tables->path, &e);
+	if (a->reading != NULL)
+		return a->reading;
+	log_error("apply", "why=\"%s; what was read at the start stands\"",
+		  err_text(&e));
+	return a->conf.tables;
+}
+
 static void
 on_up(void *ctx)
 {
 	struct apply *a = ctx;
 	struct pgbatch *b = pgbatch_new();
-	char *names = catalog_parameter(a->conf.tables);
-	struct pgparam param = pgparam_text(names);
+	char *names;
+	struct pgparam param;
 
+	names = catalog_parameter(read_tables(a));
+	param = pgparam_text(names);
 	a->state = APPLY_SETUP;
 	pgbatch_add_sql(b, PROGRESS_SQL);
 	pgbatch_add(b, &catalog_query, &param);
@@ -155,13 +172,17 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 			apply_reset(a, err);
 		return; /* else on_down follows */
 	}
-	fresh = catalog_new(a->conf.tables, &results[1], true, &e);
+	fresh = catalog_new(a->reading != NULL ? a->reading : a->conf.tables,
+			    &results[1], true, &e);
 	if (fresh == NULL) {
 		apply_reset(a, &e);
 		return;
 	}
 	statements_free(&a->statements);
 	catalog_free(&a->catalog);
+	tables_free(&a->tables);
+	a->tables = a->reading;
+	a->reading = NULL;
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);

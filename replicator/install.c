@@ -60,6 +60,7 @@ install_start(const struct install_conf *conf, install_fn *fn, void *ctx)
 	i->site.number = primary ? 1 : 2;
 	i->site.sync = arena_strdup(i->arena, conf->sync);
 	i->script.arena = i->arena;
+	i->script.more = conf->more;
 	i->deadline_ms = clock_mono_ms() + (conf->timeout_ms > 0
 						? conf->timeout_ms
 						: DEFAULT_TIMEOUT_MS);

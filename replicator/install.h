@@ -23,9 +23,12 @@ struct install_conf {
 	const char *site;            /* "primary" or "backup" */
 	const char *sync;            /* "off", "on", "remote_apply" */
 	const struct tables *tables; /* borrowed to the end */
-	bool dry_run;                /* prints the SQL and runs none of it */
-	FILE *out;                   /* what it does, a line each; borrowed */
-	uint32_t timeout_ms;         /* for all of it; 0: 60 s */
+	/* SQL for the same transaction, at its end; up to a NULL; borrowed
+	 * to the end; or NULL. */
+	const char *const *more;
+	bool dry_run;        /* prints the SQL and runs none of it */
+	FILE *out;           /* what it does, a line each; borrowed */
+	uint32_t timeout_ms; /* for all of it; 0: 60 s */
 };
 
 /* err NULL: done. */

@@ -52,6 +52,14 @@ static const char *const tables[] = {
 	" rel text, key text, name text, value bytea, v bigint NOT NULL,\n"
 	" PRIMARY KEY (rel, key, name))",
 
+	"CREATE TABLE IF NOT EXISTS gsb.adopted (\n"
+	" rel text PRIMARY KEY, lines text NOT NULL, restore text[] NOT NULL,\n"
+	" at timestamptz NOT NULL DEFAULT clock_timestamp(),\n"
+	" shipped timestamptz)",
+	"COMMENT ON TABLE gsb.adopted IS\n"
+	" 'by gsb-replicator adopt: its lines in tables.ini, and the unique "
+	"constraints that release makes again'",
+
 	"CREATE TABLE IF NOT EXISTS gsb.barrier_mark (\n"
 	" token text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
 

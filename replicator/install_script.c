@@ -333,5 +333,7 @@ install_all(struct script *s, const struct catalog *c,
 	for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++)
 		script_add(s, NULL, grants[i]);
 	add_public_grants(s, c);
+	for (size_t i = 0; s->more != NULL && s->more[i] != NULL; i++)
+		script_add(s, NULL, s->more[i]);
 	script_add(s, "grants to gsb_site and gsb_replicator", "COMMIT");
 }

@@ -16,6 +16,7 @@ struct script {
 	struct arena *arena; /* borrowed: holds the texts */
 	/* Of install_triggers_query, or NULL; borrowed. */
 	const struct pgresult *triggers;
+	const char *const *more; /* before COMMIT; up to a NULL; or NULL */
 	struct step *steps;
 	size_t n, cap;
 };

@@ -1,8 +1,10 @@
 /* gsb-replicator: see --help. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "io/service.h"
+#include "replicator/adopt.h"
 #include "replicator/install.h"
 #include "replicator/run.h"
 
@@ -88,39 +90,51 @@ static const struct conf_key keys[] = {
 
 static const char *dry_run;
 static const struct service_option options[] = {
-	{ "dry-run", NULL, "install: print what would be done", &dry_run },
+	{ "dry-run", NULL, "install, adopt, release: print what would be done",
+	  &dry_run },
 	{ NULL, NULL, NULL, NULL }
 };
 
 static struct tables *tables;
 static struct run *running;
 static struct install *installing;
+static struct adopt *adopting;
 
 static void
 on_installed(void *ctx, const struct err *err)
 {
 	if (err != NULL)
-		log_error("install", "why=\"%s\"", err_text(err));
+		log_error(ctx, "why=\"%s\"", err_text(err));
 	service_stopped(err != NULL ? 1 : 0);
 }
 
+/* install, and adopt or release, which are more of it. */
 static int
-start_install(const struct conf *c, struct err *e)
+start_verb(const struct conf *c, char *const *words, struct err *e)
 {
+	struct install_conf conf = { .admin = c->admin,
+				     .site = sites[c->site],
+				     .sync = modes[c->sync],
+				     .tables = tables,
+				     .dry_run = dry_run != NULL,
+				     .out = stdout };
+	bool release = strcmp(words[0], "release") == 0;
+
 	if (c->admin[0] == '\0')
 		return err_set(e, ERR_INVALID,
-			       "install wants replicator.admin, the "
-			       "connection string of a superuser of the local "
-			       "database");
-	installing = install_start(
-	    &(struct install_conf){ .admin = c->admin,
-				    .site = sites[c->site],
-				    .sync = modes[c->sync],
-				    .tables = tables,
-				    .dry_run = dry_run != NULL,
-				    .out = stdout },
-	    on_installed, NULL);
-	return 0;
+			       "%s wants replicator.admin, the connection "
+			       "string of a superuser of the local database",
+			       words[0]);
+	if (words[1] == NULL) {
+		installing = install_start(&conf, on_installed, words[0]);
+		return 0;
+	}
+	adopting = adopt_start(&(struct adopt_conf){ .install = conf,
+						     .peer = c->peer,
+						     .table = words[1],
+						     .release = release },
+			       on_installed, words[0], e);
+	return adopting != NULL ? 0 : -1;
 }
 
 static int
@@ -145,21 +159,39 @@ start_run(const struct conf *c, struct err *e)
 }
 
 static int
+check_words(char *const *words, struct err *e)
+{
+	size_t n = 0;
+	bool table;
+
+	while (words[n] != NULL)
+		n++;
+	if (n == 0 || (n == 1 && strcmp(words[0], "install") == 0))
+		return 0;
+	table = strcmp(words[0], "adopt") == 0 ||
+		strcmp(words[0], "release") == 0;
+	if (table && n == 2)
+		return 0;
+	if (table)
+		return err_set(e, ERR_INVALID, "%s wants one SCHEMA.TABLE",
+			       words[0]);
+	return err_set(e, ERR_INVALID,
+		       "unknown verb \"%s\": there is install, adopt "
+		       "SCHEMA.TABLE, release SCHEMA.TABLE, and none to run",
+		       words[n > 1 ? 1 : 0]);
+}
+
+static int
 start(const void *conf, char *const *words, struct err *e)
 {
 	const struct conf *c = conf;
-	bool install = words[0] != NULL &&
-		       span_is(span_of(words[0]), "install");
 
-	if (words[0] != NULL && (!install || words[1] != NULL))
-		return err_set(e, ERR_INVALID,
-			       "unknown verb \"%s\": there is install, and "
-			       "none to run",
-			       install ? words[1] : words[0]);
+	if (check_words(words, e) != 0)
+		return -1;
 	tables = tables_load(c->tables, e);
 	if (tables == NULL)
 		return -1;
-	return install ? start_install(c, e) : start_run(c, e);
+	return words[0] != NULL ? start_verb(c, words, e) : start_run(c, e);
 }
 
 static int
@@ -193,6 +225,7 @@ static void
 stop(void)
 {
 	install_cancel(&installing);
+	adopt_cancel(&adopting);
 	run_free(&running);
 	tables_free(&tables);
 }
@@ -203,7 +236,8 @@ main(int argc, char **argv)
 	static const struct service service = {
 		.name = "gsb-replicator",
 		.about = "keeps a site's database equal to its peer's; verb "
-			 "install prepares the local database",
+			 "install prepares the local database, adopt and "
+			 "release one table",
 		.keys = keys,
 		.nkeys = sizeof(keys) / sizeof(keys[0]),
 		.conf_size = sizeof(struct conf),

@@ -274,7 +274,7 @@ add_merged_key(struct strbuf *sb, const struct form *f, const struct unique *u)
 	strbuf_addf(sb, ",\n \"%s\" = CASE WHEN ROW(%s(", u->column,
 		    u->fold ? "lower" : "");
 	add_merged(sb, f, u->value);
-	strbuf_adds(sb, ")");
+	strbuf_adds(sb, ")::text");
 	for (size_t i = 0; i < u->nscope; i++) {
 		strbuf_adds(sb, ", ");
 		add_merged(sb, f, u->scope[i]);

@@ -1,5 +1,5 @@
 /*
- *  open --> try --ok--> try the next range ... --> close
+ *  open --> save --> try --ok--> try the next range ... --> close
  *            '--fails--> back to the savepoint, then
  *                        one row: park it; more: its two halves
  */
@@ -29,6 +29,8 @@ struct repair {
 
 static void on_opened(void *ctx, const struct pgresult *results, size_t n,
 		      const struct err *err);
+static void on_saved(void *ctx, const struct pgresult *results, size_t n,
+		     const struct err *err);
 static void on_tried(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
 static void on_undone(void *ctx, const struct pgresult *results, size_t n,
@@ -129,8 +131,25 @@ try_next(struct repair *r)
 		return;
 	}
 	r->now = r->stack[--r->n];
+	/* alone: a statement that cannot be prepared fails before it */
 	b = pgbatch_new();
 	pgbatch_add_sql(b, "SAVEPOINT gsb_repair");
+	run(r, b, on_saved);
+}
+
+static void
+on_saved(void *ctx, const struct pgresult *results, size_t n,
+	 const struct err *err)
+{
+	struct repair *r = ctx;
+	struct pgbatch *b;
+
+	r->call = NULL;
+	if (err != NULL) {
+		end(r, err);
+		return;
+	}
+	b = pgbatch_new();
 	statements_add_rows(r->conf.statements, b, &r->now);
 	pgbatch_add_sql(b, "RELEASE gsb_repair");
 	run(r, b, on_tried);

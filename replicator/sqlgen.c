@@ -20,6 +20,14 @@ sqlgen_column(struct strbuf *sb, const char *alias, const char *name)
 	strbuf_addf(sb, "\"%s\"", name);
 }
 
+const char *
+sqlgen_anew(struct arena *a, const struct column *c, const char *alias)
+{
+	if (c->element_oid != 0)
+		return arena_printf(a, "%s.\"%s\" || '{}'", alias, c->name);
+	return arena_printf(a, "(ARRAY[%s.\"%s\"])[1]", alias, c->name);
+}
+
 void
 sqlgen_columns(struct strbuf *sb, const struct table *t, const char *alias,
 	       const size_t *columns, size_t n)

@@ -5,6 +5,7 @@
 #ifndef REPLICATOR_SQLGEN_H
 #define REPLICATOR_SQLGEN_H
 
+#include "base/arena.h"
 #include "base/strbuf.h"
 #include "replicator/table.h"
 
@@ -21,6 +22,14 @@ void sqlgen_columns(struct strbuf *sb, const struct table *t, const char *alias,
 /* a."k" = b."k" AND ... */
 void sqlgen_key_equal(struct strbuf *sb, const struct table *t, const char *a,
 		      const char *b);
+
+/*
+ * The same value, made anew: what is stored out of line is written again and
+ * comes in the stream. An array holds copies; text and back would depend on
+ * the session's settings.
+ */
+const char *sqlgen_anew(struct arena *a, const struct column *c,
+			const char *alias);
 
 /* The row's gsb.tombstone.key. */
 void sqlgen_key_text(struct strbuf *sb, const struct table *t,

@@ -36,24 +36,21 @@ add_creation(struct trigger_sql *s)
 
 /*
  * An UPDATE that makes an incarnation has to carry all of it: a value stored
- * out of line would come as "unchanged", unless it is made anew. An array
- * holds copies; text and back would depend on the writer's settings.
+ * out of line would come as "unchanged", unless it is made anew.
  */
 static void
 add_rewrite(struct trigger_sql *s)
 {
+	struct arena *a = arena_new();
+
 	for (size_t i = 0; i < s->table->ncolumns; i++) {
 		const struct column *c = &s->table->columns[i];
 
 		if (c->role == COLUMN_VALUE && c->toastable)
-			strbuf_addf(s->out,
-				    c->element_oid != 0
-					? "  NEW.\"%s\" := NEW.\"%s\" || "
-					  "'{}';\n"
-					: "  NEW.\"%s\" := "
-					  "(ARRAY[NEW.\"%s\"])[1];\n",
-				    c->name, c->name);
+			strbuf_addf(s->out, "  NEW.\"%s\" := %s;\n", c->name,
+				    sqlgen_anew(a, c, "NEW"));
 	}
+	arena_free(&a);
 }
 
 static void
