@@ -16,6 +16,7 @@
 #include "replicator/apply.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,6 +29,9 @@
 #define LAZY_GROUPS 7
 #define REPLAN_ROWS 1000
 #define HUGE_ROWS 5000
+/* after a row that was inserted there and known here: so many groups ... */
+#define DISTRUST 64
+#define DISTRUST_HUGE 65536 /* ... or to the end of a huge transaction */
 
 static void on_group(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
@@ -152,6 +156,9 @@ send_group(struct apply *a, struct apply_group *g)
 		envelope_whole(out, b, prev_lsn(a, g));
 	else if (b->begins)
 		envelope_begin(out, prev_lsn(a, g));
+	g->batch->trust = a->distrust == 0;
+	if (a->distrust > 0)
+		a->distrust--;
 	statements_add_all(a->statements, out, b);
 	for (size_t i = 0; i < b->nrejects; i++)
 		envelope_park(out, &b->rejects[i], b->end_lsn, "");
@@ -264,6 +271,8 @@ finish_group(struct apply *a, struct apply_group *g)
 	a->stats.stuck = false;
 	a->was_applied = true;
 	if (b->ends) {
+		if (!b->begins && a->distrust > DISTRUST)
+			a->distrust = DISTRUST;
 		a->progress = b->end_lsn;
 		if (!g->lazy)
 			a->durable = b->end_lsn;
@@ -279,6 +288,31 @@ finish_group(struct apply *a, struct apply_group *g)
 	batch_free(&b);
 }
 
+/* A group that is one statement's transaction left nothing behind. */
+static void
+again(struct apply *a, const struct err *e)
+{
+	if (a->distrust == DISTRUST) {
+		a->state = APPLY_READY;
+		apply_pump(a);
+	} else {
+		apply_retry(a, e);
+	}
+}
+
+/* Its group is sent again, as rows that may be known. */
+static bool
+is_known_row(struct apply *a, const struct err *e)
+{
+	const struct apply_group *g = TAILQ_FIRST(&a->groups);
+
+	if (!g->batch->trust || strcmp(e->sqlstate, "23505") != 0)
+		return false;
+	a->distrust = g->batch->begins && g->batch->ends ? DISTRUST
+							 : DISTRUST_HUGE;
+	return true;
+}
+
 /* All that was under way when a group failed has ended. */
 static void
 settle(struct apply *a)
@@ -288,6 +322,10 @@ settle(struct apply *a)
 	err_clear(&a->failure);
 	if (e.code != ERR_REFUSED) {
 		apply_reset(a, &e);
+		return;
+	}
+	if (is_known_row(a, &e)) {
+		again(a, &e);
 		return;
 	}
 	if (remedy_is_transient(&e)) {

@@ -50,6 +50,7 @@ struct apply {
 	uint64_t progress, durable, submitted;
 	uint64_t rewind_to;      /* before the next set-up; 0: not */
 	unsigned lazy;           /* groups since the last that was flushed */
+	unsigned distrust;       /* groups yet to send that do not trust */
 	int64_t progress_us;     /* commit time of what progress stands for */
 	bool was_applied;        /* since the last tidying */
 	bool keys_wait;          /* the last tidying left some */

@@ -149,7 +149,7 @@ join_into(struct batch *b, const struct table *t, struct batch_row *into,
 		into->absent = NULL;
 }
 
-void
+struct batch_row *
 batch_join(struct batch *b, struct batch_table *in, struct span *values,
 	   bool *absent)
 {
@@ -162,13 +162,14 @@ batch_join(struct batch *b, struct batch_table *in, struct span *values,
 		absent = NULL;
 	if (at < in->nrows) {
 		join_into(b, t, &in->rows[at], values, absent);
-		return;
+		return NULL;
 	}
 	in->rows = grown(b->arena, in->rows, in->nrows, sizeof(*in->rows));
 	row = &in->rows[in->nrows++];
 	row->values = values;
 	row->absent = absent;
 	b->rows++;
+	return row;
 }
 
 static void
@@ -273,8 +274,9 @@ add_tombstone(struct batch *b, const struct relation *r,
 
 static void
 add_row(struct batch *b, const struct relation *r,
-	const struct decoder_row *row)
+	const struct decoder_row *row, bool fresh)
 {
+	struct batch_row *added;
 	const struct table *t = r->table;
 	struct span *values = arena_array(b->arena, struct span, t->ncolumns);
 	bool *absent = arena_array(b->arena, bool, t->ncolumns);
@@ -285,22 +287,25 @@ add_row(struct batch *b, const struct relation *r,
 			why = "a column of the key did not come";
 	if (why == NULL && values[t->row].len != 8)
 		why = "gsb_v_row did not come";
-	if (why != NULL)
+	if (why != NULL) {
 		reject(b, r, row, why);
-	else
-		batch_join(b, table_of(b, r), values, absent);
+		return;
+	}
+	added = batch_join(b, table_of(b, r), values, absent);
+	if (added != NULL)
+		added->fresh = fresh;
 }
 
 void
 batch_add(struct batch *b, const struct relation *r,
-	  const struct decoder_row *row)
+	  const struct decoder_row *row, bool fresh)
 {
 	b->changes++;
 	for (unsigned i = 0; i < row->n; i++)
 		b->bytes += row->columns[i].bytes.len + 8;
 	switch (r->kind) {
 	case RELATION_TABLE:
-		add_row(b, r, row);
+		add_row(b, r, row, fresh);
 		return;
 	case RELATION_TOMBSTONE:
 		add_tombstone(b, r, row);

@@ -19,6 +19,7 @@ struct batch_key; /* where a key is found again */
 struct batch_row {
 	struct span *values; /* by the table's columns; at NULL: SQL NULL */
 	bool *absent;        /* likewise: unchanged TOAST; NULL: all came */
+	bool fresh;          /* the peer inserted it */
 };
 
 /* The rows of one table that came with the same columns. */
@@ -46,9 +47,12 @@ struct batch_reject {
 struct batch {
 	struct arena *arena; /* of everything below */
 	bool begins, ends;   /* false: a transaction goes on beyond it */
-	uint64_t end_lsn;    /* where the next transaction may start */
-	int64_t time_us;     /* commit of its last transaction, since 2000 */
-	uint32_t xid;        /* of that transaction, at the peer */
+	/* Fresh rows are plainly inserted, which costs half: 23505 when one
+	 * is known here. */
+	bool trust;
+	uint64_t end_lsn; /* where the next transaction may start */
+	int64_t time_us;  /* commit of its last transaction, since 2000 */
+	uint32_t xid;     /* of that transaction, at the peer */
 	size_t transactions, changes, bytes; /* as they came */
 	size_t rows;                         /* after the collapse */
 	struct batch_table **tables;
@@ -69,20 +73,22 @@ void batch_free(struct batch **bp);
 bool batch_is_empty(const struct batch *b);
 
 /*
- * A row of a declared table, or of gsb.tombstone. What the spans point to
- * must live in b's arena. A row that makes no sense becomes a reject.
+ * A row of a declared table, or of gsb.tombstone; fresh: it was inserted.
+ * What the spans point to must live in b's arena. A row that makes no sense
+ * becomes a reject.
  */
 void batch_add(struct batch *b, const struct relation *r,
-	       const struct decoder_row *row);
+	       const struct decoder_row *row, bool fresh);
 
 /* token: copied. */
 void batch_add_barrier(struct batch *b, struct span token);
 
 /*
  * A row that was read elsewhere: values and absent (or NULL) by the table's
- * columns, in b's arena, taken; joined with what there is of its key.
+ * columns, in b's arena, taken; joined with what there is of its key. The
+ * row, if that is new in the batch; else NULL.
  */
-void batch_join(struct batch *b, struct batch_table *in, struct span *values,
-		bool *absent);
+struct batch_row *batch_join(struct batch *b, struct batch_table *in,
+			     struct span *values, bool *absent);
 
 #endif

@@ -121,7 +121,7 @@ change(struct intake *in, const struct decoder_message *m, struct err *e)
 	if (r->kind == RELATION_FOREIGN)
 		in->stats.foreign_changes++;
 	else if (m->kind != DECODER_DELETE)
-		batch_add(in->open, r, &m->row);
+		batch_add(in->open, r, &m->row, m->kind == DECODER_INSERT);
 	return 0;
 }
 

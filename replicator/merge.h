@@ -33,20 +33,22 @@ extern const char merge_tombstones_sql[];
 extern const char merge_barrier_sql[];
 
 /*
- * No parameters, a transaction of its own: sweeps again what an open local
- * transaction may have hidden, puts effective keys right, reports those lost.
- * Once a second, and after every group that failed with 23505. Result: keys
- * that still wait (int8).
+ * A transaction of its own: sweeps again what an open local transaction may
+ * have hidden, puts effective keys right, reports those lost. Once a second,
+ * and after every group that failed with 23505. Result: keys that wait (int8).
  */
 extern const char merge_tidy_sql[];
 
 /*
  * Parameters: t->params, one binary array each, of equal length, each key
- * once. missing[i] (or NULL: none): column i of the table does not come; it
- * has no parameter then, and keeps its local value.
+ * once. missing[i] (or NULL: none): column i does not come; it has no
+ * parameter then, and keeps its local value.
  */
 const char *merge_rows_sql(struct arena *a, const struct table *t,
 			   const bool *missing);
+/* The same for rows that should be new here: 23505 when one is not. */
+const char *merge_new_sql(struct arena *a, const struct table *t,
+			  const bool *missing);
 
 /*
  * The same for rows with unchanged-TOAST values: the array of such a column
@@ -64,12 +66,11 @@ const char *merge_partial_sql(struct arena *a, const struct table *t,
 const char *merge_lacking_sql(struct arena *a, const struct table *t);
 size_t merge_lacking_columns(const struct table *t, size_t *out);
 
-/* For the peer: key arrays; the columns t->params of those that exist. */
+/* For the peer: key arrays; columns t->params of those that exist. */
 const char *merge_fetch_sql(struct arena *a, const struct table *t);
 
 /* Key arrays of the batch's rows: deletes those below a tombstone. */
 const char *merge_sweep_sql(struct arena *a, const struct table *t);
-
 /* $1 text[]: gsb.tombstone.key of this table in the batch. */
 const char *merge_sweep_dead_sql(struct arena *a, const struct table *t);
 

@@ -10,39 +10,11 @@
 #include "replicator/merge.h"
 #include "replicator/sqlgen.h"
 
-const char merge_session_sql[] =
-    "SET session_replication_role = replica; SET search_path = pg_catalog;"
-    "SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan;"
-    "SET enable_seqscan = off; SET enable_hashjoin = off;"
-    "SET enable_mergejoin = off; SET jit = off;"
-    "SET default_transaction_isolation = 'read committed'";
-
-const char merge_guard_sql[] = "SELECT gsb.guard($1::pg_lsn)";
-
-const char merge_tombstones_sql[] =
-    "WITH s AS (SELECT DISTINCT ON (rel, key) rel, key, v, seen\n"
-    " FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[])\n"
-    "  AS u(rel, key, v, seen) ORDER BY rel, key, v DESC),\n"
-    "w AS (INSERT INTO gsb.sweep (rel, key) SELECT rel, key FROM s\n"
-    " ON CONFLICT (rel, key) DO UPDATE SET horizon = NULL)\n"
-    "INSERT INTO gsb.tombstone AS t (rel, key, v, seen)\n"
-    "SELECT rel, key, v, seen FROM s\n"
-    "ON CONFLICT (rel, key) DO UPDATE SET v = excluded.v,\n"
-    " seen = excluded.seen WHERE t.v < excluded.v";
-
-const char merge_barrier_sql[] =
-    "WITH old AS (DELETE FROM gsb.barrier_mark\n"
-    " WHERE at < now() - interval '1 day')\n"
-    "INSERT INTO gsb.barrier_mark (token)\n"
-    "SELECT $1::text FROM (SELECT gsb.tidy() AS n OFFSET 0) t WHERE n >= 0\n"
-    "ON CONFLICT (token) DO NOTHING";
-
-const char merge_tidy_sql[] = "SELECT gsb.tidy()";
-
 struct form {
 	const struct table *t;
 	const bool *missing;
 	bool partial;
+	bool fresh; /* a clash is an error: claim the bare values */
 };
 
 static bool
@@ -131,6 +103,8 @@ add_new_key(struct strbuf *sb, const struct form *f, const struct unique *u)
 	const struct table *t = f->t;
 
 	sqlgen_fold(sb, u, t, "s");
+	if (f->fresh)
+		return;
 	strbuf_adds(sb, " || CASE WHEN count(*) OVER (PARTITION BY ");
 	for (size_t i = 0; i < u->nscope; i++)
 		strbuf_addf(sb, "s.\"%s\", ", t->columns[u->scope[i]].name);
@@ -190,10 +164,11 @@ static void
 add_bytes(struct strbuf *sb, const struct form *f, const char *alias,
 	  const size_t *columns, size_t n)
 {
+	strbuf_adds(sb, "ROW(");
 	for (size_t i = 0; i < n; i++) {
 		const struct column *c = &f->t->columns[columns[i]];
 
-		strbuf_adds(sb, i > 0 ? ", " : "ROW(");
+		strbuf_adds(sb, i > 0 ? ", " : "");
 		sqlgen_column(sb, alias, c->name);
 		strbuf_adds(sb, c->named ? "::text" : "");
 	}
@@ -363,25 +338,40 @@ add_condition(struct strbuf *sb, const struct form *f)
 	strbuf_adds(sb, ")");
 }
 
-/* Below a tombstone: dropped; reported if its deleter had not seen it. */
+static void
+add_newest_came(struct strbuf *sb, const struct form *f)
+{
+	strbuf_adds(sb, "greatest(s.\"gsb_v_row\"");
+	for (size_t g = 0; g < f->t->ngroups; g++)
+		if (group_comes(f, g))
+			strbuf_addf(sb, ", s.\"gsb_v_%s\"",
+				    f->t->groups[g].name);
+	strbuf_addc(sb, ')');
+}
+
+/*
+ * Below a tombstone: dropped; reported if its deleter had not seen it. A row
+ * above all tombstones of its table, as every new one is, is not looked up.
+ */
 static void
 add_alive(struct strbuf *sb, const struct form *f)
 {
-	strbuf_adds(sb, "CASE WHEN d.v IS NULL OR d.v < s.\"gsb_v_row\" "
-			"THEN true\n WHEN greatest(s.\"gsb_v_row\"");
-	for (size_t g = 0; g < f->t->ngroups; g++)
-		if (group_comes(f, g))
-			strbuf_addf(sb, ", s.\"gsb_v_%s\"",
-				    f->t->groups[g].name);
-	strbuf_adds(sb, ") > d.seen THEN gsb.note_dead(");
+	strbuf_adds(sb, "CASE WHEN (s.\"gsb_v_row\" > (SELECT max(h.v) FROM "
+			"gsb.tombstone h WHERE h.rel = ");
 	sqlgen_literal(sb, f->t->rel);
-	strbuf_adds(sb, ", d.key, to_jsonb(s.*), d.v, greatest("
-			"s.\"gsb_v_row\"");
-	for (size_t g = 0; g < f->t->ngroups; g++)
-		if (group_comes(f, g))
-			strbuf_addf(sb, ", s.\"gsb_v_%s\"",
-				    f->t->groups[g].name);
-	strbuf_adds(sb, ")) ELSE false END");
+	strbuf_adds(sb, ")) IS NOT FALSE THEN true\n ELSE coalesce((SELECT "
+			"CASE WHEN d.v < s.\"gsb_v_row\" THEN true WHEN ");
+	add_newest_came(sb, f);
+	strbuf_adds(sb, " > d.seen\n  THEN gsb.note_dead(");
+	sqlgen_literal(sb, f->t->rel);
+	strbuf_adds(sb, ", d.key, to_jsonb(s.*), d.v, ");
+	add_newest_came(sb, f);
+	strbuf_adds(sb, ") ELSE false END\n  FROM gsb.tombstone d "
+			"WHERE d.rel = ");
+	sqlgen_literal(sb, f->t->rel);
+	strbuf_adds(sb, " AND d.key = ");
+	sqlgen_key_text(sb, f->t, "s");
+	strbuf_adds(sb, "), true) END");
 }
 
 static void
@@ -428,39 +418,48 @@ add_select(struct strbuf *sb, const struct form *f)
 		}
 }
 
+/* A row of which only a part came must be here, or have come whole. */
+static void
+add_current(struct strbuf *sb, const struct form *f)
+{
+	strbuf_adds(sb, "\n AND (cur.\"gsb_v_row\" IS NOT NULL "
+			"OR NOT (false");
+	for (size_t g = 0; g < f->t->ngroups; g++)
+		if (group_comes(f, g))
+			strbuf_addf(sb, " OR s.\"gsb_v_%s\" IS NULL",
+				    f->t->groups[g].name);
+	strbuf_adds(sb, "))");
+}
+
+/* INSERT ... SELECT of the rows that are alive. */
+static void
+add_rows(struct strbuf *sb, const struct form *f)
+{
+	add_insert(sb, f);
+	add_select(sb, f);
+	strbuf_adds(sb, "\nFROM ");
+	add_unnest(sb, f, f->t->params, f->t->nparams);
+	strbuf_adds(sb, " AS s(");
+	add_came(sb, f);
+	strbuf_addc(sb, ')');
+	if (f->partial) {
+		strbuf_addf(sb, "\nLEFT JOIN %s cur ON ", f->t->quoted);
+		sqlgen_key_equal(sb, f->t, "cur", "s");
+		strbuf_adds(sb, " AND cur.\"gsb_v_row\" = s.\"gsb_v_row\"");
+	}
+	strbuf_adds(sb, "\nWHERE ");
+	add_alive(sb, f);
+}
+
 static const char *
 rows_sql(struct arena *a, const struct form *f)
 {
 	const struct table *t = f->t;
 	STRBUF_AUTO sb = { 0 };
-	STRBUF_AUTO key = { 0 };
 
-	add_insert(&sb, f);
-	add_select(&sb, f);
-	strbuf_adds(&sb, "\nFROM ");
-	add_unnest(&sb, f, t->params, t->nparams);
-	strbuf_adds(&sb, " AS s(");
-	add_came(&sb, f);
-	strbuf_adds(&sb, ")\nLEFT JOIN ");
-	sqlgen_key_text(&key, t, "s");
-	sqlgen_tombstone(&sb, t, strbuf_text(&key), "s.\"gsb_v_row\"");
-	strbuf_adds(&sb, " ON true");
-	if (f->partial) {
-		strbuf_addf(&sb, "\nLEFT JOIN %s cur ON ", t->quoted);
-		sqlgen_key_equal(&sb, t, "cur", "s");
-		strbuf_adds(&sb, " AND cur.\"gsb_v_row\" = s.\"gsb_v_row\"");
-	}
-	strbuf_adds(&sb, "\nWHERE ");
-	add_alive(&sb, f);
-	if (f->partial) {
-		strbuf_adds(&sb, "\n AND (cur.\"gsb_v_row\" IS NOT NULL");
-		strbuf_adds(&sb, " OR NOT (false");
-		for (size_t g = 0; g < t->ngroups; g++)
-			if (group_comes(f, g))
-				strbuf_addf(&sb, " OR s.\"gsb_v_%s\" IS NULL",
-					    t->groups[g].name);
-		strbuf_adds(&sb, "))");
-	}
+	add_rows(&sb, f);
+	if (f->partial)
+		add_current(&sb, f);
 	strbuf_adds(&sb, "\nORDER BY ");
 	sqlgen_columns(&sb, t, "s", t->key, t->nkey);
 	strbuf_adds(&sb, "\nON CONFLICT (");
@@ -483,4 +482,14 @@ merge_partial_sql(struct arena *a, const struct table *t, const bool *missing)
 {
 	return rows_sql(
 	    a, &(struct form){ .t = t, .missing = missing, .partial = true });
+}
+
+const char *
+merge_new_sql(struct arena *a, const struct table *t, const bool *missing)
+{
+	STRBUF_AUTO sb = { 0 };
+
+	add_rows(&sb,
+		 &(struct form){ .t = t, .missing = missing, .fresh = true });
+	return arena_span(a, strbuf_span(&sb));
 }

@@ -1,10 +1,39 @@
 /*
- * The statements around the merge: what lies below a tombstone, what has to
- * be fetched whole, and effective keys.
+ * The statements around the merge: the session, what lies below a tombstone,
+ * what has to be fetched whole, and effective keys.
  */
 #include "base/strbuf.h"
 #include "replicator/merge.h"
 #include "replicator/sqlgen.h"
+
+const char merge_session_sql[] =
+    "SET session_replication_role = replica; SET search_path = pg_catalog;"
+    "SET synchronous_commit = local; SET plan_cache_mode = force_generic_plan;"
+    "SET enable_seqscan = off; SET enable_hashjoin = off;"
+    "SET enable_mergejoin = off; SET jit = off;"
+    "SET default_transaction_isolation = 'read committed'";
+
+const char merge_guard_sql[] = "SELECT gsb.guard($1::pg_lsn)";
+
+const char merge_tombstones_sql[] =
+    "WITH s AS (SELECT DISTINCT ON (rel, key) rel, key, v, seen\n"
+    " FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[])\n"
+    "  AS u(rel, key, v, seen) ORDER BY rel, key, v DESC),\n"
+    "w AS (INSERT INTO gsb.sweep (rel, key) SELECT rel, key FROM s\n"
+    " ON CONFLICT (rel, key) DO UPDATE SET horizon = NULL)\n"
+    "INSERT INTO gsb.tombstone AS t (rel, key, v, seen)\n"
+    "SELECT rel, key, v, seen FROM s\n"
+    "ON CONFLICT (rel, key) DO UPDATE SET v = excluded.v,\n"
+    " seen = excluded.seen WHERE t.v < excluded.v";
+
+const char merge_barrier_sql[] =
+    "WITH old AS (DELETE FROM gsb.barrier_mark\n"
+    " WHERE at < now() - interval '1 day')\n"
+    "INSERT INTO gsb.barrier_mark (token)\n"
+    "SELECT $1::text FROM (SELECT gsb.tidy() AS n OFFSET 0) t WHERE n >= 0\n"
+    "ON CONFLICT (token) DO NOTHING";
+
+const char merge_tidy_sql[] = "SELECT gsb.tidy()";
 
 /* unnest($1::uuid[], ...) AS s("id", ...) of the key, and more */
 static void
@@ -43,7 +72,7 @@ merge_sweep_sql(struct arena *a, const struct table *t)
 	add_keys(&sb, t, "", "");
 	strbuf_adds(&sb, "\nJOIN ");
 	sqlgen_key_text(&key, t, "s");
-	sqlgen_tombstone(&sb, t, strbuf_text(&key), NULL);
+	sqlgen_tombstone(&sb, t, strbuf_text(&key));
 	/* whatever a merge may not have seen is in gsb.sweep as well */
 	strbuf_adds(&sb, " ON true\nWHERE (SELECT EXISTS "
 			 "(SELECT FROM gsb.sweep)) AND ");
@@ -57,7 +86,7 @@ merge_sweep_dead_sql(struct arena *a, const struct table *t)
 	struct strbuf sb = { 0 };
 
 	strbuf_adds(&sb, "unnest($1::text[]) AS s(key)\nJOIN ");
-	sqlgen_tombstone(&sb, t, "s.key", NULL);
+	sqlgen_tombstone(&sb, t, "s.key");
 	strbuf_adds(&sb, " ON true\nWHERE ");
 	sqlgen_key_is(&sb, t, "t", "s.key");
 	return sweep_sql(a, t, &sb);

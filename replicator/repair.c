@@ -57,7 +57,9 @@ push(struct repair *r, const struct batch_table *in, size_t from, size_t to)
 				      (r->room * 2 + 16) * sizeof(*r->stack));
 		r->room = r->room * 2 + 16;
 	}
-	r->stack[r->n++] = (struct statements_range){ in, from, to };
+	r->stack[r->n++] = (struct statements_range){ .in = in,
+						      .from = from,
+						      .to = to };
 }
 
 struct repair *

@@ -58,7 +58,7 @@ static void on_rejoined(void *ctx, const struct stream_peer *peer,
 static void on_state(void *ctx, enum stream_state to, const struct err *why);
 static bool on_message(void *ctx, struct span bytes);
 static void on_keepalive(void *ctx, uint64_t end_lsn);
-static void on_pause(void *ctx);
+static bool on_pause(void *ctx);
 static void on_linger(void *ctx);
 static void on_applied(void *ctx, const struct batch *b);
 static void on_reset(void *ctx, const struct err *why);
@@ -391,13 +391,16 @@ on_keepalive(void *ctx, uint64_t end_lsn)
 	acknowledge(r);
 }
 
-static void
+static bool
 on_pause(void *ctx)
 {
 	struct run *r = ctx;
+	struct apply_stats st;
 
 	submit_what_is_due(r);
 	acknowledge(r);
+	apply_stats(r->apply, &st);
+	return st.queued > 0;
 }
 
 static void

@@ -52,22 +52,12 @@ sqlgen_key_equal(struct strbuf *sb, const struct table *t, const char *a,
 }
 
 void
-sqlgen_tombstone(struct strbuf *sb, const struct table *t, const char *key,
-		 const char *v)
+sqlgen_tombstone(struct strbuf *sb, const struct table *t, const char *key)
 {
 	strbuf_adds(sb, "LATERAL (SELECT * FROM gsb.tombstone g "
 			"WHERE g.rel = ");
 	sqlgen_literal(sb, t->rel);
-	strbuf_addf(sb, " AND g.key = %s", key);
-	if (v != NULL) {
-		strbuf_addf(sb,
-			    " AND %s <= (SELECT max(h.v) FROM gsb.tombstone h "
-			    "WHERE h.rel = ",
-			    v);
-		sqlgen_literal(sb, t->rel);
-		strbuf_adds(sb, ")");
-	}
-	strbuf_adds(sb, " OFFSET 0) d");
+	strbuf_addf(sb, " AND g.key = %s OFFSET 0) d", key);
 }
 
 void

@@ -39,11 +39,9 @@ void sqlgen_key_text(struct strbuf *sb, const struct table *t,
  * LATERAL: the tombstone "d" of one key (an SQL expression). OFFSET 0 keeps
  * it a look-up of that key, also in a plan that was made when the table was
  * small enough to be read whole.
- * A row whose v (an expression, or NULL) is above all tombstones of its table,
- * as that of every new row is, is not looked up.
  */
-void sqlgen_tombstone(struct strbuf *sb, const struct table *t, const char *key,
-		      const char *v);
+void sqlgen_tombstone(struct strbuf *sb, const struct table *t,
+		      const char *key);
 
 /* alias's key equals the one in text (an SQL expression), by index. */
 void sqlgen_key_is(struct strbuf *sb, const struct table *t, const char *alias,

@@ -11,10 +11,16 @@
 
 enum { OID_INT8 = 20, OID_TEXT = 25, OID_TEXTS = 1009, OID_INT8S = 1016 };
 
-/* One form of the merge: which columns come, and whether all of a row. */
+enum row_kind {
+	ROWS_WHOLE,
+	ROWS_PARTIAL, /* long values did not come */
+	ROWS_NEW      /* should be new here, and whole */
+};
+
+/* One form of the merge: which columns come, and of what rows. */
 struct form {
 	const bool *missing;
-	bool partial;
+	enum row_kind kind;
 	struct pgstmt stmt;
 	struct form *next;
 };
@@ -142,37 +148,48 @@ came(const struct batch_table *in, size_t *columns)
 }
 
 static bool
-is_form(const struct form *f, const struct batch_table *in, bool partial)
+is_form(const struct form *f, const struct batch_table *in, enum row_kind kind)
 {
-	if (f->partial != partial ||
-	    (f->missing == NULL) != (in->missing == NULL))
+	if (f->kind != kind || (f->missing == NULL) != (in->missing == NULL))
 		return false;
 	return f->missing == NULL ||
 	       memcmp(f->missing, in->missing,
 		      in->table->ncolumns * sizeof(bool)) == 0;
 }
 
+static const char *
+form_sql(struct arena *a, const struct table *t, const struct form *f)
+{
+	switch (f->kind) {
+	case ROWS_WHOLE:
+		return merge_rows_sql(a, t, f->missing);
+	case ROWS_PARTIAL:
+		return merge_partial_sql(a, t, f->missing);
+	case ROWS_NEW:
+		return merge_new_sql(a, t, f->missing);
+	}
+	return NULL;
+}
+
 static const struct pgstmt *
-form_of(struct statements *s, const struct batch_table *in, bool partial)
+form_of(struct statements *s, const struct batch_table *in, enum row_kind kind)
 {
 	struct table_set *set = set_of(s, in->table);
 	size_t *columns, n;
 	struct form *f;
 
 	for (f = set->forms; f != NULL; f = f->next)
-		if (is_form(f, in, partial))
+		if (is_form(f, in, kind))
 			return &f->stmt;
 	f = arena_make(s->arena, struct form);
-	f->partial = partial;
+	f->kind = kind;
 	if (in->missing != NULL)
 		f->missing = arena_dup(s->arena, in->missing,
 				       in->table->ncolumns * sizeof(bool));
 	columns = arena_array(s->arena, size_t, in->table->nparams);
 	n = came(in, columns);
 	f->stmt.name = arena_printf(s->arena, "merge_%u", s->nforms++);
-	f->stmt.sql = partial
-			  ? merge_partial_sql(s->arena, in->table, f->missing)
-			  : merge_rows_sql(s->arena, in->table, f->missing);
+	f->stmt.sql = form_sql(s->arena, in->table, f);
 	set_types(s, &f->stmt, in->table, columns, n);
 	f->next = set->forms;
 	set->forms = f;
@@ -181,22 +198,30 @@ form_of(struct statements *s, const struct batch_table *in, bool partial)
 
 /* --- their parameters ---------------------------------------------------- */
 
-/* Which rows of a range: those with all values, or the others. */
+/* Rows of a range. */
 struct selection {
 	const struct batch_row **rows;
 	size_t n;
 	bool lacking; /* versions of what did not come instead of what did */
 };
 
+static enum row_kind
+kind_of(const struct statements_range *r, const struct batch_row *row)
+{
+	if (row->absent != NULL)
+		return ROWS_PARTIAL;
+	return row->fresh && r->trust ? ROWS_NEW : ROWS_WHOLE;
+}
+
 static void
-select_rows(const struct statements_range *r, bool partial,
+select_rows(const struct statements_range *r, enum row_kind kind,
 	    struct selection *out)
 {
 	out->rows = mem_array(const struct batch_row *, r->to - r->from + 1);
 	out->n = 0;
 	out->lacking = false;
 	for (size_t i = r->from; i < r->to; i++)
-		if ((r->in->rows[i].absent != NULL) == partial)
+		if (kind_of(r, &r->in->rows[i]) == kind)
 			out->rows[out->n++] = &r->in->rows[i];
 }
 
@@ -263,15 +288,15 @@ add_with(struct pgbatch *out, const struct pgstmt *stmt, const struct table *t,
 
 static void
 add_merge(struct statements *s, struct pgbatch *out,
-	  const struct statements_range *range, bool partial)
+	  const struct statements_range *range, enum row_kind kind)
 {
 	size_t *columns = mem_array(size_t, range->in->table->nparams);
 	struct selection rows;
 
-	select_rows(range, partial, &rows);
+	select_rows(range, kind, &rows);
 	came(range->in, columns);
 	if (rows.n > 0)
-		add_with(out, form_of(s, range->in, partial), range->in->table,
+		add_with(out, form_of(s, range->in, kind), range->in->table,
 			 &rows, columns);
 	mem_free(rows.rows);
 	mem_free(columns);
@@ -284,8 +309,10 @@ add_merge_and_sweep(struct statements *s, struct pgbatch *out,
 	const struct table *t = range->in->table;
 	struct selection all = { 0 };
 
-	add_merge(s, out, range, false);
-	add_merge(s, out, range, true);
+	add_merge(s, out, range, ROWS_WHOLE);
+	add_merge(s, out, range, ROWS_PARTIAL);
+	/* last: what the others let go of they may claim */
+	add_merge(s, out, range, ROWS_NEW);
 	all.rows = mem_array(const struct batch_row *,
 			     range->to - range->from + 1);
 	for (size_t i = range->from; i < range->to; i++)
@@ -391,7 +418,7 @@ add_table(struct statements *s, struct pgbatch *out, const struct batch *b,
 
 	for (size_t i = 0; i < b->ntables; i++) {
 		struct statements_range all = { b->tables[i], 0,
-						b->tables[i]->nrows };
+						b->tables[i]->nrows, b->trust };
 
 		if (b->tables[i]->table != t)
 			continue;
@@ -418,7 +445,7 @@ bool
 statements_add_lacking(struct statements *s, struct pgbatch *out,
 		       const struct batch_table *in)
 {
-	struct statements_range all = { in, 0, in->nrows };
+	struct statements_range all = { in, 0, in->nrows, false };
 	const struct table *t = in->table;
 	const struct pgstmt *stmt = &set_of(s, t)->lacking;
 	size_t *columns = mem_array(size_t, t->ncolumns);
@@ -426,7 +453,7 @@ statements_add_lacking(struct statements *s, struct pgbatch *out,
 	bool some;
 
 	merge_lacking_columns(t, columns);
-	select_rows(&all, true, &rows);
+	select_rows(&all, ROWS_PARTIAL, &rows);
 	rows.lacking = true;
 	some = rows.n > 0;
 	if (some)
@@ -441,11 +468,11 @@ statements_add_fetch(struct statements *s, struct pgbatch *out,
 		     const struct batch_table *in, const size_t *number,
 		     size_t n)
 {
-	struct statements_range all = { in, 0, in->nrows };
+	struct statements_range all = { in, 0, in->nrows, false };
 	const struct table *t = in->table;
 	struct selection rows, wanted;
 
-	select_rows(&all, true, &rows);
+	select_rows(&all, ROWS_PARTIAL, &rows);
 	wanted.rows = mem_array(const struct batch_row *, n + 1);
 	wanted.n = 0;
 	wanted.lacking = false;

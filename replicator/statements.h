@@ -25,6 +25,7 @@ void statements_add_tombstones(struct statements *s, struct pgbatch *out,
 struct statements_range {
 	const struct batch_table *in;
 	size_t from, to; /* rows */
+	bool trust;      /* as in struct batch */
 };
 void statements_add_rows(struct statements *s, struct pgbatch *out,
 			 const struct statements_range *rows);

@@ -26,6 +26,9 @@
 #define CONNECT_MS 10000
 #define BEAT_MS 3000
 #define SILENT_BEATS 5
+/* many small messages that lie ready cost the peer and us less than as many
+ * wake-ups, so reading rests while the owner has enough to do */
+#define REST_MS 2
 /* whoever still holds our slot after so many attempts is ended */
 #define BUSY_ATTEMPTS 8
 #define RETRY ((struct retry_conf){ 50, 2000 })
@@ -36,6 +39,7 @@ struct stream {
 	struct timer *retry;    /* in WAITING */
 	struct timer *deadline; /* from CONNECTING to RUNNING */
 	struct timer *beat;     /* in RUNNING */
+	struct timer *rest;     /* nothing is read until then */
 	struct receiver *receiver;
 	bool asked_slot; /* in ASKING: the second question runs */
 	struct stream_peer peer;
@@ -61,6 +65,7 @@ static void on_answer(void *ctx, const struct receiver_row *row);
 static void on_copy(void *ctx);
 static bool on_data(void *ctx, struct span bytes);
 static void on_pause(void *ctx);
+static void on_rested(void *ctx);
 static void on_beat(void *ctx);
 static void on_down(void *ctx, const struct err *why);
 
@@ -85,6 +90,7 @@ disconnect(struct stream *s)
 	timer_cancel(&s->retry);
 	timer_cancel(&s->deadline);
 	timer_cancel(&s->beat);
+	timer_cancel(&s->rest);
 	receiver_free(&s->receiver);
 	s->asked_slot = false;
 	s->acked = 0;
@@ -367,7 +373,19 @@ on_pause(void *ctx)
 	struct stream *s = ctx;
 
 	s->stats.heard_ms = clock_mono_ms();
-	s->conf.on_pause(s->conf.ctx);
+	if (!s->conf.on_pause(s->conf.ctx) || s->hold || s->rest != NULL)
+		return;
+	s->rest = timer_start(REST_MS, on_rested, s);
+	receiver_hold(s->receiver, true);
+}
+
+static void
+on_rested(void *ctx)
+{
+	struct stream *s = ctx;
+
+	s->rest = NULL;
+	receiver_hold(s->receiver, s->hold);
 }
 
 static void

@@ -45,7 +45,7 @@ struct stream_begin {
 	uint64_t start_lsn, durable_lsn;
 };
 
-/* Nothing may be freed from inside on_message and on_keepalive. */
+/* Nothing may be freed from inside on_message, on_keepalive, on_pause. */
 struct stream_conf {
 	const char *conninfo; /* without replication=; copied, as all texts */
 	const char *application;
@@ -64,8 +64,8 @@ struct stream_conf {
 	bool (*on_message)(void *ctx, struct span bytes);
 	/* The peer has sent everything below end_lsn that concerns us. */
 	void (*on_keepalive)(void *ctx, uint64_t end_lsn);
-	/* What had come is told: a good moment to begin work on it. */
-	void (*on_pause)(void *ctx);
+	/* What had come is told. True: there is more than enough to do. */
+	bool (*on_pause)(void *ctx);
 	/* why: not NULL when a connection or an attempt has failed. */
 	void (*on_state)(void *ctx, enum stream_state to,
 			 const struct err *why);

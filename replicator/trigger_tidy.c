@@ -61,9 +61,11 @@ trigger_tidy(struct strbuf *out, const struct table *tables, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		STRBUF_AUTO from = { 0 };
 
-		strbuf_adds(&from, "gsb.sweep w JOIN gsb.tombstone d ON "
-				   "d.rel = w.rel AND d.key = w.key\n"
-				   "WHERE w.rel = ");
+		/* never the two joined by rel alone, as a plan without
+		 * statistics does */
+		strbuf_adds(&from, "gsb.sweep w JOIN ");
+		sqlgen_tombstone(&from, &tables[i], "w.key");
+		strbuf_adds(&from, " ON true\nWHERE w.rel = ");
 		sqlgen_literal(&from, tables[i].rel);
 		strbuf_adds(&from, " AND ");
 		sqlgen_key_is(&from, &tables[i], "t", "w.key");

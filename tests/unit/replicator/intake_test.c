@@ -125,9 +125,9 @@ introduce(struct fixture *f)
 }
 
 static void
-insert(struct fixture *f, int64_t id, const char *name, int64_t v)
+change(struct fixture *f, char kind, int64_t id, const char *name, int64_t v)
 {
-	pgoutput_change(&f->out, 'I', ITEM);
+	pgoutput_change(&f->out, kind, ITEM);
 	strbuf_addc(&f->out, 'N');
 	pgoutput_row(&f->out, 4);
 	pgoutput_int8(&f->out, id);
@@ -135,6 +135,12 @@ insert(struct fixture *f, int64_t id, const char *name, int64_t v)
 	pgoutput_int8(&f->out, v);
 	pgoutput_int8(&f->out, 256);
 	assert_int_equal(feed(f), 0);
+}
+
+static void
+insert(struct fixture *f, int64_t id, const char *name, int64_t v)
+{
+	change(f, 'I', id, name, v);
 }
 
 static void
@@ -310,6 +316,28 @@ test_full_by_rows(void **state)
 	assert_int_equal(intake_ready(f->intake), INTAKE_FULL);
 	b = intake_take(f->intake);
 	assert_int_equal(b->rows, 10);
+	assert_true(b->tables[0]->rows[9].fresh);
+	batch_free(&b);
+}
+
+/* Else it would be inserted where it is known. */
+static void
+test_an_edited_row_is_not_fresh(void **state)
+{
+	struct fixture *f = *state;
+	struct batch *b;
+
+	introduce(f);
+	begin(f, 0x100);
+	insert(f, 1, "n", 300);
+	change(f, 'U', 1, "edited", 400);
+	change(f, 'U', 2, "m", 400);
+	change(f, 'I', 2, "m", 500);
+	commit(f, 0x100);
+	b = intake_take(f->intake);
+	assert_int_equal(b->rows, 2);
+	assert_true(b->tables[0]->rows[0].fresh);
+	assert_false(b->tables[0]->rows[1].fresh);
 	batch_free(&b);
 }
 
@@ -439,6 +467,7 @@ main(void)
 		T(test_tombstones_and_barriers),
 		T(test_empty_transactions_only_move_the_end),
 		T(test_full_by_rows),
+		T(test_an_edited_row_is_not_fresh),
 		T(test_a_huge_one_is_cut),
 		T(test_a_cut_connection),
 		T(test_a_cut_after_a_piece_is_told),

@@ -266,6 +266,18 @@ test_effective_keys_are_never_parameters(void **state)
 	catalog_free(&c);
 }
 
+static void
+test_new_rows_are_plainly_inserted(void **state)
+{
+	struct catalog *c = item_catalog(*state);
+	const char *sql = merge_new_sql(c->arena, &c->list[0], NULL);
+
+	assert_null(strstr(sql, "ON CONFLICT"));
+	assert_has(sql, "gsb.tombstone");
+	assert_has(sql, "\"gsb_key_mail\"");
+	catalog_free(&c);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -276,6 +288,8 @@ main(int argc, char **argv)
 		    test_a_missing_column_is_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_effective_keys_are_never_parameters, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_new_rows_are_plainly_inserted, setup, teardown),
 	};
 
 	if (argc == 4 && strcmp(argv[1], "--print") == 0)
