@@ -26,6 +26,7 @@
 #include "site/auth_check.h"
 #include "site/auth_lock.h"
 #include "site/auth_memory.h"
+#include "site/rate.h"
 #include "site/record.h"
 #include "site/record_columns.h"
 #include "site/site.h"
@@ -107,7 +108,6 @@ static const struct pgstmt by_token = {
 	.nparams = 3,
 };
 
-static int64_t token_expiry(struct span token);
 static struct auth *auth_new(struct api *a, const struct auth_credentials *c);
 static void start_password(struct auth *u);
 static void start_token(struct auth *u, const char *kind, const char *token);
@@ -230,7 +230,7 @@ start_token(struct auth *u, const char *kind, const char *token)
 		return;
 	}
 	u->token = true;
-	u->api->token_expiry_s = token_expiry(span_of(token));
+	u->api->token_expiry_s = auth_token_expiry(span_of(token));
 	b = pgbatch_new();
 	p[0] = pgparam_span(part[1]);
 	p[1] = pgparam_span(part[0]);
@@ -403,7 +403,7 @@ static void
 on_unknown(struct api *a)
 {
 	struct auth *u = a->auth;
-	struct pgbatch *b;
+	struct pgbatch *b = NULL;
 
 	if (u->fault != FAULT_PASSWORD) {
 		api_fail(a, u->fault, NULL);
@@ -414,7 +414,6 @@ on_unknown(struct api *a)
 	u->count = pgpool_run(a->site->pool, &b, a->deadline_ms, on_counted, u);
 }
 
-/* Refused in any case: a guess that could not be counted tells nothing. */
 static void
 on_counted(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 {
@@ -423,7 +422,8 @@ on_counted(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 
 	u->count = NULL;
 	if (err != NULL)
-		api_unprocessed(a, 503, err_text(err));
+		api_unprocessed(a, 503,
+				err_text(err)); /* a guess tells nothing */
 	else
 		api_fail(a, FAULT_PASSWORD, NULL);
 }
@@ -440,20 +440,11 @@ passed(struct auth *u)
 			 strcmp(a->who->active, "locked") == 0 ? FAULT_LOCKED
 							       : FAULT_INACTIVE,
 			 NULL);
+	else if (a->who != NULL &&
+		 !rate_take(a->site->rate, a->who->id, clock_mono_us()))
+		api_fail(a, FAULT_TOO_MANY, NULL);
 	else
 		fn(a);
-}
-
-/* Of a genuine token: its second part. */
-static int64_t
-token_expiry(struct span token)
-{
-	struct span part;
-	int64_t expiry = 0;
-
-	span_cut(&token, '.', &part);
-	span_cut(&token, '.', &part);
-	return span_to_i64(part, &expiry) < 0 ? 1 : expiry;
 }
 
 void
@@ -461,7 +452,6 @@ auth_hash(struct api *a, const char *password, auth_hash_fn *fn)
 {
 	struct auth *u = auth_new(a, NULL);
 	struct hash_job job = { .password = mem_strdup(password) };
-
 	u->hashed = fn;
 	u->hash = work_start(run_hash, &job, sizeof(job), free_hash, on_hashed,
 			     u);

@@ -48,6 +48,9 @@ void auth_company(struct api *a, const struct auth_credentials *c, auth_fn *fn);
  * FAULT_UNAUTHENTICATED. */
 void auth_http(struct api *a, auth_fn *fn);
 
+/* When a genuine token ends: its second part, UNIX seconds. */
+int64_t auth_token_expiry(struct span token);
+
 /* How long a token is good that a->who gets now: ttl_s, but not longer than
  * the one that he asks with. */
 int64_t auth_life_s(const struct api *a, int64_t ttl_s);

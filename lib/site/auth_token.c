@@ -47,3 +47,14 @@ auth_life_s(const struct api *a, int64_t ttl_s)
 
 	return a->token_expiry_s != 0 && left < ttl_s ? left : ttl_s;
 }
+
+int64_t
+auth_token_expiry(struct span token)
+{
+	struct span part;
+	int64_t expiry = 0;
+
+	span_cut(&token, '.', &part);
+	span_cut(&token, '.', &part);
+	return span_to_i64(part, &expiry) < 0 ? 1 : expiry;
+}

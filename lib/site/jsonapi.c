@@ -19,6 +19,16 @@ struct route {
 static const struct route routes[] = {
 	{ "POST", { "access_token" }, true, jsonapi_token },
 	{ "GET", { "people", "me" }, false, jsonapi_me },
+	{ "GET", { "people" }, false, jsonapi_people_list },
+	{ "POST", { "people" }, false, jsonapi_person_create },
+	{ "GET", { "people", "*" }, false, jsonapi_person_get },
+	{ "PUT", { "people", "*" }, false, jsonapi_person_update },
+	{ "DELETE", { "people", "*" }, false, jsonapi_person_delete },
+	{ "GET", { "meetingInvitees" }, false, jsonapi_invitee_list },
+	{ "POST", { "meetingInvitees" }, false, jsonapi_invitee_create },
+	{ "GET", { "meetingInvitees", "*" }, false, jsonapi_invitee_get },
+	{ "PUT", { "meetingInvitees", "*" }, false, jsonapi_invitee_update },
+	{ "DELETE", { "meetingInvitees", "*" }, false, jsonapi_invitee_delete },
 	{ "GET", { "meetings" }, false, jsonapi_meeting_list },
 	{ "POST", { "meetings" }, false, jsonapi_meeting_create },
 	{ "POST", { "meetings", "join" }, false, jsonapi_meeting_join },
@@ -72,16 +82,24 @@ matches(const struct route *r, const struct url_path *path)
 	return path->n == i + 1;
 }
 
+static bool
+has_id(const struct route *r)
+{
+	return r->path[1] != NULL && strcmp(r->path[1], "*") == 0;
+}
+
 /* HEAD is answered as GET; httpd leaves the body away. */
 static const struct route *
 find(const struct url_path *path, struct span method, bool *known)
 {
 	bool head = span_is(method, "HEAD");
+	bool exact = false; /* "me" is no id */
 
 	for (size_t i = 0; i < ROUTES; i++) {
-		if (!matches(&routes[i], path))
+		if (!matches(&routes[i], path) || (exact && has_id(&routes[i])))
 			continue;
 		*known = true;
+		exact = !has_id(&routes[i]);
 		if (span_is(method, routes[i].method) ||
 		    (head && strcmp(routes[i].method, "GET") == 0))
 			return &routes[i];

@@ -9,6 +9,7 @@
 #include "http/url.h"
 #include "site/api.h"
 #include "site/record.h"
+#include "site/store.h"
 
 /* path: of the request, decoded; its first segment is "v1". */
 void jsonapi_handle(struct api *a, const struct url_path *path);
@@ -40,17 +41,28 @@ int jsonapi_instant(const char *name, const char *text, int64_t *wall_us,
 /* An instant as the store wants it, in the arena: exact to the µs. */
 const char *jsonapi_stamp(struct api *a, int64_t wall_us);
 
+/* A page and its cursor: of any list; of one in the order of ids. Lists end
+ * by jsonapi_items: items taken, cursor NULL: the last page. */
+int jsonapi_page(struct api *a, struct store_page *page, struct err *e);
+int jsonapi_cursor(struct api *a, struct strbuf *raw, struct err *e);
+int jsonapi_bad_cursor(struct err *e);
+int jsonapi_cursor_id(struct api *a, const char **id, struct err *e);
+void jsonapi_items(struct api *a, json_t *items, const char *cursor);
+void jsonapi_link(struct api *a, struct span cursor);
+
 void jsonapi_invalid(struct api *a, const struct err *e);
 void jsonapi_answer(struct api *a, json_t *doc); /* 200; takes doc */
 
 jsonapi_fn jsonapi_token;
-jsonapi_fn jsonapi_me;
-jsonapi_fn jsonapi_meeting_list;
-jsonapi_fn jsonapi_meeting_get;
-jsonapi_fn jsonapi_meeting_create;
-jsonapi_fn jsonapi_meeting_update;
-jsonapi_fn jsonapi_meeting_delete;
-jsonapi_fn jsonapi_meeting_join;
+jsonapi_fn jsonapi_me, jsonapi_people_list, jsonapi_person_get,
+    jsonapi_person_create, jsonapi_person_update, jsonapi_person_delete;
+jsonapi_fn jsonapi_meeting_list, jsonapi_meeting_get, jsonapi_meeting_create,
+    jsonapi_meeting_update, jsonapi_meeting_delete, jsonapi_meeting_join;
+jsonapi_fn jsonapi_invitee_list, jsonapi_invitee_get, jsonapi_invitee_create,
+    jsonapi_invitee_update, jsonapi_invitee_delete;
+
+/* Given: as store_attendee.h takes them; NULL: e says why. */
+json_t *jsonapi_invitee_read(const json_t *body, bool whole, struct err *e);
 
 /* The resource, given; state as of now_us. */
 json_t *jsonapi_person(const struct account *a);

@@ -14,6 +14,7 @@
 
 #define MINUTE_US INT64_C(60000000)
 #define DURATION_MAX 1440
+#define INVITEES_MAX 1000
 
 static int read_meeting(struct api *a, bool whole, json_t *fields,
 			struct err *e);
@@ -25,6 +26,7 @@ static void put_zone_id(const char *zone, json_t *fields);
 static void on_host(struct api *a, const struct account *list, size_t n,
 		    int64_t total);
 static void create(struct api *a, const char *host_id);
+static int read_invitees(const json_t *body, json_t *fields, struct err *e);
 static void render(struct api *a, const struct meeting *m,
 		   struct write_answer *out);
 static void render_deleted(struct api *a, const struct meeting *m,
@@ -79,12 +81,41 @@ create(struct api *a, const char *host_id)
 		return;
 	}
 	json_put_str(fields, "host_id", host_id);
+	if (read_invitees(a->body, fields, &e) < 0) {
+		json_decref(fields);
+		jsonapi_invalid(a, &e);
+		return;
+	}
 	if (json_object_get(fields, "password") == NULL) {
 		made_secret(a, "meeting.create", "password", password,
 			    sizeof(password));
 		json_put_str(fields, "password", password);
 	}
 	store_meeting_create(a, fields, render);
+}
+
+/* "invitees": as /v1/meetingInvitees takes them */
+static int
+read_invitees(const json_t *body, json_t *fields, struct err *e)
+{
+	json_t *list = NULL, *all, *one;
+
+	if (json_get_array(body, "invitees", &list, e) < 0)
+		return -1;
+	if (list == NULL)
+		return 0;
+	if (json_array_size(list) > INVITEES_MAX)
+		return err_set(e, ERR_INVALID, "invitees must be at most %d",
+			       INVITEES_MAX);
+	all = json_array();
+	json_put(fields, "attendees", all);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		one = jsonapi_invitee_read(json_array_get(list, i), true, e);
+		if (one == NULL)
+			return err_prefix(e, "invitees");
+		json_array_append_new(all, one);
+	}
+	return 0;
 }
 
 /* PUT names everything anew, PATCH some of it. */

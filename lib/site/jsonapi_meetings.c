@@ -12,26 +12,26 @@
 #include "site/recurrence.h"
 #include "site/site.h"
 #include "site/store.h"
+#include "site/xmlvalue.h"
 
 #define SECOND_US INT64_C(1000000)
 #define READY_US (900 * SECOND_US) /* before its start */
-#define MAX_DEFAULT 10
-#define MAX_MAX 100
 
 static void on_one(struct api *a, const struct meeting *list, size_t n,
 		   int64_t total);
 static int read_filter(struct api *a, struct store_meeting_filter *f,
 		       struct err *e);
+static int read_more(struct api *a, struct store_meeting_filter *f,
+		     struct err *e);
+static bool is_our_site(const struct api *a, const char *site);
 static int read_times(struct api *a, struct store_meeting_filter *f,
 		      struct err *e);
 static bool read_state(struct api *a, struct store_meeting_filter *f,
 		       struct err *e);
-static int read_max(struct api *a, int64_t *max, struct err *e);
 static int read_cursor(struct api *a, struct store_meeting_filter *f,
 		       struct err *e);
 static void on_page(struct api *a, const struct meeting *list, size_t n,
 		    int64_t total);
-static void add_link(struct api *a, const struct meeting *last);
 
 void
 jsonapi_meeting_get(struct api *a)
@@ -58,30 +58,15 @@ void
 jsonapi_meeting_list(struct api *a)
 {
 	struct store_meeting_filter f = { 0 };
-	struct store_page page = { 0 };
+	struct store_page page;
 	struct err e = { 0 };
 
-	if (read_max(a, &page.max, &e) < 0 || read_filter(a, &f, &e) < 0) {
+	if (jsonapi_page(a, &page, &e) < 0 || read_filter(a, &f, &e) < 0 ||
+	    read_more(a, &f, &e) < 0) {
 		jsonapi_invalid(a, &e);
 		return;
 	}
-	jsonapi_call(a)->max = page.max;
-	page.max++; /* one more says that there is a next page */
 	store_meeting_list(a, &f, &page, on_page);
-}
-
-static int
-read_max(struct api *a, int64_t *max, struct err *e)
-{
-	const char *text = NULL;
-
-	*max = MAX_DEFAULT;
-	if (jsonapi_param(a, "max", &text, e) < 0)
-		return -1;
-	if (text != NULL &&
-	    (span_to_i64(span_of(text), max) < 0 || *max < 1 || *max > MAX_MAX))
-		return err_set(e, ERR_INVALID, "max must be 1 to %d", MAX_MAX);
-	return 0;
 }
 
 /* A host sees his own meetings, a site admin all of the company. */
@@ -104,6 +89,59 @@ read_filter(struct api *a, struct store_meeting_filter *f, struct err *e)
 	if (read_times(a, f, e) < 0 || !read_state(a, f, e))
 		return -1;
 	return read_cursor(a, f, e);
+}
+
+/* A filter that nothing passes. */
+static void
+read_nothing(struct store_meeting_filter *f)
+{
+	f->state = "none";
+}
+
+/* The number in a link of ours: "...&MK=123". */
+static void
+read_link(const char *link, struct store_meeting_filter *f)
+{
+	const char *key = strstr(link, "MK=");
+	struct span rest = span_of(key != NULL ? key + 3 : NULL);
+	struct span number;
+
+	if (!span_cut(&rest, '&', &number) ||
+	    span_to_i64(number, &f->number) < 0 || f->number <= 0)
+		read_nothing(f);
+}
+
+static int
+read_more(struct api *a, struct store_meeting_filter *f, struct err *e)
+{
+	static const char *const kinds[] = { "meetingSeries",
+					     "scheduledMeeting", "meeting" };
+	const char *link = NULL, *kind = NULL, *site = NULL, *current = NULL;
+	bool only = false;
+	size_t i = 0;
+
+	if (jsonapi_param(a, "webLink", &link, e) < 0 ||
+	    jsonapi_param(a, "meetingType", &kind, e) < 0 ||
+	    jsonapi_param(a, "siteUrl", &site, e) < 0 ||
+	    jsonapi_param(a, "participantEmail", &f->attendee_email, e) < 0 ||
+	    jsonapi_param(a, "current", &current, e) < 0)
+		return -1;
+	if (current != NULL && xmlvalue_bool(current, "current", &only, e) < 0)
+		return err_set(e, ERR_INVALID, "current must be true or false");
+	if (only && f->ends_from == NULL)
+		f->ends_from = jsonapi_stamp(a, clock_wall_us());
+	if (link != NULL)
+		read_link(link, f);
+	while (kind != NULL && i < 3 && strcmp(kinds[i], kind) != 0)
+		i++;
+	if (i == 3)
+		return err_set(e, ERR_INVALID,
+			       "meetingType must be meetingSeries, "
+			       "scheduledMeeting or meeting");
+	/* all of ours are series, of this site */
+	if (i > 0 || (site != NULL && !is_our_site(a, site)))
+		read_nothing(f);
+	return 0;
 }
 
 static int
@@ -170,27 +208,20 @@ static int
 read_cursor(struct api *a, struct store_meeting_filter *f, struct err *e)
 {
 	STRBUF_AUTO raw = { 0 };
-	const char *text = NULL;
 	struct span rest, start;
 	uint8_t id[16];
 	int64_t us;
+	int found = jsonapi_cursor(a, &raw, e);
 
-	if (jsonapi_param(a, "cursor", &text, e) < 0)
-		return -1;
-	if (text == NULL)
-		return 0;
-	if (crypto_unbase64url(span_of(text), &raw) == 0) {
-		rest = strbuf_span(&raw);
-		if (span_cut(&rest, ' ', &start) &&
-		    span_to_i64(start, &us) == 0 &&
-		    crypto_uuid_parse(rest, id) == 0) {
-			f->after_start = jsonapi_stamp(a, us);
-			f->after_id = arena_span(a->arena, rest);
-			return 0;
-		}
-	}
-	return err_set(e, ERR_INVALID,
-		       "cursor must be taken from a Link as it is");
+	if (found != 1)
+		return found;
+	rest = strbuf_span(&raw);
+	if (!span_cut(&rest, ' ', &start) || span_to_i64(start, &us) < 0 ||
+	    crypto_uuid_parse(rest, id) < 0)
+		return jsonapi_bad_cursor(e);
+	f->after_start = jsonapi_stamp(a, us);
+	f->after_id = arena_span(a->arena, rest);
+	return 0;
 }
 
 static void
@@ -198,42 +229,16 @@ on_page(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
 	size_t max = (size_t)jsonapi_call(a)->max;
 	int64_t now = clock_wall_us();
-	json_t *doc = json_object();
 	json_t *items = json_array();
+	const char *next = NULL;
 
 	for (size_t i = 0; i < n && i < max; i++)
 		json_array_append_new(items, jsonapi_meeting(a, &list[i], now));
-	json_put(doc, "items", items);
 	if (n > max)
-		add_link(a, &list[max - 1]);
-	jsonapi_answer(a, doc);
-}
-
-/* The query as it came, with the cursor behind this page. */
-static void
-add_link(struct api *a, const struct meeting *last)
-{
-	struct httpd_field *fields = arena_array(a->arena, struct httpd_field,
-						 2);
-	struct span rest = httpd_query(a->http);
-	struct span path = httpd_path(a->http);
-	struct span name, value;
-	STRBUF_AUTO raw = { 0 };
-	STRBUF_AUTO link = { 0 };
-
-	strbuf_addf(&link, "<%s%.*s?", a->site->conf->public_url,
-		    SPAN_ARG(path));
-	while (url_pair_next(&rest, &name, &value))
-		if (!span_is(name, "cursor"))
-			strbuf_addf(&link, "%.*s=%.*s&", SPAN_ARG(name),
-				    SPAN_ARG(value));
-	strbuf_addf(&raw, "%lld %s", (long long)last->starts_us, last->id);
-	strbuf_adds(&link, "cursor=");
-	crypto_base64url(strbuf_span(&raw), &link);
-	strbuf_adds(&link, ">; rel=\"next\"");
-	fields[0].name = "Link";
-	fields[0].value = arena_span(a->arena, strbuf_span(&link));
-	a->extra = fields;
+		next = arena_printf(a->arena, "%lld %s",
+				    (long long)list[max - 1].starts_us,
+				    list[max - 1].id);
+	jsonapi_items(a, items, next);
 }
 
 const char *
@@ -263,6 +268,23 @@ host_of(const char *url)
 }
 
 static void
+site_url(const struct api *a, struct strbuf *out)
+{
+	struct span host = host_of(a->site->conf->public_url);
+
+	strbuf_addf(out, "%s.%.*s", a->company->name, SPAN_ARG(host));
+}
+
+static bool
+is_our_site(const struct api *a, const char *site)
+{
+	STRBUF_AUTO ours = { 0 };
+
+	site_url(a, &ours);
+	return span_iis(strbuf_span(&ours), site);
+}
+
+static void
 put_host(const struct api *a, const struct meeting *m, json_t *j)
 {
 	char digits[MADE_HOST_KEY_SIZE];
@@ -284,7 +306,7 @@ put_links(const struct api *a, const struct meeting *m, json_t *j)
 	json_t *phone = json_object();
 	STRBUF_AUTO text = { 0 };
 
-	strbuf_addf(&text, "%s.%.*s", company, SPAN_ARG(host));
+	site_url(a, &text);
 	json_put_str(j, "siteUrl", strbuf_text(&text));
 	strbuf_reset(&text);
 	strbuf_addf(&text, "%s/%s/m.php?AT=JM&MK=%lld",

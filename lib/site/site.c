@@ -13,6 +13,7 @@
 #include "site/collab.h"
 #include "site/dbhealth.h"
 #include "site/lease.h"
+#include "site/rate.h"
 #include "site/schema.h"
 #include "site/web.h"
 
@@ -75,6 +76,10 @@ static const struct conf_key keys[] = {
 	{ "web", "body_limit", CONF_BYTES,
 	  offsetof(struct site_conf, web_body_limit), "1MiB",
 	  "the largest request body", 1024, 1 << 30, NULL },
+	{ "web", "rate", CONF_INT, offsetof(struct site_conf, web_rate), "1000",
+	  "requests a second of one account, twice as many at once; 0: no "
+	  "limit",
+	  0, 1000000, NULL },
 	KEY("collab", "listen", CONF_STRING, collab_listen, "127.0.0.1:8011",
 	    "HOST:PORT of the rooms (WebSocket)"),
 	KEY("collab", "health_listen", CONF_STRING, collab_health_listen,
@@ -194,6 +199,7 @@ start_services(struct site *s, struct err *e)
 	s->web_gate = gate_new(&gate);
 	s->memory = auth_memory_new();
 	s->checks = auth_checks_new(s->memory);
+	s->rate = rate_new(s->conf->web_rate);
 	s->health = dbhealth_new(s->conf->db_conninfo, s->role->program);
 	s->web = web_open(s, e);
 	return s->web != NULL ? 0 : -1;
@@ -285,6 +291,7 @@ stop(void)
 	httpd_close(&self.health);
 	auth_checks_free(&s->checks);
 	auth_memory_free(&s->memory);
+	rate_free(&s->rate);
 	gate_free(&s->web_gate);
 	gate_free(&s->collab_gate);
 	keyring_free(&s->keys);

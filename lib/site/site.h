@@ -18,6 +18,7 @@ struct auth_checks;
 struct auth_memory;
 struct collab;
 struct dbhealth;
+struct rate;
 struct web;
 
 struct site_conf {
@@ -28,6 +29,7 @@ struct site_conf {
 	int64_t db_pool;
 	const char *web_listen; /* "" : no web here */
 	int64_t web_body_limit;
+	int64_t web_rate; /* requests a second of one account */
 	const char *collab_listen, *collab_health_listen;
 };
 
@@ -39,6 +41,7 @@ struct site {
 	struct dbhealth *health; /* NULL when web does not run here */
 	struct auth_memory *memory;
 	struct auth_checks *checks;
+	struct rate *rate;
 	struct gate *web_gate, *collab_gate; /* NULL: does not run here */
 	struct web *web;
 	struct collab *collab;

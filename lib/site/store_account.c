@@ -341,7 +341,8 @@ render_update(struct api *a, const struct pgresult *r, size_t n,
 {
 	if (pgresult_rows(&r[0]) == 0) {
 		out->refused = true;
-		out->fault = FAULT_NO_USER;
+		out->fault = a->store->account.id != NULL ? FAULT_NO_RECORD
+							  : FAULT_NO_USER;
 		return;
 	}
 	render_create(a, r, n, out);
