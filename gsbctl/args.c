@@ -33,6 +33,8 @@ static const struct verb {
 	{ "redirect", "add", ARGS_REDIRECT_ADD, "redirect-add", false },
 	{ "redirect", "del", ARGS_REDIRECT_DEL, "redirect-del", false },
 	{ "redirect", "list", ARGS_REDIRECT_LIST, NULL, false },
+	{ "keys", "status", ARGS_KEYS_STATUS, NULL, false },
+	{ "keys", "rotate", ARGS_KEYS_ROTATE, NULL, false },
 	{ "drill", NULL, ARGS_DRILL, NULL, false },
 	{ "pause", NULL, ARGS_PAUSE, "pause", false },
 	{ "observe", NULL, ARGS_OBSERVE, "observe", false },
@@ -100,6 +102,7 @@ const char *const args_help =
     "  audit verify               is the audit log as it was written? (exit 4: "
     "no)\n"
     "  maintenance status\n"
+    "  keys status                who knows which key\n"
     "  redirect list              what was moved by hand, and until when\n"
     "  company list\n"
     "  proxy reload                  the configuration is read again\n"
@@ -116,6 +119,7 @@ const char *const args_help =
     "  redirect add --company NAME --to SITE --expires-in TIME\n"
     "  redirect add --service collab --to SITE --expires-in TIME\n"
     "  redirect del --company NAME | --service collab\n"
+    "  keys rotate                the proxy signs with its key file's first\n"
     "  pause --expires-in TIME    nothing moves by itself\n"
     "  observe                    decisions are said, none is done by "
     "itself\n"
@@ -314,7 +318,8 @@ check(struct args *a, struct err *e)
 	     a->verb == ARGS_REDIRECT_ADD || a->verb == ARGS_ADOPT) &&
 	    check_site(a, e) < 0)
 		return -1;
-	if ((args_orders(a->verb) || a->verb == ARGS_DRILL) &&
+	if ((args_orders(a->verb) || a->verb == ARGS_DRILL ||
+	     a->verb == ARGS_KEYS_ROTATE) &&
 	    (a->reason == NULL || !*a->reason))
 		return err_set(e, ERR_INVALID,
 			       "--reason is needed: why, for the audit log");

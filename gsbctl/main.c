@@ -50,6 +50,10 @@ run(const struct verbs *v)
 		return verbs_maintenance_status(v);
 	case ARGS_REDIRECT_LIST:
 		return verbs_redirect_list(v);
+	case ARGS_KEYS_STATUS:
+		return verbs_keys_status(v);
+	case ARGS_KEYS_ROTATE:
+		return verbs_keys_rotate(v);
 	case ARGS_DRILL:
 		return verbs_drill(v);
 	case ARGS_PROXY_RELOAD:

@@ -29,6 +29,8 @@ int verbs_explain(const struct verbs *v);
 int verbs_order(const struct verbs *v);
 int verbs_maintenance_status(const struct verbs *v);
 int verbs_redirect_list(const struct verbs *v);
+int verbs_keys_status(const struct verbs *v);
+int verbs_keys_rotate(const struct verbs *v);
 int verbs_drill(const struct verbs *v);
 int verbs_proxy_reload(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);

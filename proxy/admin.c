@@ -16,6 +16,7 @@
 #include "io/service.h"
 #include "io/timer.h"
 #include "proxy/admin_audit.h"
+#include "proxy/admin_keys.h"
 #include "proxy/status.h"
 
 #define EVENTS_MAX 256
@@ -354,6 +355,8 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 		post_reload(req);
 	else if (get && span_is(path, "/v1/fsm"))
 		get_fsm(req);
+	else if (post && span_is(path, "/v1/keys"))
+		admin_keys(a->control, req, body);
 	else if (get && span_is(path, "/v1/audit"))
 		admin_audit_ask(a->audit, req);
 	else

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "io/timer.h"
 #include "proxy/control_barriers.h"
+#include "proxy/control_keys.h"
 #include "proxy/decide.h"
 #include "proxy/publish.h"
 #include "proxy/tell.h"
@@ -202,6 +203,9 @@ control_reload(struct control *c, const struct conf *conf, struct err *e)
 	struct health_pace pace;
 	struct plane_conf p;
 
+	if (strcmp(c->conf->keys_file, conf->keys_file) == 0 &&
+	    control_keys(c, false, "SIGHUP", e) < 0)
+		return -1;
 	make_plane_conf(c, conf, &p);
 	if (plane_reload(c->plane, &p, e) != 0)
 		return -1;

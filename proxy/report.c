@@ -198,6 +198,8 @@ report_take(const json_t *doc, struct report *out, struct err *e)
 	if (json_get_str(doc, "companies", &text, NULL) == 1)
 		(void)span_copy(span_of(text), out->companies,
 				sizeof(out->companies));
+	if (json_get_str(doc, "keys", &text, NULL) == 1)
+		(void)span_copy(span_of(text), out->keys, sizeof(out->keys));
 	out->schema = number(doc, "schema");
 	out->sessions = number(doc, "sessions");
 	out->in_flight = number(doc, "in_flight");

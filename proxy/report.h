@@ -56,6 +56,7 @@ struct report {
 	int64_t sessions, in_flight;
 	char companies[72]; /* etag; "" if none */
 	int64_t wall_us;
+	char keys[192];        /* ids it knows, by commas; "": not told */
 	int64_t copy_us;       /* of the daily copy it runs; 0: not told */
 	int64_t disk_permille; /* free; -1: not told */
 };

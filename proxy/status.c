@@ -57,6 +57,7 @@ service_json(const struct control *c, enum route_site s, enum route_service k)
 		json_put_str(doc, "error", seen->error);
 	if (!seen->answered)
 		return doc;
+	json_put_str(doc, "keys", seen->last.keys);
 	json_put_str(doc, "version", seen->last.version);
 	json_put_int(doc, "schema", seen->last.schema);
 	json_put_int(doc, k == ROUTE_WEB ? "in_flight" : "rooms",
@@ -186,6 +187,7 @@ status_json(const struct control *c)
 	json_put(doc, "failover", failover_json(c));
 	json_put(doc, "failback", failback_json(c));
 	json_put(doc, "readiness", readiness_json(c));
+	json_put_str(doc, "signs", keyring_id(c->keys));
 	json_put(sites, "primary", site_json(c, ROUTE_PRIMARY));
 	json_put(sites, "backup", site_json(c, ROUTE_BACKUP));
 	json_put(doc, "sites", sites);

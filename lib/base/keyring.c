@@ -120,6 +120,21 @@ keyring_free(struct keyring **krp)
 	mem_free(kr);
 }
 
+void
+keyring_replace(struct keyring *kr, struct keyring **from)
+{
+	OPENSSL_cleanse(kr, sizeof(*kr));
+	*kr = **from;
+	keyring_free(from);
+}
+
+void
+keyring_ids(const struct keyring *kr, struct strbuf *out)
+{
+	for (size_t i = 0; i < kr->n; i++)
+		strbuf_addf(out, "%s%s", i > 0 ? "," : "", kr->keys[i].id);
+}
+
 static bool
 id_valid(struct span id)
 {

@@ -35,6 +35,13 @@ void keyring_sign(const struct keyring *kr, struct span data,
 int keyring_verify(const struct keyring *kr, struct span data, struct span sig,
 		   struct err *e) __attribute__((warn_unused_result));
 
+/* What kr holds becomes what *from holds; *from is freed. Whoever borrows kr
+ * has the new keys from its next call on. */
+void keyring_replace(struct keyring *kr, struct keyring **from);
+
+/* Appends the ids, the signing one first, by commas. */
+void keyring_ids(const struct keyring *kr, struct strbuf *out);
+
 /* The id of the signing key; borrowed. */
 const char *keyring_id(const struct keyring *kr);
 

@@ -154,6 +154,7 @@ json_t *
 gate_report(const struct gate *g)
 {
 	json_t *r = json_object();
+	STRBUF_AUTO ids = { 0 };
 
 	json_put_int(r, "v", 1);
 	json_put_str(r, "site", g->lease.site);
@@ -164,6 +165,8 @@ gate_report(const struct gate *g)
 	json_put_bool(r, "serving", gate_serving(g));
 	json_put_str(r, "version", GSB_VERSION);
 	json_put_int(r, "wall_us", clock_wall_us());
+	keyring_ids(g->conf.keys, &ids);
+	json_put_str(r, "keys", strbuf_text(&ids));
 	return r;
 }
 

@@ -42,6 +42,7 @@ static struct {
 } self;
 
 static int check(const void *conf, struct err *e);
+static int reload(const void *conf, struct err *e);
 static int start(const void *conf, char *const *words, struct err *e);
 static int start_services(struct site *s, struct err *e);
 static int start_collab(struct site *s, struct err *e);
@@ -105,6 +106,7 @@ site_main(int argc, char **argv, const struct site_role *role)
 		.options = options,
 		.check = check,
 		.start = start,
+		.reload = reload,
 		.drain = drain,
 		.stop = stop,
 	};
@@ -154,6 +156,25 @@ start(const void *conf, char *const *words, struct err *e)
 	if (s->keys == NULL)
 		return -1;
 	return start_services(s, e);
+}
+
+/* The keys, and what is read at each use; the rest waits for a restart. */
+static int
+reload(const void *conf, struct err *e)
+{
+	const struct site_conf *next = conf;
+	struct site *s = &self.site;
+	struct keyring *ring;
+
+	if (s->keys == NULL)
+		return err_set(e, ERR_INVALID, "it migrates");
+	ring = keyring_load(next->keys_file, e);
+	if (ring == NULL)
+		return -1;
+	keyring_replace(s->keys, &ring);
+	s->conf = next;
+	log_info(MODULE, "signs=%s", keyring_id(s->keys));
+	return 0;
 }
 
 static void

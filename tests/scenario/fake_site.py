@@ -16,6 +16,7 @@ import http.server
 import json
 import os
 import secrets
+import signal
 import sys
 import threading
 import time
@@ -30,8 +31,13 @@ class Service:
         self.grant = {}
         self.in_flight = 0
         self.lock = threading.Lock()
+        self.key_file = key_file
+        self.read_keys()
+        signal.signal(signal.SIGHUP, lambda *_: self.read_keys())
+
+    def read_keys(self):
         self.keys = {}
-        with open(key_file, encoding="utf-8") as f:
+        with open(self.key_file, encoding="utf-8") as f:
             for line in f:
                 if line.strip() and not line.startswith("#"):
                     name, key = line.split()
@@ -80,6 +86,7 @@ class Service:
         doc = {"v": 1, "site": self.site, "service": self.service,
                "boot": self.boot, "clock_us": self.clock_us(),
                "epoch": self.epoch, "serving": self.serving(),
+               "keys": ",".join(self.keys),
                "version": s.get("version", "1.0"), "schema": 1,
                "sessions": 0, "disk_free_permille": s.get("disk", 500),
                "in_flight": self.in_flight, "companies": "e1",

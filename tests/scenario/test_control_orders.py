@@ -247,6 +247,31 @@ def test_the_audit_log_shows_what_was_done_to_it(fake):
     assert fake.ctl("--format", "json", "audit", "verify")["good"]
 
 
+def test_new_keys_without_a_pause(fake):
+    with open(fake.path("keys"), encoding="utf-8") as f:
+        old = f.read()
+    new = "k2 " + "5a" * 32 + "\n"
+    services = ("primary-web", "primary-collab", "backup-web",
+                "backup-collab")
+    with Clients(fake):
+        fake.write("keys", new + old, 0o600)
+        text = fake.order("keys", "rotate", status=2)
+        assert "does not know key k2" in text and "--force" in text
+        for name in services:
+            fake.send(name, signal.SIGHUP)
+        wait_until(lambda: fake.ctl("keys", "status").count("k2,k1") == 4, 10)
+        assert "k2 signs" in fake.order("keys", "rotate")
+        fake.order("switchover", "--to", "backup")
+        fake.order("failback")
+        fake.write("keys", old, 0o600)
+        assert "k1 signs" in fake.order("keys", "rotate")
+        for name in services:
+            fake.send(name, signal.SIGHUP)
+        wait_until(lambda: fake.ctl("keys", "status").count("k2") == 0, 10)
+    assert fake.status()["epoch"] == fake.status()["sites"]["primary"][
+        "services"]["web"]["epoch"]
+
+
 def test_companies(fake):
     assert fake.ctl("--format", "json", "company", "list")["companies"] == \
         ["acme"]
