@@ -16,6 +16,8 @@ static const struct verb {
 	bool takes_name;
 } verbs[] = {
 	{ "help", NULL, ARGS_HELP, NULL, false },
+	{ "manual", NULL, ARGS_MANUAL, NULL, false },
+	{ "completion", NULL, ARGS_COMPLETION, NULL, false },
 	{ "status", NULL, ARGS_STATUS, NULL, false },
 	{ "watch", NULL, ARGS_WATCH, NULL, false },
 	{ "readiness", NULL, ARGS_READINESS, NULL, false },
@@ -105,7 +107,9 @@ const char *const args_help =
     "  keys status                who knows which key\n"
     "  redirect list              what was moved by hand, and until when\n"
     "  company list\n"
-    "  proxy reload                  the configuration is read again\n"
+    "  proxy reload               the configuration is read again\n"
+    "  manual | completion        the man page; for bash: source <(gsbctl "
+    "completion)\n"
     "\n"
     "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
     "--no-wait)\n"
@@ -134,6 +138,22 @@ const char *const args_help =
     "SITE is primary or backup. SOCKET is $GSB_CTL if it is not given.\n"
     "exit: 0 done, 1 usage, 2 refused by a rule, 3 timed out (it goes on),\n"
     "      4 not ready, 5 unreachable, 6 called off\n";
+
+bool
+args_verb_words(size_t i, const char **first, const char **second)
+{
+	if (i >= NVERBS)
+		return false;
+	*first = verbs[i].name;
+	*second = verbs[i].second;
+	return true;
+}
+
+const char *
+args_option_name(size_t i)
+{
+	return i < NOPTIONS ? options[i].name : NULL;
+}
 
 bool
 args_orders(enum args_verb verb)

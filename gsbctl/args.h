@@ -6,6 +6,7 @@
 #define GSBCTL_ARGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -13,6 +14,8 @@
 enum args_verb {
 	ARGS_HELP,
 	ARGS_VERSION,
+	ARGS_MANUAL,
+	ARGS_COMPLETION,
 	ARGS_STATUS,
 	ARGS_WATCH,
 	ARGS_READINESS,
@@ -68,6 +71,11 @@ bool args_orders(enum args_verb verb);
 
 /* "switchover", ... as the operators' API calls it; NULL: no order. */
 const char *args_order_name(enum args_verb verb);
+
+/* The i-th verb's words, the second may be NULL; false: there is none. */
+bool args_verb_words(size_t i, const char **first, const char **second);
+/* The i-th option; NULL: there is none. */
+const char *args_option_name(size_t i);
 
 extern const char *const args_help;
 

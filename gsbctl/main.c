@@ -4,19 +4,34 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "gsbctl/manual.h"
 #include "gsbctl/verbs.h"
 #include "io/loop.h"
+
+/* What needs no proxy. */
+static int
+print_words(const struct verbs *v)
+{
+	if (v->args->verb == ARGS_VERSION)
+		fputs("gsbctl " GSB_VERSION "\n", v->out.to);
+	else if (v->args->verb == ARGS_MANUAL)
+		manual_page(v->out.to);
+	else if (v->args->verb == ARGS_COMPLETION)
+		manual_completion(v->out.to);
+	else
+		fputs(args_help, v->out.to);
+	return EXITS_DONE;
+}
 
 static int
 run(const struct verbs *v)
 {
 	switch (v->args->verb) {
 	case ARGS_HELP:
-		fputs(args_help, v->out.to);
-		return EXITS_DONE;
 	case ARGS_VERSION:
-		fputs("gsbctl " GSB_VERSION "\n", v->out.to);
-		return EXITS_DONE;
+	case ARGS_MANUAL:
+	case ARGS_COMPLETION:
+		return print_words(v);
 	case ARGS_STATUS:
 		return verbs_status(v);
 	case ARGS_WATCH:
@@ -89,6 +104,7 @@ main(int argc, char **argv)
 		return EXITS_USAGE;
 	}
 	if (args.connect == NULL && args.verb != ARGS_HELP &&
+	    args.verb != ARGS_MANUAL && args.verb != ARGS_COMPLETION &&
 	    args.verb != ARGS_VERSION) {
 		fprintf(stderr, "gsbctl: which proxy? --connect SOCKET, or "
 				"$GSB_CTL\n");
