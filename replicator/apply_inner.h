@@ -56,6 +56,7 @@ struct apply {
 	bool keys_wait;          /* the last tidying left some */
 	uint64_t planned, since; /* rows merged before, since the last plans */
 	unsigned untidy;         /* timers without a tidying */
+	unsigned plans_age;      /* tidyings since the last plans */
 	bool tidy_due;           /* before the next group is sent */
 	struct err failure;      /* the first of a group that failed */
 	unsigned failures;       /* in a row */

@@ -14,6 +14,7 @@
 
 #define TIDY_MS 1000
 #define TIDY_IDLE 60 /* times that, without anything applied */
+#define PLANS_AGE 60 /* likewise: who else writes may let tables grow */
 #define RETRY ((struct retry_conf){ 10, 2000 })
 #define PROGRESS_SQL                                                     \
 	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
@@ -289,7 +290,9 @@ apply_tidy(struct apply *a)
 	a->state = APPLY_TIDYING;
 	a->tidy_due = a->was_applied = false;
 	a->untidy = 0;
-	pgbatch_add_sql(b, "DISCARD PLANS");
+	/* planning costs more than all else that a small group does */
+	if (a->plans_age++ % PLANS_AGE == 0)
+		pgbatch_add_sql(b, "DISCARD PLANS");
 	/* else it would inherit the position of a group that failed */
 	pgbatch_add(
 	    b, &setup,
@@ -312,7 +315,7 @@ on_tidied(void *ctx, const struct pgresult *results, size_t n,
 	if (err != NULL)
 		log_warn("apply", "why=\"keys could not be put right: %s\"",
 			 err_text(err));
-	a->keys_wait = err != NULL || pgresult_int(&results[2], 0, 0) > 0;
+	a->keys_wait = err != NULL || pgresult_int(&results[n - 1], 0, 0) > 0;
 	a->state = APPLY_READY;
 	apply_pump(a);
 }

@@ -14,11 +14,10 @@
 void
 envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t prev_lsn)
 {
-	static const struct pgstmt stmt = {
-		.name = "whole",
-		.sql = "SELECT gsb.guard($1::pg_lsn), " PROGRESS("$2", "$3"),
-		.nparams = 3
-	};
+	static const struct pgstmt stmt = { .name = "whole",
+					    .sql = MERGE_GUARD_SQL
+					    ", " PROGRESS("$2", "$3"),
+					    .nparams = 3 };
 	char prev[DECODER_LSN_SIZE], end[DECODER_LSN_SIZE];
 
 	pgbatch_add(
@@ -33,7 +32,7 @@ void
 envelope_begin(struct pgbatch *out, uint64_t prev_lsn)
 {
 	static const struct pgstmt stmt = { .name = "guard",
-					    .sql = merge_guard_sql,
+					    .sql = MERGE_GUARD_SQL,
 					    .nparams = 1 };
 	char prev[DECODER_LSN_SIZE];
 

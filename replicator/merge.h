@@ -20,7 +20,9 @@
 extern const char merge_session_sql[];
 
 /* $1 pg_lsn: the end of the group before. Else SQLSTATE GS001. */
-extern const char merge_guard_sql[];
+#define MERGE_GUARD_SQL                                            \
+	"SELECT CASE WHEN pg_replication_origin_session_progress(" \
+	"false) = $1::pg_lsn THEN true ELSE gsb.guard($1) IS NULL END"
 #define MERGE_GUARD_STATE "GS001"
 
 /*
@@ -28,7 +30,6 @@ extern const char merge_guard_sql[];
  * gsb.tombstone, which comes in the stream as any table; merged by max.
  */
 extern const char merge_tombstones_sql[];
-
 /* $1 text: the token of a gsb.barrier message. Tidies first. */
 extern const char merge_barrier_sql[];
 
@@ -65,7 +66,6 @@ const char *merge_partial_sql(struct arena *a, const struct table *t,
  */
 const char *merge_lacking_sql(struct arena *a, const struct table *t);
 size_t merge_lacking_columns(const struct table *t, size_t *out);
-
 /* For the peer: key arrays; columns t->params of those that exist. */
 const char *merge_fetch_sql(struct arena *a, const struct table *t);
 

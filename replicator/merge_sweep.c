@@ -13,8 +13,6 @@ const char merge_session_sql[] =
     "SET enable_mergejoin = off; SET jit = off;"
     "SET default_transaction_isolation = 'read committed'";
 
-const char merge_guard_sql[] = "SELECT gsb.guard($1::pg_lsn)";
-
 const char merge_tombstones_sql[] =
     "WITH s AS (SELECT DISTINCT ON (rel, key) rel, key, v, seen\n"
     " FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[])\n"

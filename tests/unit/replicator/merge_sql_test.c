@@ -32,7 +32,7 @@ static void
 put_common(json_t *to)
 {
 	json_put_str(to, "session", merge_session_sql);
-	json_put_str(to, "guard", merge_guard_sql);
+	json_put_str(to, "guard", MERGE_GUARD_SQL);
 	json_put_str(to, "tombstones", merge_tombstones_sql);
 	json_put_str(to, "barrier", merge_barrier_sql);
 	json_put_str(to, "tidy", merge_tidy_sql);
