@@ -48,6 +48,11 @@ static const struct verb {
 	{ "proxy", "reload", ARGS_PROXY_RELOAD, NULL, false },
 	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
 	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
+	{ "copy", "status", ARGS_COPY_STATUS, NULL, false },
+	{ "copy", "run", ARGS_COPY_RUN, NULL, false },
+	{ "copy", "rollback", ARGS_COPY_ROLLBACK, NULL, false },
+	{ "copy", "override", ARGS_COPY_OVERRIDE, NULL, false },
+	{ "copy", "protect", ARGS_COPY_PROTECT, NULL, false },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -81,6 +86,9 @@ static const struct option {
 	{ "--allow-partial", FLAG, offsetof(struct args, allow_partial) },
 	{ "--allow-behind", FLAG, offsetof(struct args, allow_behind) },
 	{ "--force", FLAG, offsetof(struct args, force) },
+	{ "--replicator", TEXT, offsetof(struct args, replicator) },
+	{ "--watch", FLAG, offsetof(struct args, watch) },
+	{ "--verify", FLAG, offsetof(struct args, verify) },
 	{ "--expires-in", DURATION, offsetof(struct args, expires_ms) },
 	{ "--since", NUMBER, offsetof(struct args, since) },
 	{ "--wait", WAIT, offsetof(struct args, wait_ms) },
@@ -132,6 +140,17 @@ const char *const args_help =
     "  authority adopt --to SITE  begin anew when the record is lost\n"
     "  company add NAME --site-id N --partner-id X --admin USER\n"
     "                             --password-file FILE\n"
+    "\n"
+    "the daily copy (SOCKET of the backup's replicator: --replicator, or\n"
+    "$GSB_COPY_CTL)\n"
+    "  copy status                how old, what changed last, what runs\n"
+    "  copy run [--watch] [--verify]\n"
+    "                             now; and read all that is here\n"
+    "  copy rollback --reason TEXT\n"
+    "                             back to the version before\n"
+    "  copy override --reason TEXT --expires-in TIME\n"
+    "                             allow changes on the backup for a while\n"
+    "  copy protect               no longer\n"
     "\n"
     "A refusal names its rule and the flag that overrides it:\n"
     "  --allow-data-loss --allow-partial --allow-behind --force\n"

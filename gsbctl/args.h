@@ -43,7 +43,12 @@ enum args_verb {
 	ARGS_ADOPT, /* "authority adopt" */
 	ARGS_PROXY_RELOAD,
 	ARGS_COMPANY_LIST,
-	ARGS_COMPANY_ADD
+	ARGS_COMPANY_ADD,
+	ARGS_COPY_STATUS, /* the copy verbs: to a replicator */
+	ARGS_COPY_RUN,
+	ARGS_COPY_ROLLBACK,
+	ARGS_COPY_OVERRIDE,
+	ARGS_COPY_PROTECT
 };
 
 enum args_format { ARGS_TABLE, ARGS_JSON, ARGS_TSV };
@@ -59,6 +64,8 @@ struct args {
 	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;
 	const char *until, *report, *company, *service;
+	const char *replicator; /* socket of the copy verbs */
+	bool watch, verify;
 	uint64_t since;
 };
 

@@ -77,6 +77,12 @@ run(const struct verbs *v)
 		return verbs_company_list(v);
 	case ARGS_COMPANY_ADD:
 		return verbs_company_add(v);
+	case ARGS_COPY_STATUS:
+	case ARGS_COPY_RUN:
+	case ARGS_COPY_ROLLBACK:
+	case ARGS_COPY_OVERRIDE:
+	case ARGS_COPY_PROTECT:
+		return verbs_copy(v);
 	}
 	return EXITS_USAGE;
 }
@@ -103,9 +109,9 @@ main(int argc, char **argv)
 		fprintf(stderr, "gsbctl: %s\n", err_text(&e));
 		return EXITS_USAGE;
 	}
-	if (args.connect == NULL && args.verb != ARGS_HELP &&
-	    args.verb != ARGS_MANUAL && args.verb != ARGS_COMPLETION &&
-	    args.verb != ARGS_VERSION) {
+	if (args.connect == NULL && args.verb < ARGS_COPY_STATUS &&
+	    args.verb != ARGS_HELP && args.verb != ARGS_MANUAL &&
+	    args.verb != ARGS_COMPLETION && args.verb != ARGS_VERSION) {
 		fprintf(stderr, "gsbctl: which proxy? --connect SOCKET, or "
 				"$GSB_CTL\n");
 		return EXITS_USAGE;

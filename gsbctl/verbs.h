@@ -35,6 +35,7 @@ int verbs_drill(const struct verbs *v);
 int verbs_proxy_reload(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);
+int verbs_copy(const struct verbs *v);
 
 /*
  * One call: 0 and an answer of 200, or the exit status after it was said

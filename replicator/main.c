@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "io/service.h"
 #include "replicator/adopt.h"
+#include "replicator/copy.h"
 #include "replicator/install.h"
 #include "replicator/run.h"
 
@@ -13,6 +14,7 @@ struct conf {
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
 	int sync;
 	int64_t sync_timeout_ms, verify_ms;
+	struct copy_conf copy;
 };
 
 static const char *const sites[] = { "primary", "backup", NULL };
@@ -86,6 +88,65 @@ static const struct conf_key keys[] = {
 	  .offset = AT(listen),
 	  .def = "",
 	  .help = "HOST:PORT of /status and /metrics; empty: none" },
+	{ .section = "keys",
+	  .key = "file",
+	  .kind = CONF_STRING,
+	  .offset = AT(copy.keys_file),
+	  .def = "",
+	  .help = "the pair's key ring; for the daily copy" },
+	{ .section = "copy",
+	  .key = "url",
+	  .kind = CONF_STRING,
+	  .offset = AT(copy.url),
+	  .def = "",
+	  .help = "of the primary's web, at the backup: the daily copy comes "
+		  "from there; empty: none comes" },
+	{ .section = "copy",
+	  .key = "dir",
+	  .kind = CONF_STRING,
+	  .offset = AT(copy.dir),
+	  .def = "",
+	  .help = "where it goes: the site's [site] state_dir, /files" },
+	{ .section = "copy",
+	  .key = "socket",
+	  .kind = CONF_STRING,
+	  .offset = AT(copy.socket),
+	  .def = "",
+	  .help = "unix socket for gsbctl copy" },
+	{ .section = "copy",
+	  .key = "ca_file",
+	  .kind = CONF_STRING,
+	  .offset = AT(copy.ca_file),
+	  .def = "",
+	  .help = "trust these alone for an https url; empty: the system's" },
+	{ .section = "copy",
+	  .key = "at",
+	  .kind = CONF_STRING,
+	  .offset = AT(copy.at),
+	  .def = "03:10",
+	  .help = "local time of day" },
+	{ .section = "copy",
+	  .key = "jitter",
+	  .kind = CONF_MS,
+	  .offset = AT(copy.jitter_ms),
+	  .def = "10m",
+	  .min = 0,
+	  .max = 12 * 3600000,
+	  .help = "up to so much later" },
+	{ .section = "copy",
+	  .key = "bandwidth",
+	  .kind = CONF_BYTES,
+	  .offset = AT(copy.max_rate),
+	  .def = "0",
+	  .help = "bytes a second at most; 0: no limit" },
+	{ .section = "copy",
+	  .key = "keep",
+	  .kind = CONF_INT,
+	  .offset = AT(copy.keep),
+	  .def = "3",
+	  .min = 1,
+	  .max = 100,
+	  .help = "versions, for gsbctl copy rollback" },
 };
 
 static const char *dry_run;
@@ -97,6 +158,7 @@ static const struct service_option options[] = {
 
 static struct tables *tables;
 static struct run *running;
+static struct copy *copying; /* NULL: no daily copy comes here */
 static struct install *installing;
 static struct adopt *adopting;
 
@@ -137,6 +199,13 @@ start_verb(const struct conf *c, char *const *words, struct err *e)
 	return adopting != NULL ? 0 : -1;
 }
 
+static void
+copy_figures(struct strbuf *out)
+{
+	if (copying != NULL)
+		copy_metrics(copying, out);
+}
+
 static int
 start_run(const struct conf *c, struct err *e)
 {
@@ -153,9 +222,14 @@ start_run(const struct conf *c, struct err *e)
 				.sync = (enum sync_mode)c->sync,
 				.sync_timeout_ms = c->sync_timeout_ms,
 				.verify_ms = c->verify_ms,
-				.tables = tables },
+				.tables = tables,
+				.more_metrics = copy_figures },
 	    e);
-	return running != NULL ? 0 : -1;
+	if (running == NULL)
+		return -1;
+	if (c->copy.url[0] != '\0')
+		copying = copy_new(&c->copy, e);
+	return c->copy.url[0] == '\0' || copying != NULL ? 0 : -1;
 }
 
 static int
@@ -203,7 +277,7 @@ check(const void *conf, struct err *e)
 	if (t == NULL)
 		return -1;
 	tables_free(&t);
-	return 0;
+	return copy_check(&c->copy, e);
 }
 
 static void
@@ -226,6 +300,7 @@ stop(void)
 {
 	install_cancel(&installing);
 	adopt_cancel(&adopting);
+	copy_free(&copying);
 	run_free(&running);
 	tables_free(&tables);
 }

@@ -226,6 +226,8 @@ reply(struct report *r, struct httpd_req *req, bool metrics,
 	r->conf.fill(r->conf.ctx, &s);
 	if (metrics) {
 		status_metrics(&s, &body);
+		if (r->conf.more != NULL)
+			r->conf.more(&body);
 		if (json_get_int(health, "conflicts", &count, NULL) == 1)
 			strbuf_addf(&body, "gsb_replicator_conflicts %lld\n",
 				    (long long)count);

@@ -16,6 +16,8 @@ struct report_conf {
 	struct sync *sync;  /* whose connection is used; borrowed */
 	void (*fill)(void *ctx, struct status *out);
 	void *ctx;
+	/* Adds to /metrics what others know, or NULL. */
+	void (*more)(struct strbuf *out);
 };
 
 /* NULL when the address cannot be had. */

@@ -22,6 +22,7 @@ struct run_conf {
 	int64_t sync_timeout_ms;
 	int64_t verify_ms; /* between digests in the background; 0: none */
 	const struct tables *tables;
+	void (*more_metrics)(struct strbuf *out); /* or NULL */
 };
 
 /* NULL when the state or the address cannot be had. */

@@ -48,7 +48,7 @@ def site_conf(layout, site):
 
 def replicator_conf(layout, site):
     peer = SITES[1 - SITES.index(site)]
-    return {
+    conf = {
         "replicator": {
             "site": site,
             "local": layout.conninfo(site, "gsb_replicator"),
@@ -59,6 +59,12 @@ def replicator_conf(layout, site):
             "state_dir": layout.path("state", f"{site}-replicator")},
         "status": {"listen": at(layout.port_of(f"{site}-replicator"))},
     }
+    if site == "backup":  # the daily copy comes from the primary
+        conf["keys"] = {"file": layout.path("secret", "pair.keys")}
+        conf["copy"] = {"url": f"http://{at(layout.port_of('primary-web'))}",
+                        "dir": layout.path("state", "backup", "files"),
+                        "socket": layout.copy_socket()}
+    return conf
 
 
 def proxy_conf(layout):

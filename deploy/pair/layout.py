@@ -147,6 +147,9 @@ class Layout:
     def admin_socket(self):
         return self.path("state", "proxy", "admin.sock")
 
+    def copy_socket(self):
+        return self.path("state", "backup-replicator", "copy.sock")
+
     def env(self):
         return {
             "GSB_URL": self.url(),
@@ -156,6 +159,7 @@ class Layout:
             "GSB_PRIMARY_DB": self.conninfo("primary", "postgres", False),
             "GSB_BACKUP_DB": self.conninfo("backup", "postgres", False),
             "GSB_CTL": self.admin_socket(),
+            "GSB_COPY_CTL": self.copy_socket(),
             "GSB_BIN": self.bin,
             "GSB_COMPANY": COMPANY["name"],
             "GSB_ADMIN": COMPANY["admin"],

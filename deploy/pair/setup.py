@@ -153,6 +153,15 @@ def schema(layout):
             f"schema of the {site} site")
 
 
+def content(layout):
+    """A page and a client, once: what the daily copy brings to the backup."""
+    if os.path.lexists(layout.path("state", "primary", "files", "current")):
+        return
+    run([os.path.join(layout.bin, "gsb-primary"), "--config",
+         layout.path("conf", "primary-web.conf"), "--publish",
+         os.path.join(ROOT, "deploy", "pair", "content")], "content")
+
+
 def install_replication(layout):
     for site in SITES:
         run([os.path.join(layout.bin, "gsb-replicator"), "--config",
@@ -214,7 +223,7 @@ def stop_daemons(layout):
 
 def up(layout):
     check_ports(layout)
-    steps = Steps(8)
+    steps = Steps(9)
     if not layout.known and os.path.isdir(layout.dir) and \
             os.listdir(layout.dir):
         raise Fault(f"--dir {layout.dir} is not empty and holds no demo; "
@@ -227,6 +236,7 @@ def up(layout):
     conf.write_all(layout, ROOT)
     steps.run("two PostgreSQL clusters", databases, layout)
     steps.run("schema", schema, layout)
+    steps.run("a page and a client", content, layout)
     steps.run("replication", install_replication, layout)
     steps.run("daemons", daemons, layout)
     steps.run("waiting until the pair serves", wait_serving, layout)

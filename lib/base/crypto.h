@@ -23,6 +23,16 @@ void crypto_sha256(struct span data, uint8_t out[static CRYPTO_SHA256_SIZE]);
 void crypto_hmac_sha256(struct span key, struct span data,
 			uint8_t out[static CRYPTO_SHA256_SIZE]);
 
+/* SHA-256 of what comes in pieces; hex, lower case. After end it is ready
+ * for the next one. */
+#define CRYPTO_HEX256_SIZE (2 * CRYPTO_SHA256_SIZE + 1)
+struct crypto_hash;
+struct crypto_hash *crypto_hash_new(void);
+void crypto_hash_free(struct crypto_hash **h);
+void crypto_hash_add(struct crypto_hash *h, struct span data);
+void crypto_hash_end(struct crypto_hash *h,
+		     char out[static CRYPTO_HEX256_SIZE]);
+
 /* Time depends on the lengths alone. */
 bool crypto_equal(struct span a, struct span b);
 

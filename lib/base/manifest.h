@@ -54,8 +54,9 @@ void manifest_free(struct manifest **m);
 struct manifest *manifest_parse(struct span text, struct err *e)
     __attribute__((warn_unused_result));
 
-/* Appends the text and sets m->digest, which is computed here. */
-void manifest_write(struct manifest *m, struct strbuf *out);
+/* Computes m->digest again, after a change by hand. */
+void manifest_seal(struct manifest *m);
+void manifest_write(const struct manifest *m, struct strbuf *out);
 
 /*
  * 0: relative, "pages/..." or "clients/..." with a company and a name behind
@@ -71,7 +72,9 @@ const struct manifest_entry *manifest_find(const struct manifest *m,
 /* Index of the first entry not below path in byte order; n: none. */
 size_t manifest_lower(const struct manifest *m, const char *path);
 
-/* Given: a copy of m with e (copied) put in, or without path (e NULL). */
+/* Given: a copy of m with e (copied) at path, or without path (e NULL), or as
+ * it is (path NULL). Whoever adds a file below a file gets a manifest that
+ * manifest_parse refuses. */
 struct manifest *manifest_with(const struct manifest *m, const char *path,
 			       const struct manifest_entry *e);
 

@@ -18,6 +18,7 @@
 #include "io/inner.h"
 
 #define HEADS_MAX (64 * 1024)
+#define BUFFER_SIZE (256 * 1024L)
 
 struct httpc_multi {
 	CURLM *curl;
@@ -33,6 +34,9 @@ struct httpc {
 	struct strbuf body;
 	uint64_t max_answer;
 	bool too_large;
+	httpc_data_fn *on_data;
+	bool paused;
+	struct loop_call *resume;
 	CURLcode result;
 	struct loop_call *end;
 	char words[CURL_ERROR_SIZE];
@@ -49,6 +53,7 @@ static void on_time(void *ctx);
 static void on_ready(void *ctx, unsigned events);
 static size_t on_head(char *at, size_t one, size_t len, void *ctx);
 static size_t on_body(char *at, size_t one, size_t len, void *ctx);
+static void on_resume(void *ctx);
 static void on_done(void *ctx);
 
 /* A socket that libcurl asked to watch. */
@@ -141,6 +146,22 @@ set_message(struct httpc *c, const struct httpc_request *r)
 }
 
 static void
+set_pace(struct httpc *c, const struct httpc_request *r)
+{
+	if (r->on_data != NULL)
+		curl_easy_setopt(c->easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+	if (r->stall_ms > 0) {
+		curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, 0L);
+		curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME,
+				 (long)(r->stall_ms + 999) / 1000);
+	}
+	if (r->max_rate > 0)
+		curl_easy_setopt(c->easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+				 (curl_off_t)r->max_rate);
+}
+
+static void
 set_transport(struct httpc *c, const struct httpc_request *r)
 {
 	long ms = r->timeout_ms > 0 ? r->timeout_ms : 10000;
@@ -176,10 +197,12 @@ httpc_start(const struct httpc_request *r, httpc_fn *fn, void *ctx)
 	c->fn = fn;
 	c->ctx = ctx;
 	c->max_answer = r->max_answer > 0 ? r->max_answer : 1024 * 1024;
+	c->on_data = r->on_data;
 	c->easy = curl_easy_init();
 	assert(c->easy != NULL);
 	set_message(c, r);
 	set_transport(c, r);
+	set_pace(c, r);
 	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
 	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->words);
 	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_head);
@@ -207,6 +230,7 @@ httpc_free(struct httpc *c)
 	curl_easy_cleanup(c->easy);
 	curl_slist_free_all(c->fields);
 	loop_defer_cancel(&c->end);
+	loop_defer_cancel(&c->resume);
 	strbuf_fini(&c->heads);
 	strbuf_fini(&c->body);
 	mem_free(c->sent_body);
@@ -325,16 +349,63 @@ on_head(char *at, size_t one, size_t len, void *ctx)
 	return len;
 }
 
+static bool
+streams(const struct httpc *c)
+{
+	long status = 0;
+
+	if (c->on_data == NULL)
+		return false;
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status == 200;
+}
+
 static size_t
 on_body(char *at, size_t one, size_t len, void *ctx)
 {
 	struct httpc *c = ctx;
 
+	if (streams(c)) {
+		if (c->paused)
+			return CURL_WRITEFUNC_PAUSE;
+		c->on_data(c->ctx, span_make(at, len));
+		return len;
+	}
 	c->too_large = c->body.len + len > c->max_answer;
 	if (c->too_large)
 		return 0;
 	strbuf_add(&c->body, at, len);
 	return len;
+}
+
+void
+httpc_pause(struct httpc *c)
+{
+	c->paused = true;
+	loop_defer_cancel(&c->resume);
+}
+
+/* Deferred: libcurl calls on_body from within curl_easy_pause. */
+void
+httpc_resume(struct httpc *c)
+{
+	if (!c->paused)
+		return;
+	c->paused = false;
+	if (c->resume == NULL)
+		c->resume = loop_defer(on_resume, c);
+}
+
+static void
+on_resume(void *ctx)
+{
+	struct httpc *c = ctx;
+
+	c->resume = NULL;
+	/* It has ended, or will be told by the multi handle. */
+	if (c->multi != NULL)
+		curl_easy_pause(c->easy, CURLPAUSE_CONT);
+	collect(loop_hooks()->multi);
 }
 
 static enum err_code

@@ -18,6 +18,9 @@ struct httpc_field {
 	const char *value;
 };
 
+/* A piece of the body; httpc_pause may be called in it, httpc_cancel not. */
+typedef void httpc_data_fn(void *ctx, struct span piece);
+
 /* Everything is copied by httpc_start. */
 struct httpc_request {
 	const char *method;               /* NULL: GET */
@@ -30,6 +33,12 @@ struct httpc_request {
 	const char *ca_file; /* trust these alone; NULL: the system's */
 	uint64_t max_answer; /* bytes of body; 0: 1 MiB; else ERR_LIMIT */
 	bool fresh;          /* on a new connection, closed afterwards */
+	/* Gets the body of a 200 as it comes, then answer's body is empty and
+	 * max_answer does not count for it; NULL: none. */
+	httpc_data_fn *on_data;
+	/* Instead of timeout_ms: so long without a byte; 0: not. Whole s. */
+	uint32_t stall_ms;
+	int64_t max_rate; /* bytes a second to take in; 0: no limit */
 };
 
 struct httpc_answer {
@@ -50,6 +59,10 @@ typedef void httpc_fn(void *ctx, const struct httpc_answer *answer,
 struct httpc *httpc_start(const struct httpc_request *req, httpc_fn *fn,
 			  void *ctx);
 void httpc_cancel(struct httpc **c);
+
+/* No on_data until it goes on; what is in the socket stays there. */
+void httpc_pause(struct httpc *c);
+void httpc_resume(struct httpc *c);
 
 /* The answer's first field of that name; at NULL when there is none. */
 struct span httpc_field(const struct httpc_answer *answer, const char *name);

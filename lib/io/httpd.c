@@ -68,6 +68,9 @@ httpd_open(const struct httpd_conf *conf, struct err *e)
 	h = mem_new(struct httpd);
 	h->conf = *conf;
 	h->conf.listen = mem_strdup(conf->listen);
+	if (conf->spool != NULL)
+		h->spool = *conf->spool;
+	h->spool.dir = mem_strdup(h->spool.dir);
 	set_defaults(&h->conf);
 	TAILQ_INIT(&h->conns);
 	TAILQ_INIT(&h->orphans);
@@ -97,6 +100,7 @@ static void
 httpd_free(struct httpd *h)
 {
 	mem_free((char *)h->conf.listen);
+	mem_free((char *)h->spool.dir);
 	mem_free(h);
 }
 

@@ -15,6 +15,7 @@
 
 struct httpd;
 struct httpd_req;
+struct httpd_spool;
 struct httpd_field {
 	const char *name;
 	const char *value;
@@ -34,15 +35,14 @@ struct httpd_conf {
 	uint32_t body_ms;    /* between pieces of a body; 0: 30 s */
 	uint32_t idle_ms;    /* between requests; 0: 75 s */
 	unsigned max_conns;  /* 0: 10,000; more wait in the backlog */
+	const struct httpd_spool *spool; /* large bodies: httpd_large.h */
 	httpd_fn *on_request;
-	/* The client went away before the answer: req is dead after this.
-	 * NULL: req lives on, must be answered, and the answer is dropped. */
+	/* The client went before the answer: req is dead after this. NULL: it
+	 * lives on, must be answered, and the answer is dropped. */
 	httpd_fn *on_gone;
-	/*
-	 * Writes the body of an answer to a protocol fault (4xx, 5xx of the
-	 * server's own) into the arena and gives its fields; may be NULL
-	 * (plain text). req may be half-read: method and target may be empty.
-	 */
+	/* Writes the body of an answer to a protocol fault (4xx, 5xx of the
+	 * server's own) into the arena and gives its fields; NULL: plain text.
+	 * req may be half-read: method and target may be empty. */
 	struct span (*render)(void *ctx, struct httpd_req *req, int status,
 			      const char *why,
 			      const struct httpd_field **fields);

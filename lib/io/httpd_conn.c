@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/httpd_inner.h"
+#include "io/httpd_large_inner.h"
 
 #define READ_SIZE (64 * 1024)
 #define AHEAD_MAX (64 * 1024)
@@ -37,8 +37,8 @@ static void on_time(void *ctx);
 static void on_closed(uv_handle_t *handle);
 static void process(struct httpd_conn *c);
 
-static void
-set_timer(struct httpd_conn *c, uint32_t ms)
+void
+conn_set_timer(struct httpd_conn *c, uint32_t ms)
 {
 	timer_cancel(&c->timer);
 	if (ms > 0)
@@ -70,7 +70,7 @@ conn_accept(struct httpd *h)
 		uv_tcp_getpeername(&c->io.tcp, (struct sockaddr *)&sa, &len);
 	}
 	addr_text((const struct sockaddr *)&sa, c->peer);
-	set_timer(c, h->conf.head_ms);
+	conn_set_timer(c, h->conf.head_ms);
 	if (uv_read_start(&c->io.stream, on_buf, on_read) != 0)
 		conn_drop(c);
 }
@@ -93,6 +93,7 @@ conn_drop(struct httpd_conn *c)
 	c->closing = true;
 	timer_cancel(&c->timer);
 	loop_defer_cancel(&c->again);
+	pull_stop(&c->pull);
 	if (c->req != NULL && c->state == CONN_HANDLE)
 		h->in_flight--;
 	req_free(&c->req);
@@ -108,7 +109,7 @@ conn_close(struct httpd_conn *c)
 	struct httpd *h = c->httpd;
 	struct httpd_req *r = c->req;
 
-	if (c->state != CONN_HANDLE) {
+	if (c->state != CONN_HANDLE || c->pull != NULL) {
 		conn_drop(c);
 		return;
 	}
@@ -167,9 +168,20 @@ hand_over(struct httpd_conn *c)
 
 	c->state = CONN_HANDLE;
 	c->first = false;
-	set_timer(c, 0);
+	conn_set_timer(c, 0);
 	h->in_flight++;
 	h->conf.on_request(h->conf.ctx, c->req);
+}
+
+static uint64_t
+body_room(const struct httpd_conn *c)
+{
+	const struct httpd_req *r = c->req;
+	uint64_t limit = r->spool != NULL ? c->httpd->spool.limit
+					  : c->httpd->conf.body_limit;
+	uint64_t have = r->body.len + spool_size(r->spool);
+
+	return limit > have ? limit - have : 0;
 }
 
 static void
@@ -186,19 +198,26 @@ process_body(struct httpd_conn *c)
 		at += used;
 		if (result != HTTP_BODY_DATA)
 			break;
-		if (data.len > c->httpd->conf.body_limit - r->body.len) {
+		if (data.len > body_room(c)) {
 			req_fault(c, 413, "the body is too large");
 			return;
 		}
 		strbuf_add_span(&r->body, data);
 	} while (true);
 	strbuf_consume(&c->in, at);
+	c->body_done = result == HTTP_BODY_DONE;
+	if (result != HTTP_BODY_BAD && spool_wants(r)) {
+		conn_set_timer(c, 0);
+		conn_read(c, false);
+		spool_write(r->spool, &r->body);
+		return;
+	}
 	if (result == HTTP_BODY_BAD)
 		req_fault(c, 400, c->body.what);
 	else if (result == HTTP_BODY_DONE)
 		hand_over(c);
 	else
-		set_timer(c, c->httpd->conf.body_ms);
+		conn_set_timer(c, c->httpd->conf.body_ms);
 }
 
 static void
@@ -209,14 +228,37 @@ begin_body(struct httpd_conn *c)
 
 	c->state = CONN_BODY;
 	http_body_init(&c->body, head->body, head->length);
-	if (head->body == HTTP_BODY_LENGTH &&
-	    head->length > c->httpd->conf.body_limit) {
+	if (head->body != HTTP_BODY_NONE && c->httpd->spool.may != NULL &&
+	    c->httpd->spool.may(c->httpd->conf.ctx, c->req))
+		c->req->spool = spool_new(c);
+	if (head->body == HTTP_BODY_LENGTH && head->length > body_room(c)) {
 		req_fault(c, 413, "the body is too large");
 		return;
 	}
 	if (head->expect_continue && c->in.len == 0)
 		conn_send(c, go_on, sizeof(go_on) - 1);
 	if (!c->closing)
+		process_body(c);
+}
+
+void
+conn_read(struct httpd_conn *c, bool on)
+{
+	if (on)
+		uv_read_start(&c->io.stream, on_buf, on_read);
+	else
+		uv_read_stop(&c->io.stream);
+}
+
+void
+conn_spooled(struct httpd_conn *c, bool ok)
+{
+	conn_read(c, true);
+	if (!ok)
+		req_fault(c, 507, "the body cannot be kept: see the log");
+	else if (c->body_done)
+		hand_over(c);
+	else
 		process_body(c);
 }
 
@@ -255,7 +297,7 @@ process(struct httpd_conn *c)
 			return;
 		c->state = CONN_HEAD;
 		if (!c->first)
-			set_timer(c, c->httpd->conf.head_ms);
+			conn_set_timer(c, c->httpd->conf.head_ms);
 	}
 	len = http_head_end(c->in.at, c->in.len, &c->scanned);
 	if (len > 0)
@@ -301,7 +343,7 @@ on_sent(uv_write_t *req, int status)
 	else if (c->state == CONN_IDLE && c->httpd->draining)
 		conn_drop(c);
 	else if (c->state == CONN_IDLE && c->writes == 0)
-		set_timer(c, c->httpd->conf.idle_ms);
+		conn_set_timer(c, c->httpd->conf.idle_ms);
 }
 
 static void
@@ -312,7 +354,7 @@ begin_linger(struct httpd_conn *c)
 	c->state = CONN_LINGER;
 	strbuf_fini(&c->in);
 	/* A slow reader gets the time of a body, else a moment. */
-	set_timer(c, c->writes > 0 ? c->httpd->conf.body_ms : LINGER_MS);
+	conn_set_timer(c, c->writes > 0 ? c->httpd->conf.body_ms : LINGER_MS);
 	if (uv_shutdown(req, &c->io.stream, on_shutdown) != 0) {
 		mem_free(req);
 		conn_drop(c);
@@ -339,8 +381,8 @@ conn_answered(struct httpd_conn *c, struct strbuf *out, bool close)
 		begin_linger(c);
 		return;
 	}
-	set_timer(c, c->writes > 0 ? c->httpd->conf.body_ms
-				   : c->httpd->conf.idle_ms);
+	conn_set_timer(c, c->writes > 0 ? c->httpd->conf.body_ms
+					: c->httpd->conf.idle_ms);
 	if (c->in.len > 0)
 		c->again = loop_defer(on_again, c);
 }

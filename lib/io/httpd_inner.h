@@ -9,6 +9,7 @@
 #include "http/head.h"
 #include "io/addr.h"
 #include "io/httpd.h"
+#include "io/httpd_large.h"
 #include "io/inner.h"
 
 enum conn_state {
@@ -26,6 +27,7 @@ struct httpd_req {
 	struct arena *arena;
 	struct http_head head;
 	struct strbuf body;
+	struct spool *spool; /* NULL: the body is in memory */
 	char peer[ADDR_TEXT_SIZE];
 	void *data;
 };
@@ -45,7 +47,9 @@ struct httpd_conn {
 	struct strbuf in; /* not used yet */
 	size_t scanned;   /* of it, for the end of the head */
 	struct http_body body;
+	bool body_done;        /* to the end, perhaps not yet spooled */
 	struct httpd_req *req; /* BODY and HANDLE */
+	struct pull *pull;     /* HANDLE: its answer is being made */
 	struct timer *timer;
 	struct loop_call *again; /* bytes of the next request are there */
 	char peer[ADDR_TEXT_SIZE];
@@ -57,7 +61,8 @@ struct httpd_conn {
 TAILQ_HEAD(httpd_conns, httpd_conn);
 
 struct httpd {
-	struct httpd_conf conf; /* listen is a copy */
+	struct httpd_conf conf;   /* listen is a copy */
+	struct httpd_spool spool; /* may NULL: none */
 	union httpd_stream io;
 	bool listening;
 	bool is_unix;

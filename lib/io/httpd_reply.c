@@ -1,11 +1,12 @@
 /* Requests as their owners see them, and answers. */
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/status.h"
-#include "io/httpd_inner.h"
+#include "io/httpd_large_inner.h"
 
 struct httpd_req *
 req_new(struct httpd_conn *c)
@@ -32,6 +33,7 @@ req_free(struct httpd_req **rp)
 	if (r->conn == NULL)
 		TAILQ_REMOVE(&r->httpd->orphans, r, entry);
 	strbuf_fini(&r->body);
+	spool_free(&r->spool);
 	arena = r->arena; /* r lies in it */
 	arena_free(&arena);
 }
@@ -99,6 +101,40 @@ httpd_reply_close(struct httpd_req *r, int status,
 		  const struct httpd_field *fields, struct span body)
 {
 	reply(r, status, fields, body, true);
+}
+
+void
+httpd_reply_source(struct httpd_req *r, int status,
+		   const struct httpd_field *fields,
+		   const struct httpd_source *from)
+{
+	struct httpd_conn *c = r->conn;
+	STRBUF_AUTO out = { 0 };
+	/* HTTP/1.0 knows no chunks: the end of the connection is the end. */
+	bool close = c != NULL && (c->httpd->draining || !r->head.keep_alive ||
+				   r->head.minor == 0);
+
+	if (c == NULL || r->head.method == HTTP_HEAD) {
+		from->fini(from->job);
+		reply(r, status, fields, (struct span){ 0 }, false);
+		return;
+	}
+	assert(c->state == CONN_HANDLE);
+	add_head(&out, status, fields, close);
+	if (from->length >= 0)
+		strbuf_addf(&out, "Content-Length: %" PRId64 "\r\n",
+			    from->length);
+	else if (r->head.minor > 0)
+		strbuf_adds(&out, "Transfer-Encoding: chunked\r\n");
+	strbuf_adds(&out, "\r\n");
+	conn_send(c, out.at, out.len);
+	pull_start(c, from, close);
+}
+
+const char *
+httpd_body_file(const struct httpd_req *r)
+{
+	return spool_size(r->spool) > 0 ? spool_path(r->spool) : NULL;
 }
 
 void

@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/httpd.h"
+#include "site/api_stream.h"
 #include "site/auth.h"
+#include "site/files.h"
 #include "site/gate.h"
 #include "site/record.h"
 #include "site/site.h"
@@ -58,6 +60,7 @@ api_free(struct api **ap)
 	pgpool_cancel(&a->query);
 	auth_cancel(&a->auth);
 	write_cancel(&a->write);
+	files_cancel(&a->files);
 	json_decref(a->body);
 	TAILQ_REMOVE(&a->site->requests, a, link);
 	a->site->in_flight--;
@@ -85,6 +88,15 @@ on_query(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 		a->done(a, r, n);
 }
 
+static void
+add(struct httpd_field *to, size_t *n, const struct httpd_field *from)
+{
+	for (; from != NULL && from->name != NULL; from++) {
+		assert(*n < FIELDS_MAX - 1);
+		to[(*n)++] = *from;
+	}
+}
+
 void
 api_answer(struct api *a, int status, struct span content)
 {
@@ -94,6 +106,33 @@ api_answer(struct api *a, int status, struct span content)
 		return;
 	r.body = a->form->answer(a, content);
 	reply(a, &r);
+}
+
+void
+api_answer_fields(struct api *a, int status, const struct httpd_field *fields,
+		  const struct httpd_source *body)
+{
+	struct httpd_field own[] = {
+		{ "X-GSB-Status", a->site->role->gsb_status },
+		{ "trackingId", a->tracking },
+		{ NULL, NULL },
+	};
+	struct httpd_field all[FIELDS_MAX] = { 0 };
+	struct httpd_req *http = a->http;
+	size_t n = 0;
+
+	if (gate_refuses(a)) {
+		if (body != NULL)
+			body->fini(body->job);
+		return;
+	}
+	add(all, &n, own);
+	add(all, &n, fields);
+	api_free(&a);
+	if (body != NULL)
+		httpd_reply_source(http, status, all, body);
+	else
+		httpd_reply(http, status, all, (struct span){ 0 });
 }
 
 void
@@ -220,15 +259,6 @@ fail_with(struct api *a, const struct fault_row *row, int status,
 
 	r.body = a->form->failure(a, row, text);
 	reply(a, &r);
-}
-
-static void
-add(struct httpd_field *to, size_t *n, const struct httpd_field *from)
-{
-	for (; from != NULL && from->name != NULL; from++) {
-		assert(*n < FIELDS_MAX - 1);
-		to[(*n)++] = *from;
-	}
 }
 
 /* Ends the request; a is dead after it. */

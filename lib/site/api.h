@@ -23,6 +23,7 @@ struct account;
 struct api;
 struct auth;
 struct company;
+struct files_op;
 struct httpd_field;
 struct httpd_req;
 struct site;
@@ -69,6 +70,7 @@ struct api {
 	struct auth *auth;
 	struct write *write;
 	struct store *store;
+	struct files_op *files;
 	bool committed; /* its write has (perhaps) happened */
 	TAILQ_ENTRY(api) link;
 };
@@ -82,7 +84,6 @@ void api_answer(struct api *a, int status, struct span content);
 
 /* fmt NULL: the fault's own words. */
 void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
-
 /* A read or an uncommitted write failed in the database: 503 not processed
  * when that is away or overloaded, 500 with a log line else. */
 void api_fail_db(struct api *a, const struct err *why);

@@ -64,7 +64,7 @@ const json_t *files_setting(const struct files_view *v, const char *company,
 const json_t *files_settings(const struct files_view *v, const char *company);
 
 /* Wall clock at which the version was last known to be the primary's; on the
- * primary now, 0: never. For "age of the daily copy". */
+ * primary now, 0: never, -1: nobody copies. For "age of the daily copy". */
 int64_t files_verified_us(struct files *f);
 
 /* 0, or -1 with the words to show: configuration belongs to the primary. */

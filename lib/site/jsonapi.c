@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "io/httpd.h"
 #include "site/auth.h"
+#include "site/files_api.h"
 #include "site/form.h"
 
 struct route {
@@ -51,6 +52,8 @@ jsonapi_handle(struct api *a, const struct url_path *path)
 	bool known = false;
 	const struct route *r = find(path, httpd_method(a->http), &known);
 
+	if (r == NULL && files_api_handle(a, path))
+		return;
 	a->data = call;
 	if (r == NULL) {
 		api_fail(a, known ? FAULT_METHOD : FAULT_NO_PAGE, NULL);

@@ -9,6 +9,7 @@
 #include "io/httpd.h"
 #include "site/collab.h"
 #include "site/dbhealth.h"
+#include "site/files.h"
 #include "site/gate.h"
 #include "site/site.h"
 
@@ -25,6 +26,7 @@ static void remind(const struct lease *l, const json_t *report);
 static void report_web(const struct lease *l, const struct dbhealth_report *r,
 		       json_t *out);
 static void report_disk(const struct site *s, json_t *out);
+static void report_copy(const struct lease *l, json_t *out);
 static void report_collab(const struct lease *l, json_t *out);
 static void answer(struct httpd_req *http, json_t *report);
 
@@ -97,6 +99,26 @@ report_web(const struct lease *l, const struct dbhealth_report *r, json_t *out)
 	json_put_int(out, "in_flight", l->site->in_flight);
 	json_put_str(out, "companies", r->companies);
 	report_disk(l->site, out);
+	report_copy(l, out);
+}
+
+/* What the daily copy has brought here, and when it was last known to be
+ * the primary's; "never" is long ago (contracts 4). */
+static void
+report_copy(const struct lease *l, json_t *out)
+{
+	struct files *files = l->site->files;
+	struct files_view *v = files_hold(files);
+	const struct manifest *m = files_manifest(v);
+	int64_t verified = files_verified_us(files);
+	json_t *doc = json_object();
+
+	if (!l->site->role->owns_configuration && verified >= 0)
+		json_put_int(out, "copy_us", verified > 0 ? verified : 1);
+	json_put_int(doc, "version", m->version);
+	json_put_bool(doc, "overridden", m->override_reason != NULL);
+	json_put(out, "copy", doc);
+	files_release(&v);
 }
 
 /* Of the folder of spools and files. */

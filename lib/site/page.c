@@ -9,13 +9,15 @@
 #include "base/strbuf.h"
 #include "io/httpd.h"
 #include "site/auth.h"
+#include "site/files_serve.h"
 #include "site/form.h"
 #include "site/record.h"
 #include "site/store.h"
 
 struct page_call {
-	const char *file;
-	int64_t number; /* of the meeting */
+	const char *file;            /* NULL: what the daily copy brings */
+	const struct url_path *path; /* of that */
+	int64_t number;              /* of the meeting */
 };
 
 static void on_company(struct api *a);
@@ -37,6 +39,14 @@ page_handle(struct api *a, const struct url_path *path)
 		api_fail(a, FAULT_METHOD, NULL);
 		return;
 	}
+	a->data = call;
+	if (path->n > 0)
+		c.site_name = arena_span(a->arena, path->seg[0]);
+	if (url_path_is(path, 1, "pages") || url_path_is(path, 1, "clients")) {
+		call->path = path;
+		auth_company(a, &c, on_company);
+		return;
+	}
 	if (path->n == 0 || path->n > 2) {
 		api_fail(a, FAULT_NO_PAGE, NULL);
 		return;
@@ -48,8 +58,6 @@ page_handle(struct api *a, const struct url_path *path)
 		api_fail(a, FAULT_NO_PAGE, NULL);
 		return;
 	}
-	a->data = call;
-	c.site_name = arena_span(a->arena, path->seg[0]);
 	auth_company(a, &c, on_company);
 }
 
@@ -60,6 +68,10 @@ on_company(struct api *a)
 	struct store_meeting_by by = { 0 };
 	STRBUF_AUTO key = { 0 };
 
+	if (call->path != NULL) {
+		files_serve_public(a, call->path);
+		return;
+	}
 	if (strcmp(call->file, "m.php") != 0 &&
 	    strcmp(call->file, "e.php") != 0) {
 		front(a);

@@ -42,6 +42,8 @@ static const struct pgstmt list = {
 	       "FROM company WHERE NOT disabled",
 };
 
+static json_t *read_json(struct site *s, struct httpd_req *req,
+			 struct span text);
 static void run(struct site *s, struct signed_call *c, struct pgbatch *b);
 static void on_done(void *ctx, const struct pgresult *r, size_t n,
 		    const struct err *err);
@@ -49,6 +51,23 @@ static json_t *answer(const struct signed_call *c, const struct pgresult *r);
 
 json_t *
 signed_read(struct site *s, struct httpd_req *req)
+{
+	return read_json(s, req, httpd_body(req));
+}
+
+json_t *
+signed_read_line(struct site *s, struct httpd_req *req, struct span *rest)
+{
+	struct span line;
+
+	*rest = httpd_body(req);
+	if (!span_cut(rest, '\n', &line))
+		line = (struct span){ 0 };
+	return read_json(s, req, line);
+}
+
+static json_t *
+read_json(struct site *s, struct httpd_req *req, struct span text)
 {
 	struct err e = { 0 };
 	json_t *body;
@@ -61,7 +80,7 @@ signed_read(struct site *s, struct httpd_req *req)
 		lease_refuse(req, 403, err_text(&e));
 		return NULL;
 	}
-	body = json_read(httpd_body(req), &e);
+	body = json_read(text, &e);
 	if (body == NULL || json_need_int(body, "at_us", &at, &e) < 0) {
 		lease_refuse(req, 400, err_text(&e));
 		json_decref(body);

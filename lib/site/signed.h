@@ -14,6 +14,9 @@ struct httpd_req;
 /* Given: the body, if it is ours and of now; else the request has been
  * answered and NULL comes. */
 json_t *signed_read(struct site *s, struct httpd_req *req);
+/* The same where bytes may stand behind the first line: they are *rest. */
+json_t *signed_read_line(struct site *s, struct httpd_req *req,
+			 struct span *rest);
 
 /* body: borrowed. */
 void signed_barrier(struct site *s, struct httpd_req *req, const json_t *body);

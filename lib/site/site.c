@@ -12,9 +12,12 @@
 #include "site/auth_memory.h"
 #include "site/collab.h"
 #include "site/dbhealth.h"
+#include "site/files.h"
+#include "site/files_publish.h"
 #include "site/lease.h"
 #include "site/rate.h"
 #include "site/schema.h"
+#include "site/snapshot.h"
 #include "site/web.h"
 
 #define MODULE "site"
@@ -34,7 +37,7 @@
 
 static struct {
 	const struct site_role *role;
-	const char *migrate, *only; /* options */
+	const char *migrate, *publish, *only; /* options */
 	struct site site;
 	struct httpd *health; /* of collab */
 	struct schema *schema;
@@ -44,6 +47,8 @@ static struct {
 static int check(const void *conf, struct err *e);
 static int reload(const void *conf, struct err *e);
 static int start(const void *conf, char *const *words, struct err *e);
+static int open_files(struct site *s, struct err *e);
+static int publish(const struct site *s, struct err *e);
 static int start_services(struct site *s, struct err *e);
 static int start_collab(struct site *s, struct err *e);
 static void on_migrated(void *ctx, int applied, const struct err *err);
@@ -81,6 +86,10 @@ static const struct conf_key keys[] = {
 	  "requests a second of one account, twice as many at once; 0: no "
 	  "limit",
 	  0, 1000000, NULL },
+	{ "web", "upload_limit", CONF_BYTES,
+	  offsetof(struct site_conf, web_upload_limit), "1GiB",
+	  "the largest page or client that may be uploaded", 1024,
+	  INT64_C(1) << 40, NULL },
 	KEY("collab", "listen", CONF_STRING, collab_listen, "127.0.0.1:8011",
 	    "HOST:PORT of the rooms (WebSocket)"),
 	KEY("collab", "health_listen", CONF_STRING, collab_health_listen,
@@ -89,6 +98,9 @@ static const struct conf_key keys[] = {
 
 static const struct service_option options[] = {
 	{ "migrate", NULL, "apply the schema's steps and end", &self.migrate },
+	{ "publish", "DIR",
+	  "make pages, clients and settings of DIR the next version and end",
+	  &self.publish },
 	{ "only", "SERVICE", "run one service alone: web or collab",
 	  &self.only },
 	{ NULL, NULL, NULL, NULL },
@@ -152,8 +164,10 @@ start(const void *conf, char *const *words, struct err *e)
 					   on_migrated, NULL);
 		return 0;
 	}
+	if (self.publish != NULL)
+		return publish(s, e);
 	s->keys = keyring_load(s->conf->keys_file, e);
-	if (s->keys == NULL)
+	if (s->keys == NULL || open_files(s, e) < 0)
 		return -1;
 	return start_services(s, e);
 }
@@ -174,6 +188,33 @@ reload(const void *conf, struct err *e)
 	keyring_replace(s->keys, &ring);
 	s->conf = next;
 	log_info(MODULE, "signs=%s", keyring_id(s->keys));
+	return 0;
+}
+
+static int
+open_files(struct site *s, struct err *e)
+{
+	char *dir = mem_printf("%s/files", s->conf->state_dir);
+
+	s->files = files_open(dir, s->role->owns_configuration, e);
+	mem_free(dir);
+	return s->files != NULL ? 0 : -1;
+}
+
+static int
+publish(const struct site *s, struct err *e)
+{
+	char *store = mem_printf("%s/files", s->conf->state_dir);
+	int64_t version = 0;
+	int rc = files_publish(store, s->role->owns_configuration, self.publish,
+			       &version, e);
+
+	mem_free(store);
+	if (rc < 0)
+		return -1;
+	log_info(MODULE, "published=\"%s\" version=%lld", self.publish,
+		 (long long)version);
+	service_stopped(0);
 	return 0;
 }
 
@@ -222,6 +263,7 @@ start_services(struct site *s, struct err *e)
 	s->checks = auth_checks_new(s->memory);
 	s->rate = rate_new(s->conf->web_rate);
 	s->health = dbhealth_new(s->conf->db_conninfo, s->role->program);
+	s->snapshot = snapshot_new(s);
 	s->web = web_open(s, e);
 	return s->web != NULL ? 0 : -1;
 }
@@ -307,6 +349,8 @@ stop(void)
 	schema_cancel(&self.schema);
 	web_close(&s->web);
 	collab_close(&s->collab);
+	snapshot_free(&s->snapshot);
+	files_close(&s->files);
 	dbhealth_free(&s->health);
 	pgpool_close(&s->pool);
 	httpd_close(&self.health);

@@ -18,7 +18,9 @@ struct auth_checks;
 struct auth_memory;
 struct collab;
 struct dbhealth;
+struct files;
 struct rate;
+struct snapshot;
 struct web;
 
 struct site_conf {
@@ -28,7 +30,7 @@ struct site_conf {
 	const char *db_conninfo;
 	int64_t db_pool;
 	const char *web_listen; /* "" : no web here */
-	int64_t web_body_limit;
+	int64_t web_body_limit, web_upload_limit;
 	int64_t web_rate; /* requests a second of one account */
 	const char *collab_listen, *collab_health_listen;
 };
@@ -37,12 +39,14 @@ struct site {
 	const struct site_role *role;
 	const struct site_conf *conf;
 	struct keyring *keys;
+	struct files *files; /* settings, pages, clients */
 	struct pgpool *pool;
 	struct dbhealth *health; /* NULL when web does not run here */
 	struct auth_memory *memory;
 	struct auth_checks *checks;
 	struct rate *rate;
 	struct gate *web_gate, *collab_gate; /* NULL: does not run here */
+	struct snapshot *snapshot;           /* NULL: web does not run here */
 	struct web *web;
 	struct collab *collab;
 	TAILQ_HEAD(, api) requests; /* not yet answered */

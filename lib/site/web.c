@@ -10,9 +10,11 @@
 #include "http/field.h"
 #include "http/url.h"
 #include "io/httpd.h"
+#include "io/httpd_large.h"
 #include "io/timer.h"
 #include "site/api.h"
 #include "site/auth_lock.h"
+#include "site/files_api.h"
 #include "site/form.h"
 #include "site/journal.h"
 #include "site/jsonapi.h"
@@ -20,6 +22,7 @@
 #include "site/page.h"
 #include "site/signed.h"
 #include "site/site.h"
+#include "site/snapshot.h"
 #include "site/xmlapi.h"
 
 #define MODULE "web"
@@ -36,6 +39,7 @@ struct web {
 	size_t purge_locks_at; /* and of the one of failed log-ins */
 };
 
+static bool may_spool(void *ctx, struct httpd_req *req);
 static void on_request(void *ctx, struct httpd_req *req);
 static void on_gsb(struct site *s, struct httpd_req *req);
 static void on_companies(struct site *s, struct httpd_req *req);
@@ -55,9 +59,16 @@ struct web *
 web_open(struct site *s, struct err *e)
 {
 	struct web *w = mem_new(struct web);
+	char *spool_dir = mem_printf("%s/files/tmp", s->conf->state_dir);
+	struct httpd_spool spool = {
+		.may = may_spool,
+		.dir = spool_dir,
+		.limit = (uint64_t)s->conf->web_upload_limit,
+	};
 	struct httpd_conf conf = {
 		.listen = s->conf->web_listen,
 		.body_limit = (uint64_t)s->conf->web_body_limit,
+		.spool = &spool,
 		.on_request = on_request,
 		.render = render,
 		.ctx = w,
@@ -65,6 +76,7 @@ web_open(struct site *s, struct err *e)
 
 	w->site = s;
 	w->httpd = httpd_open(&conf, e);
+	mem_free(spool_dir);
 	if (w->httpd == NULL) {
 		mem_free(w);
 		return NULL;
@@ -98,6 +110,14 @@ web_drain(struct web *w, void (*on_drained)(void *ctx), void *ctx)
 	httpd_drain(w->httpd, on_drained, ctx);
 }
 
+static bool
+may_spool(void *ctx, struct httpd_req *req)
+{
+	struct web *w = ctx;
+
+	return files_api_may_spool(w->site, req);
+}
+
 static void
 on_request(void *ctx, struct httpd_req *req)
 {
@@ -125,6 +145,8 @@ on_gsb(struct site *s, struct httpd_req *req)
 		body = signed_read(s, req);
 		if (body != NULL)
 			signed_barrier(s, req, body);
+	} else if (span_is(path, "/gsb/snapshot")) {
+		snapshot_handle(s->snapshot, req);
 	} else if (span_is(path, "/gsb/companies")) {
 		on_companies(s, req);
 	} else {

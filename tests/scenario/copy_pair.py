@@ -1,0 +1,259 @@
+"""A primary's web and a backup's replicator, for the daily copy alone.
+
+Neither has a database: the snapshot is served and fetched without one.
+"""
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from wait import wait_until
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BIN = os.environ.get("GSB_TEST_BIN", os.path.join(ROOT, "build", "bin"))
+NO_DB = "host=/nonexistent dbname=none"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Link(threading.Thread):
+    """Between the two: counts bytes, cuts after so many, changes them."""
+
+    def __init__(self, to):
+        super().__init__(daemon=True)
+        self.to = to
+        self.up = self.down = 0
+        self.cut_after = None  # bytes of answers of one connection
+        self.change = None     # bytes -> bytes, on answers
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(16)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.to))
+            threading.Thread(target=self.requests, args=(client, server),
+                             daemon=True).start()
+            threading.Thread(target=self.answers, args=(server, client),
+                             daemon=True).start()
+
+    def requests(self, client, server):
+        try:
+            while data := client.recv(1 << 18):
+                self.up += len(data)
+                server.sendall(data)
+        except OSError:
+            pass
+        server.close()
+
+    def answers(self, server, client):
+        sent = 0
+        try:
+            while data := server.recv(1 << 18):
+                if self.change is not None:
+                    data = self.change(data)
+                if self.cut_after is not None:
+                    data = data[:self.cut_after - sent]
+                client.sendall(data)
+                sent += len(data)
+                self.down += len(data)
+                if self.cut_after is not None and sent >= self.cut_after:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                      b"\1\0\0\0\0\0\0\0")
+                    break
+        except OSError:
+            pass
+        client.close()
+
+    def close(self):
+        self.listener.close()
+
+
+class CopyPair:
+    def __init__(self, settings=(), backup_dir=None, env=None, link=True,
+                 bin_dir=BIN, start=True):
+        self.bin = bin_dir
+        self.dir = tempfile.mkdtemp(prefix="gsb-copy-")
+        self.source = self.path("source")
+        self.store = self.path("primary", "files")
+        self.backup = backup_dir or self.path("backup", "files")
+        for name in ("source/pages/acme", "source/clients/acme", "primary",
+                     "backup", "replicator"):
+            os.makedirs(self.path(name))
+        with open(os.open(self.path("keys"), os.O_WRONLY | os.O_CREAT,
+                          0o600), "w", encoding="utf-8") as f:
+            f.write(f"k1 {secrets.token_hex(32)}\n")
+        self.settings = settings
+        self.env = {**os.environ, **(env or {})}
+        self.web_port = free_port()
+        self.link = Link(self.web_port) if link else None
+        self.socket = self.path("copy.sock")
+        self.processes = {}
+        if start:
+            self.start_primary()
+            self.start_replicator()
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    # --- processes -----------------------------------------------------------
+
+    def start(self, name, command):
+        with open(self.path(name + ".log"), "ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=self.env)
+
+    def site_options(self):
+        return ["--set", "site.public_url=http://meet.test",
+                "--set", f"site.state_dir={self.path('primary')}",
+                "--set", f"keys.file={self.path('keys')}",
+                "--set", f"db.conninfo={NO_DB}",
+                "--set", f"web.listen=127.0.0.1:{self.web_port}"]
+
+    def start_primary(self):
+        self.start("primary", [os.path.join(self.bin, "gsb-primary"),
+                               "--only", "web", *self.site_options()])
+        wait_until(lambda: listens(self.web_port))
+
+    def start_replicator(self):
+        port = self.link.port if self.link else self.web_port
+        options = {
+            "replicator.site": "backup", "replicator.local": NO_DB,
+            "replicator.peer": NO_DB,
+            "replicator.tables": os.path.join(
+                ROOT, "lib/site/schema/tables.ini"),
+            "replicator.state_dir": self.path("replicator"),
+            "keys.file": self.path("keys"),
+            "copy.url": f"http://127.0.0.1:{port}",
+            "copy.dir": self.backup, "copy.socket": self.socket}
+        sets = [f"{k}={v}" for k, v in options.items()] + list(self.settings)
+        self.start("replicator", [
+            os.path.join(self.bin, "gsb-replicator"),
+            *[word for s in sets for word in ("--set", s)]])
+        wait_until(lambda: self.ctl("status", check=False).returncode in
+                   (0, 4))
+
+    def stop(self, name, number=signal.SIGTERM):
+        process = self.processes.pop(name)
+        process.send_signal(number)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return process.returncode
+
+    def log(self, name):
+        with open(self.path(name + ".log"), encoding="utf-8",
+                  errors="replace") as f:
+            return f.read()
+
+    def close(self):
+        for name in list(self.processes):
+            self.stop(name)
+        if self.link:
+            self.link.close()
+        logs = {name: self.log(name) for name in ("primary", "replicator")
+                if os.path.exists(self.path(name + ".log"))}
+        shutil.rmtree(self.dir)
+        for name, text in logs.items():
+            assert "Sanitizer" not in text and "aborting" not in text and \
+                "runtime error" not in text, f"{name}:\n{text[-8000:]}"
+
+    # --- what people do --------------------------------------------------------
+
+    def write(self, path, data):
+        full = os.path.join(self.source, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "wb") as f:
+            f.write(data)
+
+    def publish(self, check=True, source=None):
+        return subprocess.run(
+            [os.path.join(self.bin, "gsb-primary"), "--publish",
+             source or self.source, *self.site_options()], check=check,
+            capture_output=True, text=True, env=self.env)
+
+    def ctl(self, *words, check=True):
+        return subprocess.run(
+            [os.path.join(self.bin, "gsbctl"), "--replicator", self.socket,
+             "--format", "json", "copy", *words], check=check,
+            capture_output=True, text=True, env=self.env)
+
+    def status(self):
+        return json.loads(self.ctl("status", check=False).stdout)
+
+    def settled(self):
+        """The status when no copy runs, and one has been made."""
+        def done():
+            status = self.status()
+            return status if status["running"] is None and status["last"] \
+                else None
+        return wait_until(done)
+
+    def copy(self, *options, check=True):
+        """Runs one; its status."""
+        done = self.ctl("run", *options, check=False)
+        status = json.loads(done.stdout)
+        if check:
+            assert done.returncode == 0, status["last"]
+        return status
+
+    # --- what is there -----------------------------------------------------------
+
+    def content(self, store=None):
+        """Everything that a reader of the store sees: {path: bytes}."""
+        return read_store(store or self.backup)
+
+    def expected(self):
+        seen = {}
+        for folder, _, names in os.walk(self.source):
+            for name in names:
+                full = os.path.join(folder, name)
+                path = os.path.relpath(full, self.source)
+                with open(full, "rb") as f:
+                    seen[path] = f.read()
+        return {k: v for k, v in seen.items() if k != "settings.json"}
+
+
+def read_store(store):
+    manifest = os.path.join(store, os.readlink(os.path.join(store,
+                                                            "current")))
+    seen = {}
+    with open(manifest, encoding="utf-8") as f:
+        for line in f:
+            words = line.rstrip("\n").split(" ", 4)
+            if words[0] != "file":
+                continue
+            digest, path = words[3], words[4]
+            with open(os.path.join(store, "objects", digest[:2], digest),
+                      "rb") as one:
+                data = one.read()
+            assert hashlib.sha256(data).hexdigest() == digest, path
+            seen[path] = data
+    return seen
