@@ -89,11 +89,10 @@ void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
 void api_fail_db(struct api *a, const struct err *why);
 /* GSB-Not-Processed: nothing was touched. */
 void api_unprocessed(struct api *a, int status, const char *why);
-/* The other site answers for a->company: so it has been answered. */
+/* The other site answers for a->company: so this has been answered. */
 bool api_is_elsewhere(struct api *a);
 /* 503 + GSB-Outcome: unknown: COMMIT sent, outcome not known or not to tell. */
 void api_unknown(struct api *a, const char *why);
-
 /* One read-only batch (taken). Unless all went well it has been answered. */
 typedef void api_done_fn(struct api *a, const struct pgresult *r, size_t n);
 void api_query(struct api *a, struct pgbatch **batch, api_done_fn *done);
