@@ -77,11 +77,7 @@ run(const struct verbs *v)
 		return verbs_company_list(v);
 	case ARGS_COMPANY_ADD:
 		return verbs_company_add(v);
-	case ARGS_COPY_STATUS:
-	case ARGS_COPY_RUN:
-	case ARGS_COPY_ROLLBACK:
-	case ARGS_COPY_OVERRIDE:
-	case ARGS_COPY_PROTECT:
+	case ARGS_COPY_STATUS ... ARGS_COPY_PROTECT:
 		return verbs_copy(v);
 	}
 	return EXITS_USAGE;

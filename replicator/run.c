@@ -145,13 +145,10 @@ run_new(const struct run_conf *conf, struct err *e)
 	if (r->meeting == NULL)
 		goto fail;
 	begin(r);
-	r->report = report_new(
-	    &(struct report_conf){ .listen = conf->listen,
-				   .sync = r->sync,
-				   .fill = fill_status,
-				   .ctx = r,
-				   .more = conf->more_metrics },
-	    e);
+	r->report = report_new(&(struct report_conf){ conf->listen, r->sync,
+						      fill_status, r,
+						      conf->more_metrics },
+			       e);
 	if (r->report != NULL)
 		r->control = open_control(r, e);
 	if (r->control != NULL)
