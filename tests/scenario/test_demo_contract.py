@@ -90,7 +90,7 @@ def test_what_it_says_to_try_works(pair):
                           cwd=ROOT, capture_output=True, text=True,
                           timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Primary<?xml")
+    assert done.stdout.startswith("PrimaryPrimary<?xml")  # http, https
     assert "<serv:gsbStatus>PRIMARY</serv:gsbStatus>" in done.stdout
     assert "X-GSB-Status: PRIMARY" in done.stdout
     assert f'"{pair.env["GSB_ADMIN"]}@' in done.stdout
