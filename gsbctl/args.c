@@ -46,6 +46,8 @@ static const struct verb {
 	{ "audit", "tail", ARGS_AUDIT_TAIL, NULL, false },
 	{ "audit", "verify", ARGS_AUDIT_VERIFY, NULL, false },
 	{ "proxy", "reload", ARGS_PROXY_RELOAD, NULL, false },
+	{ "notices", "status", ARGS_NOTICES_STATUS, NULL, false },
+	{ "notices", "test", ARGS_NOTICES_TEST, NULL, false },
 	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
 	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
 	{ "copy", "status", ARGS_COPY_STATUS, NULL, false },
@@ -115,6 +117,8 @@ const char *const args_help =
     "  keys status                who knows which key\n"
     "  redirect list              what was moved by hand, and until when\n"
     "  company list\n"
+    "  notices status             who is told of changes and alarms\n"
+    "  notices test               a trial to all of them\n"
     "  proxy reload               the configuration is read again\n"
     "  manual | completion        the man page; for bash: source <(gsbctl "
     "completion)\n"

@@ -42,6 +42,8 @@ enum args_verb {
 	ARGS_CANCEL,
 	ARGS_ADOPT, /* "authority adopt" */
 	ARGS_PROXY_RELOAD,
+	ARGS_NOTICES_STATUS,
+	ARGS_NOTICES_TEST,
 	ARGS_COMPANY_LIST,
 	ARGS_COMPANY_ADD,
 	ARGS_COPY_STATUS, /* the copy verbs: to a replicator */

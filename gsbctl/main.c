@@ -73,6 +73,10 @@ run(const struct verbs *v)
 		return verbs_drill(v);
 	case ARGS_PROXY_RELOAD:
 		return verbs_proxy_reload(v);
+	case ARGS_NOTICES_STATUS:
+		return verbs_notices_status(v);
+	case ARGS_NOTICES_TEST:
+		return verbs_notices_test(v);
 	case ARGS_COMPANY_LIST:
 		return verbs_company_list(v);
 	case ARGS_COMPANY_ADD:

@@ -33,6 +33,8 @@ int verbs_keys_status(const struct verbs *v);
 int verbs_keys_rotate(const struct verbs *v);
 int verbs_drill(const struct verbs *v);
 int verbs_proxy_reload(const struct verbs *v);
+int verbs_notices_status(const struct verbs *v);
+int verbs_notices_test(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);
 int verbs_copy(const struct verbs *v);

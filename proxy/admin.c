@@ -43,6 +43,7 @@ struct adding {
 
 struct admin {
 	struct control *control;
+	struct notices *notices;
 	struct ctl *ctl;
 	struct httpd *metrics; /* NULL: not wanted */
 	struct loop_call *wake;
@@ -78,11 +79,12 @@ open_metrics(struct admin *a, struct err *e)
 }
 
 struct admin *
-admin_open(struct control *control, struct err *e)
+admin_open(struct control *control, struct notices *notices, struct err *e)
 {
 	struct admin *a = mem_new(struct admin);
 
 	a->control = control;
+	a->notices = notices;
 	TAILQ_INIT(&a->waits);
 	TAILQ_INIT(&a->addings);
 	a->audit = admin_audit_new(control->events);
@@ -126,7 +128,7 @@ admin_close(struct admin **ap)
 	*ap = NULL;
 	if (a == NULL)
 		return;
-	events_observe(a->control->events, NULL, NULL);
+	events_ignore(a->control->events, a);
 	while ((w = TAILQ_FIRST(&a->waits)) != NULL)
 		wait_end(w);
 	while ((d = TAILQ_FIRST(&a->addings)) != NULL)
@@ -313,6 +315,23 @@ post_reload(struct ctl_req *req)
 }
 
 static void
+try_notices(struct admin *a, struct ctl_req *req)
+{
+	struct err e = { 0 };
+	int kept = notices_try(a->notices, &e);
+	json_t *doc;
+
+	if (kept < 0) {
+		ctl_refuse(req, e.code == ERR_REFUSED ? 409 : 503,
+			   err_text(&e));
+		return;
+	}
+	doc = notices_json(a->notices);
+	json_put_str(doc, "message", "a trial is on its way to each receiver");
+	ctl_reply(req, 200, doc);
+}
+
+static void
 get_fsm(struct ctl_req *req)
 {
 	const char *form = ctl_param(req, "form");
@@ -351,6 +370,9 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 		ctl_reply(req, 200, companies_json(a->control->companies));
 	else if (post && span_is(path, "/v1/companies"))
 		post_company(a, req, body);
+	else if (span_is(path, "/v1/notices"))
+		post ? try_notices(a, req)
+		     : ctl_reply(req, 200, notices_json(a->notices));
 	else if (post && span_is(path, "/v1/reload"))
 		post_reload(req);
 	else if (get && span_is(path, "/v1/fsm"))
@@ -476,5 +498,6 @@ on_metrics(void *ctx, struct httpd_req *req)
 	}
 	plane_metrics(a->control->plane, &text);
 	status_metrics(a->control, &text);
+	notices_metrics(a->notices, &text);
 	httpd_reply(req, 200, fields, strbuf_span(&text));
 }

@@ -6,12 +6,13 @@
 #define PROXY_ADMIN_H
 
 #include "proxy/control.h"
+#include "proxy/notices.h"
 
 struct admin;
 
-/* control: borrowed, outlives it. NULL with e set. */
-struct admin *admin_open(struct control *control, struct err *e)
-    __attribute__((warn_unused_result));
+/* Both are borrowed and outlive it. NULL with e set. */
+struct admin *admin_open(struct control *control, struct notices *notices,
+			 struct err *e) __attribute__((warn_unused_result));
 void admin_close(struct admin **ap);
 
 #endif

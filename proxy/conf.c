@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/keyring.h"
+#include "proxy/notices.h"
 #include "proxy/route.h"
 
 /* sec, name, type: not the names of the members that they fill. */
@@ -151,6 +152,24 @@ const struct conf_key conf_keys[] = {
 	     "of a silent WebSocket; 0: default"),
 	LIMIT("pool", pool, "0",
 	      "idle connections per worker and service; 0: default", 65536),
+	KEY("notices", "webhooks", CONF_STRING, webhooks, "",
+	    "https://HOST/PATH, several by commas: changes of state, alarms"),
+	KEY("notices", "webhook_key_file", CONF_STRING, webhook_key_file, "",
+	    "mode 0600; one line, the key of X-GSB-Signature"),
+	KEY("notices", "mail_to", CONF_STRING, mail_to, "",
+	    "NAME@HOST, several by commas: the same as mail"),
+	KEY("notices", "mail_from", CONF_STRING, mail_from, "",
+	    "NAME@HOST, with mail_to"),
+	KEY("notices", "smtp", CONF_STRING, smtp, "",
+	    "smtp://HOST:PORT or smtps://HOST:PORT, with mail_to"),
+	KEY("notices", "smtp_starttls", CONF_BOOL, smtp_starttls, "no",
+	    "smtp:// goes over to TLS, or fails"),
+	KEY("notices", "smtp_user", CONF_STRING, smtp_user, "",
+	    "empty: nobody logs in"),
+	KEY("notices", "smtp_password_file", CONF_STRING, smtp_password_file,
+	    "", "mode 0600; one line"),
+	KEY("notices", "ca", CONF_STRING, notices_ca, "",
+	    "PEM file of who is trusted; empty: the system's"),
 	KEY("access_log", "file", CONF_STRING, access_log, "",
 	    "- is stderr, empty is off"),
 	NAMES("access_log", "format", access_format, "json", "json or common",
@@ -265,7 +284,8 @@ conf_check(const void *conf, struct err *e)
 	struct keyring *keys;
 
 	if (check_sites(c, e) < 0 || check_failover(c, e) < 0 ||
-	    check_dir(c->state_dir, e) < 0 || check_tls(c, e) < 0)
+	    check_dir(c->state_dir, e) < 0 || check_tls(c, e) < 0 ||
+	    notices_check(c, e) < 0)
 		return -1;
 	keys = keyring_load(c->keys_file, e);
 	if (keys == NULL)

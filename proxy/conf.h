@@ -32,6 +32,10 @@ struct conf {
 	int64_t pool;
 	struct gates_conf gates;
 	int unknown;
+	const char *webhooks, *webhook_key_file;
+	const char *mail_to, *mail_from, *smtp, *smtp_user;
+	const char *smtp_password_file, *notices_ca;
+	bool smtp_starttls;
 	const char *access_log;
 	int access_format;
 };

@@ -1,11 +1,14 @@
 #include "proxy/events.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/audit.h"
 
 #define KEPT 1024
+#define OBSERVERS 4
 
 struct events {
 	char *dir;
@@ -13,8 +16,10 @@ struct events {
 	uint64_t last;
 	uint64_t former_epoch;
 	char *kept[KEPT]; /* lines; event id stands at id % KEPT */
-	void (*fn)(void *ctx);
-	void *ctx;
+	struct observer {
+		void (*fn)(void *ctx); /* NULL: the place is free */
+		void *ctx;
+	} observers[OBSERVERS];
 };
 
 /* As text, for a thousand trees would be megabytes. */
@@ -93,8 +98,20 @@ events_former_epoch(const struct events *ev)
 void
 events_observe(struct events *ev, void (*fn)(void *ctx), void *ctx)
 {
-	ev->fn = fn;
-	ev->ctx = ctx;
+	for (int i = 0; i < OBSERVERS; i++)
+		if (ev->observers[i].fn == NULL) {
+			ev->observers[i] = (struct observer){ fn, ctx };
+			return;
+		}
+	assert(!"more observers than there are places");
+}
+
+void
+events_ignore(struct events *ev, const void *ctx)
+{
+	for (int i = 0; i < OBSERVERS; i++)
+		if (ev->observers[i].ctx == ctx)
+			ev->observers[i] = (struct observer){ NULL, NULL };
 }
 
 void
@@ -122,8 +139,9 @@ events_add(struct events *ev, const char *kind, uint64_t epoch,
 	log_info("events", "kind=%s epoch=%llu text=%s", kind,
 		 (unsigned long long)epoch,
 		 log_quote(quoted, sizeof(quoted), text));
-	if (ev->fn != NULL)
-		ev->fn(ev->ctx);
+	for (int i = 0; i < OBSERVERS; i++)
+		if (ev->observers[i].fn != NULL)
+			ev->observers[i].fn(ev->observers[i].ctx);
 }
 
 json_t *

@@ -21,8 +21,9 @@ void events_close(struct events **ep);
 /* The highest epoch that the audit file knew when it was opened. */
 uint64_t events_former_epoch(const struct events *ev);
 
-/* Called after each new event; NULL: nobody. */
+/* fn is called after each new event, until it is ignored; a few may be. */
 void events_observe(struct events *ev, void (*fn)(void *ctx), void *ctx);
+void events_ignore(struct events *ev, const void *ctx);
 
 /*
  * kind: "transition", "record", "order", "alarm", "service". text: one line

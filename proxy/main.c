@@ -4,6 +4,7 @@
 #include "proxy/control.h"
 
 static struct control *control;
+static struct notices *notices;
 static struct admin *admin;
 
 static int
@@ -16,14 +17,19 @@ start(const void *conf, char *const *words, struct err *e)
 	control = control_open(conf, e);
 	if (control == NULL)
 		return -1;
-	admin = admin_open(control, e);
+	notices = notices_open(conf, control->events, e);
+	if (notices == NULL)
+		return -1;
+	admin = admin_open(control, notices, e);
 	return admin != NULL ? 0 : -1;
 }
 
 static int
 reload(const void *conf, struct err *e)
 {
-	return control_reload(control, conf, e);
+	if (notices_check(conf, e) < 0 || control_reload(control, conf, e) < 0)
+		return -1;
+	return notices_reload(notices, conf, e);
 }
 
 static void
@@ -42,6 +48,7 @@ static void
 stop(void)
 {
 	admin_close(&admin);
+	notices_close(&notices);
 	control_close(&control);
 }
 

@@ -23,12 +23,12 @@ io_must(int rc)
 
 /* What modules keep per loop, and how each ends it in loop_close. */
 struct timer_pool;
-struct httpc_multi;
+struct transfer_multi;
 struct loop_hooks {
 	struct timer_pool *timers;
 	void (*free_timers)(struct timer_pool **pool);
-	struct httpc_multi *multi;
-	void (*free_multi)(struct httpc_multi **multi);
+	struct transfer_multi *multi;
+	void (*free_multi)(struct transfer_multi **multi);
 };
 struct loop_hooks *loop_hooks(void);
 
