@@ -74,9 +74,8 @@ run(const struct verbs *v)
 	case ARGS_PROXY_RELOAD:
 		return verbs_proxy_reload(v);
 	case ARGS_NOTICES_STATUS:
-		return verbs_notices_status(v);
 	case ARGS_NOTICES_TEST:
-		return verbs_notices_test(v);
+		return verbs_notices(v);
 	case ARGS_COMPANY_LIST:
 		return verbs_company_list(v);
 	case ARGS_COMPANY_ADD:

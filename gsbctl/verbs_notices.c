@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <string.h>
 
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
@@ -30,32 +29,22 @@ show_notices(const struct verbs *v, const json_t *doc)
 		fprintf(v->out.to, "error      %s\n", error);
 }
 
-static int
-ask(const struct verbs *v, const char *method)
+int
+verbs_notices(const struct verbs *v)
 {
+	bool test = v->args->verb == ARGS_NOTICES_TEST;
 	CALL_AUTO answer = { 0 };
-	int failed = verbs_call(v, method, "/v1/notices", NULL, &answer);
+	int failed = verbs_call(v, test ? "POST" : "GET", "/v1/notices", NULL,
+				&answer);
 	char text[512];
 
 	if (failed != 0)
 		return failed;
 	if (verbs_plain(v, answer.body))
 		return EXITS_DONE;
-	if (strcmp(method, "POST") == 0)
+	if (test)
 		fprintf(v->words.to, "%s\n",
 			call_message(&answer, text, sizeof(text)));
 	show_notices(v, answer.body);
 	return EXITS_DONE;
-}
-
-int
-verbs_notices_status(const struct verbs *v)
-{
-	return ask(v, "GET");
-}
-
-int
-verbs_notices_test(const struct verbs *v)
-{
-	return ask(v, "POST");
 }

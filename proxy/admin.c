@@ -17,6 +17,7 @@
 #include "io/timer.h"
 #include "proxy/admin_audit.h"
 #include "proxy/admin_keys.h"
+#include "proxy/admin_notices.h"
 #include "proxy/status.h"
 
 #define EVENTS_MAX 256
@@ -315,23 +316,6 @@ post_reload(struct ctl_req *req)
 }
 
 static void
-try_notices(struct admin *a, struct ctl_req *req)
-{
-	struct err e = { 0 };
-	int kept = notices_try(a->notices, &e);
-	json_t *doc;
-
-	if (kept < 0) {
-		ctl_refuse(req, e.code == ERR_REFUSED ? 409 : 503,
-			   err_text(&e));
-		return;
-	}
-	doc = notices_json(a->notices);
-	json_put_str(doc, "message", "a trial is on its way to each receiver");
-	ctl_reply(req, 200, doc);
-}
-
-static void
 get_fsm(struct ctl_req *req)
 {
 	const char *form = ctl_param(req, "form");
@@ -370,9 +354,8 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 		ctl_reply(req, 200, companies_json(a->control->companies));
 	else if (post && span_is(path, "/v1/companies"))
 		post_company(a, req, body);
-	else if (span_is(path, "/v1/notices"))
-		post ? try_notices(a, req)
-		     : ctl_reply(req, 200, notices_json(a->notices));
+	else if ((get || post) && span_is(path, "/v1/notices"))
+		admin_notices_ask(a->notices, req, post);
 	else if (post && span_is(path, "/v1/reload"))
 		post_reload(req);
 	else if (get && span_is(path, "/v1/fsm"))

@@ -78,7 +78,11 @@ on_done(struct transfer *t)
 	long status = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (t->result != CURLE_OK)
+	if (t->result != CURLE_OK && status >= 400)
+		err_set(&e, code_of(c, status),
+			"mail: the server answered %ld: %s", status,
+			transfer_words(t));
+	else if (t->result != CURLE_OK)
 		err_set(&e, code_of(c, status), "mail: %s%s", transfer_words(t),
 			t->result == CURLE_LOGIN_DENIED ? " (user or password)"
 							: "");
