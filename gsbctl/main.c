@@ -23,67 +23,41 @@ print_words(const struct verbs *v)
 	return EXITS_DONE;
 }
 
+/* All others are orders. */
+static int (*const runs[])(const struct verbs *v) = {
+	[ARGS_HELP] = print_words,
+	[ARGS_VERSION] = print_words,
+	[ARGS_MANUAL] = print_words,
+	[ARGS_COMPLETION] = print_words,
+	[ARGS_STATUS] = verbs_status,
+	[ARGS_WATCH] = verbs_watch,
+	[ARGS_READINESS] = verbs_readiness,
+	[ARGS_EVENTS] = verbs_events,
+	[ARGS_EXPLAIN] = verbs_explain,
+	[ARGS_AUDIT_TAIL] = verbs_audit_tail,
+	[ARGS_AUDIT_VERIFY] = verbs_audit_verify,
+	[ARGS_FSM] = verbs_fsm,
+	[ARGS_MAINTENANCE_STATUS] = verbs_maintenance_status,
+	[ARGS_REDIRECT_LIST] = verbs_redirect_list,
+	[ARGS_KEYS_STATUS] = verbs_keys_status,
+	[ARGS_KEYS_ROTATE] = verbs_keys_rotate,
+	[ARGS_DRILL] = verbs_drill,
+	[ARGS_PROXY_RELOAD] = verbs_proxy_reload,
+	[ARGS_NOTICES_STATUS] = verbs_notices,
+	[ARGS_NOTICES_TEST] = verbs_notices,
+	[ARGS_COMPANY_LIST] = verbs_company_list,
+	[ARGS_COMPANY_ADD] = verbs_company_add,
+};
+#define NRUNS (sizeof(runs) / sizeof(runs[0]))
+
 static int
 run(const struct verbs *v)
 {
-	switch (v->args->verb) {
-	case ARGS_HELP:
-	case ARGS_VERSION:
-	case ARGS_MANUAL:
-	case ARGS_COMPLETION:
-		return print_words(v);
-	case ARGS_STATUS:
-		return verbs_status(v);
-	case ARGS_WATCH:
-		return verbs_watch(v);
-	case ARGS_READINESS:
-		return verbs_readiness(v);
-	case ARGS_EVENTS:
-		return verbs_events(v);
-	case ARGS_EXPLAIN:
-		return verbs_explain(v);
-	case ARGS_AUDIT_TAIL:
-		return verbs_audit_tail(v);
-	case ARGS_AUDIT_VERIFY:
-		return verbs_audit_verify(v);
-	case ARGS_FSM:
-		return verbs_fsm(v);
-	case ARGS_SWITCHOVER:
-	case ARGS_FAILOVER:
-	case ARGS_FAILBACK:
-	case ARGS_MAINTENANCE_START:
-	case ARGS_MAINTENANCE_FINISH:
-	case ARGS_REDIRECT_ADD:
-	case ARGS_REDIRECT_DEL:
-	case ARGS_PAUSE:
-	case ARGS_OBSERVE:
-	case ARGS_RESUME:
-	case ARGS_CANCEL:
-	case ARGS_ADOPT:
-		return verbs_order(v);
-	case ARGS_MAINTENANCE_STATUS:
-		return verbs_maintenance_status(v);
-	case ARGS_REDIRECT_LIST:
-		return verbs_redirect_list(v);
-	case ARGS_KEYS_STATUS:
-		return verbs_keys_status(v);
-	case ARGS_KEYS_ROTATE:
-		return verbs_keys_rotate(v);
-	case ARGS_DRILL:
-		return verbs_drill(v);
-	case ARGS_PROXY_RELOAD:
-		return verbs_proxy_reload(v);
-	case ARGS_NOTICES_STATUS:
-	case ARGS_NOTICES_TEST:
-		return verbs_notices(v);
-	case ARGS_COMPANY_LIST:
-		return verbs_company_list(v);
-	case ARGS_COMPANY_ADD:
-		return verbs_company_add(v);
-	case ARGS_COPY_STATUS ... ARGS_COPY_PROTECT:
-		return verbs_copy(v);
-	}
-	return EXITS_USAGE;
+	unsigned verb = v->args->verb;
+
+	if (verb < NRUNS && runs[verb] != NULL)
+		return runs[verb](v);
+	return verbs_order(v);
 }
 
 static bool
