@@ -82,11 +82,14 @@ class Link(threading.Thread):
                 sent += len(data)
                 self.down += len(data)
                 if self.cut_after is not None and sent >= self.cut_after:
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                      b"\1\0\0\0\0\0\0\0")
                     break
         except OSError:
             pass
+        for end in (client, server):  # wakes who reads from it, too
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         client.close()
 
     def close(self):
