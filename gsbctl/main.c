@@ -47,6 +47,11 @@ static int (*const runs[])(const struct verbs *v) = {
 	[ARGS_NOTICES_TEST] = verbs_notices,
 	[ARGS_COMPANY_LIST] = verbs_company_list,
 	[ARGS_COMPANY_ADD] = verbs_company_add,
+	[ARGS_COPY_STATUS] = verbs_copy,
+	[ARGS_COPY_RUN] = verbs_copy,
+	[ARGS_COPY_ROLLBACK] = verbs_copy,
+	[ARGS_COPY_OVERRIDE] = verbs_copy,
+	[ARGS_COPY_PROTECT] = verbs_copy,
 };
 #define NRUNS (sizeof(runs) / sizeof(runs[0]))
 
