@@ -13,11 +13,11 @@
 #include "io/ctl.h"
 #include "io/httpd.h"
 #include "io/loop.h"
-#include "io/service.h"
 #include "io/timer.h"
 #include "proxy/admin_audit.h"
 #include "proxy/admin_keys.h"
 #include "proxy/admin_notices.h"
+#include "proxy/admin_self.h"
 #include "proxy/status.h"
 
 #define EVENTS_MAX 256
@@ -299,22 +299,6 @@ post_company(struct admin *a, struct ctl_req *req, const json_t *body)
 	d->call = companies_add(c->companies, &to, body, on_added, d);
 }
 
-/* Nothing of the old configuration is used once this has returned. */
-static void
-post_reload(struct ctl_req *req)
-{
-	struct err e = { 0 };
-	json_t *doc;
-
-	if (service_reload(&e) < 0) {
-		ctl_refuse(req, 400, err_text(&e));
-		return;
-	}
-	doc = json_object();
-	json_put_str(doc, "message", "configuration read again");
-	ctl_reply(req, 200, doc);
-}
-
 static void
 get_fsm(struct ctl_req *req)
 {
@@ -343,7 +327,7 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 	bool post = span_is(ctl_method(req), "POST");
 
 	if (get && span_is(path, "/v1/status"))
-		ctl_reply(req, 200, status_json(a->control));
+		admin_self_status(a->control, req);
 	else if (get && span_is(path, "/v1/events"))
 		get_events(a, req);
 	else if (post && span_is(path, "/v1/orders"))
@@ -357,7 +341,9 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 	else if ((get || post) && span_is(path, "/v1/notices"))
 		admin_notices_ask(a->notices, req, post);
 	else if (post && span_is(path, "/v1/reload"))
-		post_reload(req);
+		admin_self_reload(req);
+	else if (post && span_is(path, "/v1/upgrade"))
+		admin_self_upgrade(req);
 	else if (get && span_is(path, "/v1/fsm"))
 		get_fsm(req);
 	else if (post && span_is(path, "/v1/keys"))

@@ -115,17 +115,25 @@ make_plane_conf(struct control *c, const struct conf *conf,
 }
 
 static int
-start_plane(struct control *c, struct err *e)
+start_plane(struct control *c, const struct control_origin *from, struct err *e)
 {
 	struct plane_conf p;
 
 	make_plane_conf(c, c->conf, &p);
+	if (from != NULL && from->plane != NULL) {
+		c->plane = from->plane;
+		plane_own(c->plane, &p);
+		return 0;
+	}
+	p.sockets = from != NULL ? from->sockets : NULL;
+	p.nsockets = from != NULL ? from->nsockets : 0;
 	c->plane = plane_open(&p, e);
 	return c->plane != NULL ? 0 : -1;
 }
 
 struct control *
-control_open(const struct conf *conf, struct err *e)
+control_open(const struct conf *conf, const struct control_origin *from,
+	     struct err *e)
 {
 	struct control *c = mem_new(struct control);
 
@@ -134,7 +142,7 @@ control_open(const struct conf *conf, struct err *e)
 	c->state_wall_us = c->begun_wall_us;
 	c->keys = keyring_load(conf->keys_file, e);
 	if (c->keys == NULL || read_addresses(c, conf, e) < 0 ||
-	    read_record(c, e) < 0 || start_plane(c, e) < 0) {
+	    read_record(c, e) < 0 || start_plane(c, from, e) < 0) {
 		control_close(&c);
 		return NULL;
 	}
@@ -165,6 +173,18 @@ control_close(struct control **cp)
 	authority_close(&c->authority);
 	keyring_free(&c->keys);
 	mem_free(c);
+}
+
+struct plane *
+control_leave(struct control **cp)
+{
+	static const struct plane_conf nobody;
+	struct plane *plane = (*cp)->plane;
+
+	plane_own(plane, &nobody);
+	(*cp)->plane = NULL;
+	control_close(cp);
+	return plane;
 }
 
 static bool
@@ -215,9 +235,8 @@ control_reload(struct control *c, const struct conf *conf, struct err *e)
 	watch_set_pace(c->watch, &pace);
 	move_sites(c, conf);
 	events_add(c->events, "service", c->f.rec.epoch,
-		   more ? "configuration read again; folders, key file, log, "
-			  "admin, metrics and workers are as before until an "
-			  "upgrade or a restart"
+		   more ? "configuration read again; some of it holds from an "
+			  "upgrade or a restart on"
 			: "configuration read again",
 		   NULL);
 	control_look(c);

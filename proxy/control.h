@@ -59,9 +59,18 @@ struct control {
 	uint32_t tick_ms;
 };
 
-struct control *control_open(const struct conf *conf, struct err *e)
+/* What control begins with; NULL or zeros: nothing, all is opened. */
+struct control_origin {
+	struct plane *plane; /* runs already; taken, but not when it fails */
+	const struct listener_socket *sockets; /* of a former process */
+	unsigned nsockets;
+};
+struct control *control_open(const struct conf *conf,
+			     const struct control_origin *from, struct err *e)
     __attribute__((warn_unused_result));
 void control_close(struct control **cp);
+/* Closes all but the data plane, which goes on as it was last told. */
+struct plane *control_leave(struct control **cp);
 
 /* Another configuration; addresses and files stay until a restart. -1: a
  * certificate is not to be had, nothing has changed. */

@@ -1,11 +1,6 @@
 /* gsb-proxy: one URL in front of the pair, and who of the two serves. */
 #include "io/service.h"
-#include "proxy/admin.h"
-#include "proxy/control.h"
-
-static struct control *control;
-static struct notices *notices;
-static struct admin *admin;
+#include "proxy/upgrade.h"
 
 static int
 start(const void *conf, char *const *words, struct err *e)
@@ -14,22 +9,13 @@ start(const void *conf, char *const *words, struct err *e)
 		return err_set(e, ERR_INVALID,
 			       "\"%s\" is not an option of gsb-proxy",
 			       words[0]);
-	control = control_open(conf, e);
-	if (control == NULL)
-		return -1;
-	notices = notices_open(conf, control->events, e);
-	if (notices == NULL)
-		return -1;
-	admin = admin_open(control, notices, e);
-	return admin != NULL ? 0 : -1;
+	return upgrade_open(conf, e);
 }
 
 static int
 reload(const void *conf, struct err *e)
 {
-	if (notices_check(conf, e) < 0 || control_reload(control, conf, e) < 0)
-		return -1;
-	return notices_reload(notices, conf, e);
+	return upgrade_reload(conf, e);
 }
 
 static void
@@ -41,15 +27,7 @@ on_drained(void *ctx)
 static void
 drain(void)
 {
-	control_drain(control, on_drained, NULL);
-}
-
-static void
-stop(void)
-{
-	admin_close(&admin);
-	notices_close(&notices);
-	control_close(&control);
+	upgrade_drain(on_drained);
 }
 
 int
@@ -66,8 +44,9 @@ main(int argc, char **argv)
 		.start = start,
 		.reload = reload,
 		.drain = drain,
-		.stop = stop,
+		.stop = upgrade_close,
 	};
 
+	upgrade_init(argv);
 	return service_main(argc, argv, &service);
 }

@@ -27,7 +27,8 @@ struct plane {
 	unsigned nsockets; /* of each worker */
 	struct accesslog *log;
 	struct tickets *tickets;
-	struct certs *certs; /* NULL: no TLS */
+	struct certs *certs;     /* NULL: no TLS */
+	struct edition *edition; /* the newest; NULL before the first */
 	uint64_t serial;
 	bool settled_told;
 	uint64_t epoch;
@@ -123,13 +124,45 @@ load_certs(struct plane *p, const struct certs_conf *from, struct err *e)
 	return 0;
 }
 
+/* Those of a former process that this one does not listen on. */
+static void
+close_unused(const struct plane *p, const struct listener_socket *sockets,
+	     unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bool used = false;
+
+		for (unsigned k = 0; k < p->nworkers * p->nsockets; k++)
+			used |= p->sockets[k].fd == sockets[i].fd;
+		if (!used)
+			close(sockets[i].fd);
+	}
+}
+
+void
+plane_own(struct plane *p, const struct plane_conf *conf)
+{
+	p->on_signal = conf->on_signal;
+	p->on_settled = conf->on_settled;
+	p->ctx = conf->ctx;
+}
+
+const struct listener_socket *
+plane_sockets(const struct plane *p, unsigned *n)
+{
+	*n = p->nworkers * p->nsockets;
+	return p->sockets;
+}
+
 struct plane *
 plane_open(const struct plane_conf *conf, struct err *e)
 {
 	const char *path = conf->access_log;
 	struct plane *p = mem_new(struct plane);
 	struct listener_conf listen = { .plain = conf->listen,
-					.tls = conf->tls_listen };
+					.tls = conf->tls_listen,
+					.old = conf->sockets,
+					.nold = conf->nsockets };
 	int n;
 
 	p->nworkers = conf->workers > 0 ? conf->workers : 1;
@@ -150,9 +183,8 @@ plane_open(const struct plane_conf *conf, struct err *e)
 	if (n < 0)
 		goto fail_log;
 	p->nsockets = (unsigned)n;
-	p->on_signal = conf->on_signal;
-	p->on_settled = conf->on_settled;
-	p->ctx = conf->ctx;
+	close_unused(p, conf->sockets, conf->nsockets);
+	plane_own(p, conf);
 	p->settled_told = true;
 	shared_init(&p->shared);
 	uv_async_init(loop_uv(), &p->shared.to_control, on_async);
@@ -190,17 +222,46 @@ plane_close(struct plane **pp)
 	certs_drop(&p->certs);
 	tickets_free(&p->tickets);
 	timer_cancel(&p->signals_due);
+	edition_drop(&p->edition);
 	shared_fini(&p->shared);
 	uv_close((uv_handle_t *)&p->shared.to_control, on_closed);
+}
+
+static void
+drain(struct plane *p, bool softly, void (*on_drained)(void *ctx), void *ctx)
+{
+	p->on_drained = on_drained;
+	p->drained_ctx = ctx;
+	for (unsigned i = 0; i < p->nworkers; i++)
+		worker_drain(p->workers[i], softly);
 }
 
 void
 plane_drain(struct plane *p, void (*on_drained)(void *ctx), void *ctx)
 {
-	p->on_drained = on_drained;
-	p->drained_ctx = ctx;
-	for (unsigned i = 0; i < p->nworkers; i++)
-		worker_drain(p->workers[i]);
+	drain(p, false, on_drained, ctx);
+}
+
+void
+plane_retire(struct plane *p, void (*on_drained)(void *ctx), void *ctx)
+{
+	drain(p, true, on_drained, ctx);
+}
+
+bool
+plane_follow(struct plane *p, uint64_t epoch, enum route_site active)
+{
+	struct route_snapshot *s;
+
+	if (p->edition == NULL || epoch == p->epoch)
+		return false;
+	s = route_copy(p->edition->snapshot);
+	s->epoch = epoch;
+	s->active = active;
+	s->mode = ROUTE_SERVE;
+	s->suspect = false;
+	plane_publish(p, &s);
+	return true;
 }
 
 void
@@ -218,7 +279,8 @@ plane_publish(struct plane *p, struct route_snapshot **snapshot)
 	atomic_init(&e->holders, 1);
 	for (unsigned i = 0; i < p->nworkers; i++)
 		worker_adopt(p->workers[i], e);
-	edition_drop(&e);
+	edition_drop(&p->edition);
+	p->edition = e;
 }
 
 bool

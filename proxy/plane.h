@@ -10,33 +10,13 @@
 #include "base/strbuf.h"
 #include "proxy/certs.h"
 #include "proxy/limits.h"
+#include "proxy/plane_event.h"
 #include "proxy/route.h"
 
+struct listener_socket;
 struct plane;
 
 enum plane_log_format { PLANE_LOG_JSON, PLANE_LOG_COMMON };
-
-enum plane_signal {
-	PLANE_REFUSED,       /* could not connect */
-	PLANE_RESET,         /* a connection died under a request */
-	PLANE_TIMEOUT,       /* no answer, or no connection, in time */
-	PLANE_5XX,           /* 500, 502, 504, or what is no HTTP at all */
-	PLANE_NOT_PROCESSED, /* 421 or 503 with GSB-Not-Processed */
-	PLANE_SIGNALS
-};
-
-/*
- * What real requests met, to start a probe at once: at most one call per
- * site, service and kind in 50 ms; n of them since the last one. epoch: that
- * which the last such request carried.
- */
-struct plane_event {
-	enum route_site site;
-	enum route_service service;
-	enum plane_signal kind;
-	uint64_t epoch;
-	unsigned n;
-};
 
 struct plane_conf {
 	const char *listen; /* HOST:PORT, several by commas; copied, as all */
@@ -47,6 +27,10 @@ struct plane_conf {
 	const char *access_log;     /* file, "-" = stderr, "" or NULL = off */
 	enum plane_log_format log_format;
 	void (*on_signal)(void *ctx, const struct plane_event *event);
+	/* Of a former process: used where the address is listened on, else
+	 * closed. Taken. */
+	const struct listener_socket *sockets;
+	unsigned nsockets;
 	/* All workers have adopted the newest snapshot. May be NULL. */
 	void (*on_settled)(void *ctx);
 	void *ctx;
@@ -57,6 +41,17 @@ struct plane *plane_open(const struct plane_conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 /* Cuts everything at once, ends the threads. */
 void plane_close(struct plane **p);
+/* Its callbacks go there from now on. */
+void plane_own(struct plane *p, const struct plane_conf *conf);
+/* The sockets of all workers, borrowed until a reload. */
+const struct listener_socket *plane_sockets(const struct plane *p, unsigned *n);
+/*
+ * Another process listens now: closes the sockets; clients are told to come
+ * again by their answers, WebSockets stay. on_drained: the last one has gone.
+ */
+void plane_retire(struct plane *p, void (*on_drained)(void *ctx), void *ctx);
+/* The newest snapshot again, for that epoch; false: it was for that one. */
+bool plane_follow(struct plane *p, uint64_t epoch, enum route_site active);
 /* Stops listening, finishes requests, closes WebSockets. */
 void plane_drain(struct plane *p, void (*on_drained)(void *ctx), void *ctx);
 

@@ -1,6 +1,7 @@
 #include "proxy/status.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "proxy/decide.h"
@@ -200,6 +201,7 @@ status_json(const struct control *c)
 	json_put_int(doc, "last_event", (int64_t)events_last(c->events));
 	json_put_int(doc, "wall_us", clock_wall_us());
 	json_put_int(doc, "begun_us", c->begun_wall_us);
+	json_put_int(doc, "pid", getpid());
 	return doc;
 }
 

@@ -36,7 +36,7 @@ tunnel_begin(struct request *r, bool websocket)
 	LIST_INSERT_HEAD(&w->tunnels, t, entry);
 	metrics_add(&w->metrics.websockets[r->site], 1);
 	upstream_set_deadline(r->up, w->limits.tunnel_idle_ms);
-	if (w->draining)
+	if (w->draining && !w->retired)
 		wheel_set(&w->wheel, &t->due, worker_now_ms(w));
 }
 

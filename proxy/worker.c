@@ -25,6 +25,7 @@ struct order {
 	enum route_site site;
 	int code;
 	uint32_t spread_ms;
+	bool softly;
 };
 
 struct start {
@@ -352,27 +353,41 @@ worker_close_websockets(struct worker *w, enum route_site site, int code,
 }
 
 static void
-on_drain(void *ctx)
+end_all(struct worker *w)
 {
-	struct worker *w = ctx;
 	struct client *c, *next;
 
-	w->draining = true;
-	close_listeners(w);
-	upstream_close_idle(w);
 	for (int site = 0; site < ROUTE_SITES; site++)
 		tunnel_close_all(w, (enum route_site)site, TUNNEL_MOVES, 0);
 	for (c = LIST_FIRST(&w->clients); c != NULL; c = next) {
 		next = LIST_NEXT(c, entry);
 		c->ops->on_drain(c);
 	}
+}
+
+static void
+on_drain(void *ctx)
+{
+	struct order *o = ctx;
+	struct worker *w = o->worker;
+
+	w->draining = true;
+	w->retired = o->softly;
+	mem_free(o);
+	close_listeners(w);
+	upstream_close_idle(w);
+	if (!w->retired)
+		end_all(w);
 	worker_check_drained(w);
 }
 
 void
-worker_drain(struct worker *w)
+worker_drain(struct worker *w, bool softly)
 {
-	loop_post(w->loop, on_drain, w);
+	struct order *o = order_new(w);
+
+	o->softly = softly;
+	loop_post(w->loop, on_drain, o);
 }
 
 void

@@ -27,7 +27,8 @@ void worker_set_limits(struct worker *w, const struct plane_limits *limits);
 void worker_set_certs(struct worker *w, struct certs *certs); /* held */
 void worker_set_sockets(struct worker *w, const struct listener_socket *sockets,
 			unsigned n); /* copied; others are closed */
-void worker_drain(struct worker *w);
+/* softly: what is there ends by itself; only the sockets close. */
+void worker_drain(struct worker *w, bool softly);
 void worker_close_websockets(struct worker *w, enum route_site site, int code,
 			     uint32_t spread_ms);
 

@@ -61,6 +61,7 @@ struct worker {
 	struct metrics metrics;
 	struct accesslog_feed *log; /* NULL: off */
 	bool draining;
+	bool retired; /* it drains, and tunnels stay */
 	_Atomic bool drained;
 };
 

@@ -135,6 +135,30 @@ write_pid_file(struct err *e)
 	return ok ? 0 : -1;
 }
 
+/* Another process may have taken over, and its number stands there. */
+static void
+remove_pid_file(void)
+{
+	const char *path = self.options.pid_file;
+	FILE *f = path != NULL ? fopen(path, "re") : NULL;
+	int pid = 0;
+
+	if (f == NULL)
+		return;
+	if (fscanf(f, "%d", &pid) == 1 && pid == (int)getpid())
+		unlink(path);
+	fclose(f);
+}
+
+static void
+notify_ready(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "READY=1\nMAINPID=%d", (int)getpid());
+	notify(text);
+}
+
 static void
 watch_signals(void)
 {
@@ -227,12 +251,11 @@ run(void)
 
 	loop_open();
 	watch_signals();
-	if (write_pid_file(&e) < 0) {
-		self.status = fail(&e);
-	} else if (s->start(self.now.conf, self.options.words, &e) < 0) {
+	if (s->start(self.now.conf, self.options.words, &e) < 0 ||
+	    write_pid_file(&e) < 0) {
 		self.status = fail(&e);
 	} else {
-		notify("READY=1");
+		notify_ready();
 		if (!self.ended)
 			loop_run();
 	}
@@ -240,8 +263,7 @@ run(void)
 		s->stop();
 	unwatch_signals();
 	loop_close();
-	if (self.options.pid_file != NULL)
-		unlink(self.options.pid_file);
+	remove_pid_file();
 	return self.status;
 }
 

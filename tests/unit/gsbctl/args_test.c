@@ -71,6 +71,7 @@ test_two_word_verbs(void **state)
 	assert_string_equal(a.name, "acme");
 	assert_int_equal(good("gsbctl company list").verb, ARGS_COMPANY_LIST);
 	assert_int_equal(good("gsbctl proxy reload").verb, ARGS_PROXY_RELOAD);
+	assert_int_equal(good("gsbctl proxy upgrade").verb, ARGS_PROXY_UPGRADE);
 	a = good("gsbctl authority adopt --to primary --reason x");
 	assert_string_equal(args_order_name(a.verb), "adopt");
 	assert_string_equal(good("gsbctl explain 12").name, "12");
