@@ -360,7 +360,7 @@ static void
 test_notifies_the_manager(void **state)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	char text[64] = "";
+	char text[64] = "", want[64];
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s/notify", self.dir);
@@ -368,7 +368,8 @@ test_notifies_the_manager(void **state)
 	setenv("NOTIFY_SOCKET", a.sun_path, 1);
 	RUN("--mode", "stuck");
 	assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
-	assert_string_equal(text, "READY=1");
+	snprintf(want, sizeof(want), "READY=1\nMAINPID=%d", (int)self.pid);
+	assert_string_equal(text, want);
 	kill(self.pid, SIGTERM);
 	memset(text, 0, sizeof(text));
 	assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
