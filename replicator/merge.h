@@ -20,9 +20,10 @@
 extern const char merge_session_sql[];
 
 /* $1 pg_lsn: the end of the group before. Else SQLSTATE GS001. */
-#define MERGE_GUARD_SQL                                            \
-	"SELECT CASE WHEN pg_replication_origin_session_progress(" \
-	"false) = $1::pg_lsn THEN true ELSE gsb.guard($1) IS NULL END"
+#define MERGE_GUARD_SQL                                                    \
+	"SELECT (SELECT CASE WHEN pg_replication_origin_session_progress(" \
+	"false) = lsn THEN true ELSE gsb.guard(lsn) IS NULL END "          \
+	"FROM (VALUES ($1::pg_lsn)) g(lsn))"
 #define MERGE_GUARD_STATE "GS001"
 
 /*
@@ -68,13 +69,12 @@ const char *merge_lacking_sql(struct arena *a, const struct table *t);
 size_t merge_lacking_columns(const struct table *t, size_t *out);
 /* For the peer: key arrays; columns t->params of those that exist. */
 const char *merge_fetch_sql(struct arena *a, const struct table *t);
-
 /* Key arrays of the batch's rows: deletes those below a tombstone. */
 const char *merge_sweep_sql(struct arena *a, const struct table *t);
 /* $1 text[]: gsb.tombstone.key of this table in the batch. */
 const char *merge_sweep_dead_sql(struct arena *a, const struct table *t);
 
-/* Effective keys of unique number u; no parameters. */
+/* Effective keys of unique number u. */
 const char *merge_demote_sql(struct arena *a, const struct table *t, size_t u);
 const char *merge_promote_sql(struct arena *a, const struct table *t, size_t u);
 

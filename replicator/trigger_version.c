@@ -25,13 +25,10 @@ add_creation(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 
-	strbuf_addf(s->out,
-		    "  gsb_v := gsb_at << 8 | %d;\n"
-		    "  NEW.\"gsb_v_row\" := gsb_at << 8;\n",
-		    s->site);
+	strbuf_adds(s->out, "  NEW.\"gsb_v_row\" := gsb_at << 8;\n");
 	for (size_t g = 0; g < t->ngroups; g++)
-		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := gsb_v;\n",
-			    t->groups[g].name);
+		strbuf_addf(s->out, "  NEW.\"gsb_v_%s\" := gsb_at << 8 | %d;\n",
+			    t->groups[g].name, s->site);
 }
 
 /*
@@ -196,27 +193,46 @@ add_changed(struct trigger_sql *s)
 			    "  RETURN NEW;\n END IF;\n");
 }
 
+/* Something has changed: nothing but this group can. */
+static bool
+is_alone(const struct table *t)
+{
+	return t->ngroups == 1 && t->nuniques == 0 &&
+	       is_exact(t, &t->groups[0]);
+}
+
+static void
+add_bump_if(struct trigger_sql *s, size_t g)
+{
+	if (!is_exact(s->table, &s->table->groups[g]))
+		return;
+	add_if_bits(s, UINT64_C(1) << group_bit(g));
+	add_bump(s, g);
+	strbuf_adds(s->out, "  END IF;\n");
+}
+
 static void
 add_exact_bumps(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 	size_t end;
 
+	if (is_alone(t)) {
+		add_bump(s, 0);
+		return;
+	}
 	for (size_t from = 0; from < t->ngroups; from = end) {
 		uint64_t bits = 0;
 
 		end = from + CHUNK < t->ngroups ? from + CHUNK : t->ngroups;
 		for (size_t g = from; g < end; g++)
 			bits |= UINT64_C(1) << group_bit(g);
-		add_if_bits(s, bits);
-		for (size_t g = from; g < end; g++) {
-			if (!is_exact(t, &t->groups[g]))
-				continue;
-			add_if_bits(s, UINT64_C(1) << group_bit(g));
-			add_bump(s, g);
-			strbuf_adds(s->out, "  END IF;\n");
-		}
-		strbuf_adds(s->out, " END IF;\n");
+		if (end > from + 1)
+			add_if_bits(s, bits);
+		for (size_t g = from; g < end; g++)
+			add_bump_if(s, g);
+		if (end > from + 1)
+			strbuf_adds(s->out, " END IF;\n");
 	}
 }
 
@@ -252,7 +268,7 @@ trigger_version(struct trigger_sql *s)
 
 	trigger_begin(s, "version", "");
 	strbuf_adds(s->out, " gsb_at bigint := " TRIGGER_NOW ";\n"
-			    " gsb_v bigint;\n gsb_changed bigint;\nBEGIN\n"
+			    " gsb_changed bigint;\nBEGIN\n"
 			    " IF TG_OP = 'INSERT' THEN\n");
 	add_creation(s);
 	for (size_t u = 0; u < t->nuniques; u++)
