@@ -153,15 +153,16 @@ def test_a_column_that_the_source_lacks_keeps_its_value(pair):
 # --- around the merge ------------------------------------------------------
 
 def test_the_guard(pair):
+    guard = pair.b.sql["guard"].replace("$1", "%(at)s::pg_lsn")
     with pair.b.apply_connection.cursor() as c:
         c.execute("SELECT pg_replication_origin_session_setup('gsb_primary')")
         try:
             c.execute("SELECT pg_replication_origin_progress("
                       "'gsb_primary', false)")
             at = c.fetchone()[0] or "0/0"
-            pair.b.execute(c, pair.b.sql["guard"], [at])
+            c.execute(guard, {"at": at})
             with pytest.raises(psycopg2.Error) as e:
-                pair.b.execute(c, pair.b.sql["guard"], ["0/123"])
+                c.execute(guard, {"at": "0/123"})
             assert e.value.pgcode == "GS001"
         finally:
             c.execute("SELECT pg_replication_origin_session_reset()")
