@@ -28,7 +28,7 @@ USAGE = """tests/run [PART|NAME]...
   unit      every program of tests/unit, by both compilers
   fuzz      every corpus of tests/fuzz replayed, by both compilers
   scenario  tests/scenario on demos of their own
-  long      as scenario, but those marked long: 1,000 seeds and the like
+  long      as scenario, but those marked long: 10,000 seeds and the like
   bench     tests/bench: figures on the Release build
   NAME      one unit test (base-json), fuzz target (xml) or scenario file
             (test_demo_contract) or scenario test
@@ -203,7 +203,7 @@ def scenario(tally):
 
 def part_long(tally):
     part_pytest(tally, ["tests/scenario", "-m", "long"], "long",
-                {"GSB_SEEDS": os.environ.get("GSB_SEEDS", "1000")})
+                {"GSB_SEEDS": os.environ.get("GSB_SEEDS", "10000")})
 
 
 def part_bench(tally):
