@@ -89,6 +89,7 @@ authority_json(const struct authority_record *r)
 	json_put_bool(doc, "degraded", r->degraded);
 	json_put_bool(doc, "observe", r->observe);
 	json_put_int(doc, "paused_until_us", r->paused_until_us);
+	json_put_int(doc, "ttl_ms", r->ttl_ms);
 	json_put_int(doc, "maintained_us", r->maintained_us);
 	json_put_int(doc, "maintained_until_us", r->maintained_until_us);
 	json_put(doc, "redirects", redirects_json(&r->redirects));
@@ -171,6 +172,7 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 	    redirects_parse(redirects, &out->redirects, e) < 0 ||
 	    json_need_bool(doc, "degraded", &out->degraded, e) < 0 ||
 	    json_get_bool(doc, "observe", &out->observe, e) < 0 ||
+	    json_get_int(doc, "ttl_ms", &out->ttl_ms, e) < 0 ||
 	    json_get_int(doc, "maintained_us", &out->maintained_us, e) < 0 ||
 	    json_get_int(doc, "maintained_until_us", &out->maintained_until_us,
 			 e) < 0 ||

@@ -24,7 +24,8 @@ struct authority_record {
 	bool degraded;
 	bool observe; /* automation decides and logs, and does nothing */
 	int64_t maintained_us; /* the primary is, since; UNIX µs; 0: not */
-	int64_t maintained_until_us;            /* as announced; 0: not */
+	int64_t maintained_until_us; /* as announced; 0: not */
+	int64_t ttl_ms; /* no grant of ours lasts longer; 0: not told */
 	int64_t paused_until_us;                /* UNIX µs; 0: not paused */
 	int64_t failovers[AUTHORITY_FAILOVERS]; /* newest first, UNIX µs */
 	struct redirects redirects;

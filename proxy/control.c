@@ -17,15 +17,11 @@
 #include "io/timer.h"
 #include "proxy/control_barriers.h"
 #include "proxy/control_keys.h"
+#include "proxy/control_record.h"
 #include "proxy/decide.h"
 #include "proxy/publish.h"
 #include "proxy/tell.h"
 
-/* The record on the disk is looked at this often. */
-#define CONFIRM_MS 250
-/* After a record that could not be written. */
-#define RETRY_MS 250
-#define ALARM_MS 10000
 /* A second call only for sockets that the first one did not reach. */
 #define SOCKETS_MS 6000
 /* Over how long: those of a site that lives; of one that does not. */
@@ -39,7 +35,6 @@ static void on_signal(void *ctx, const struct plane_event *event);
 static void on_settled(void *ctx);
 static void on_companies(void *ctx);
 static void on_tick(void *ctx);
-static bool may_grant(void *ctx);
 
 static int
 read_addresses(struct control *c, const struct conf *conf, struct err *e)
@@ -70,6 +65,8 @@ read_record(struct control *c, struct err *e)
 	loaded = authority_load(c->authority, &rec, &why);
 	if (loaded < 0)
 		log_error("control", "error=\"%s\"", err_text(&why));
+	c->former_ttl_ms = rec.ttl_ms;
+	c->begun_ms = clock_mono_ms();
 	failover_found(&c->f, loaded, &rec, events_former_epoch(c->events));
 	return 0;
 }
@@ -78,7 +75,8 @@ static void
 start_watch(struct control *c)
 {
 	struct watch_conf w = { .keys = c->keys,
-				.may_grant = may_grant,
+				.former_ttl_ms = (uint32_t)c->former_ttl_ms,
+				.may_grant = control_record_may_grant,
 				.on_probed = on_probed,
 				.ctx = c };
 
@@ -251,42 +249,6 @@ control_drain(struct control *c, void (*on_drained)(void *ctx), void *ctx)
 }
 
 static void
-rewrite_record(struct control *c, const struct err *why)
-{
-	struct err e = { 0 };
-	char text[512];
-
-	snprintf(text, sizeof(text), "the authority record was changed: %s",
-		 err_text(why));
-	if (authority_store(c->authority, &c->f.rec, &e) == 0) {
-		c->confirmed_ms = clock_mono_ms();
-		strncat(text, "; written again",
-			sizeof(text) - strlen(text) - 1);
-		tell_alarm(c, text);
-		return;
-	}
-	log_error("control", "error=\"%s; %s\"", text, err_text(&e));
-}
-
-static bool
-may_grant(void *ctx)
-{
-	struct control *c = ctx;
-	struct err e = { 0 };
-	int64_t now = clock_mono_ms();
-
-	if (c->f.rec.epoch == 0)
-		return false;
-	if (now - c->confirmed_ms < CONFIRM_MS)
-		return true;
-	if (authority_confirm(c->authority, &e) == 0)
-		c->confirmed_ms = now;
-	else
-		rewrite_record(c, &e);
-	return now - c->confirmed_ms <= c->conf->staleness_ms;
-}
-
-static void
 look_gates(struct control *c)
 {
 	struct gates_inputs in;
@@ -317,29 +279,6 @@ look_around(struct control *c)
 	c->view.barriers = c->barriers;
 	c->view.barrier_there = c->there_seen;
 	c->view.barrier_back = c->back_seen;
-}
-
-static bool
-record(struct control *c, const struct failover *before)
-{
-	struct err e = { 0 };
-	char text[512];
-
-	if (authority_store(c->authority, &c->f.rec, &e) == 0) {
-		c->f.store = false;
-		c->confirmed_ms = clock_mono_ms();
-		return true;
-	}
-	snprintf(text, sizeof(text),
-		 "the authority record cannot be written, nothing moves: %s",
-		 err_text(&e));
-	c->f = *before;
-	c->record_retry_ms = c->view.now_ms + RETRY_MS;
-	if (c->view.now_ms >= c->record_alarm_ms) {
-		c->record_alarm_ms = c->view.now_ms + ALARM_MS;
-		tell_alarm(c, text);
-	}
-	return false;
 }
 
 /* Sockets that have no business at the site that is not active any more. */
@@ -399,7 +338,7 @@ control_look(struct control *c)
 		stepped = c->view.now_ms >= c->record_retry_ms &&
 			  failover_step(&c->f, &c->view, &change) == 1;
 		if (stepped && c->f.store)
-			stepped = record(c, &before);
+			stepped = control_record(c, &before);
 		if (stepped)
 			tell_change(c, &change);
 		apply(c);

@@ -45,6 +45,9 @@ struct control {
 	bool publish; /* again, though it says the same */
 	uint64_t signalled[ROUTE_SITES][ROUTE_SERVICES]; /* probes then; 0 */
 	uint64_t signals[PLANE_SIGNALS];
+	int64_t former_ttl_ms; /* of a proxy that ran before this one */
+	int64_t ttl_ms;        /* the longest that this one has granted */
+	int64_t begun_ms;
 	int64_t confirmed_ms; /* the record on the disk is ours */
 	int64_t record_retry_ms, record_alarm_ms;
 	int64_t sockets_ms; /* when they were last told to move */

@@ -43,7 +43,9 @@ health_new(const struct health_conf *conf)
 
 	h->conf = *conf;
 	h->address = mem_strdup(conf->address);
-	lease_init(&h->seen.lease, clock_mono_ms(), conf->pace.ttl_ms);
+	lease_init(&h->seen.lease, clock_mono_ms(),
+		   conf->former_ttl_ms > conf->pace.ttl_ms ? conf->former_ttl_ms
+							   : conf->pace.ttl_ms);
 	h->timer = timer_start(0, on_due, h);
 	return h;
 }

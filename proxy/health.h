@@ -24,6 +24,7 @@ struct health_conf {
 	const char *address;        /* HOST:PORT, copied */
 	const struct keyring *keys; /* borrowed: outlives the health object */
 	struct health_pace pace;
+	uint32_t former_ttl_ms; /* of a proxy that ran before this one */
 	/* The authority record is fresh enough to grant by it. */
 	bool (*may_grant)(void *ctx);
 	/* A probe has ended, well or badly; must not free the object. */

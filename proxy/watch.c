@@ -25,6 +25,7 @@ watch_new(const struct watch_conf *conf)
 			    .address = conf->address[s][k],
 			    .keys = conf->keys,
 			    .pace = conf->pace,
+			    .former_ttl_ms = conf->former_ttl_ms,
 			    .may_grant = conf->may_grant,
 			    .on_probed = conf->on_probed,
 			    .ctx = conf->ctx });

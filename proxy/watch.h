@@ -15,6 +15,7 @@ struct watch_conf {
 	const char *address[ROUTE_SITES][ROUTE_SERVICES]; /* of /gsb/lease */
 	const struct keyring *keys;                       /* borrowed */
 	struct health_pace pace;
+	uint32_t former_ttl_ms;
 	bool (*may_grant)(void *ctx);
 	void (*on_probed)(void *ctx);
 	void *ctx;

@@ -26,6 +26,12 @@ clock_mono_us(void)
 }
 
 int64_t
+clock_boot_us(void)
+{
+	return read_us(CLOCK_BOOTTIME);
+}
+
+int64_t
 clock_mono_ms(void)
 {
 	return clock_mono_us() / 1000;

@@ -15,6 +15,8 @@
 
 int64_t clock_mono_us(void);
 int64_t clock_mono_ms(void);
+/* As mono, and goes on while the machine sleeps: for leases. */
+int64_t clock_boot_us(void);
 int64_t clock_wall_us(void);
 int64_t clock_pg_us(void);
 

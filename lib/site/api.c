@@ -267,6 +267,9 @@ reply(struct api *a, const struct reply *r)
 {
 	struct httpd_field own[] = {
 		{ "X-GSB-Status", a->site->role->gsb_status },
+		{ "GSB-Served",
+		  arena_printf(a->arena, "%lld %lld", (long long)a->epoch,
+			       (long long)clock_mono_us()) },
 		{ "trackingId", a->tracking },
 		{ "Content-Type", a->form->content_type },
 		{ NULL, NULL },

@@ -93,7 +93,7 @@ gate_receive(struct gate *g, struct span body, struct span signature,
 		e->code = ERR_INVALID;
 		return -1;
 	}
-	v = gate_judge(&g->lease, &grant, clock_mono_us());
+	v = gate_judge(&g->lease, &grant, clock_boot_us());
 	note(g, &was, v, &grant);
 	return 0;
 }
@@ -160,7 +160,7 @@ gate_report(const struct gate *g)
 	json_put_str(r, "site", g->lease.site);
 	json_put_str(r, "service", g->lease.service);
 	json_put_str(r, "boot", g->lease.boot);
-	json_put_int(r, "clock_us", clock_mono_us());
+	json_put_int(r, "clock_us", clock_boot_us());
 	json_put_int(r, "epoch", g->lease.epoch);
 	json_put_bool(r, "serving", gate_serving(g));
 	json_put_str(r, "version", GSB_VERSION);
@@ -173,7 +173,7 @@ gate_report(const struct gate *g)
 bool
 gate_holds(const struct gate *g, int64_t epoch)
 {
-	return gate_lease_holds(&g->lease, epoch, clock_mono_us());
+	return gate_lease_holds(&g->lease, epoch, clock_boot_us());
 }
 
 const char *

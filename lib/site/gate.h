@@ -1,8 +1,8 @@
 /*
  * The right to serve (docs/contracts.md 4): a lease per service, granted by
- * signed probes, ending by this process's own monotonic clock. A look at the
- * gate costs nothing, so it is taken before anything is touched, before
- * COMMIT and before every answer.
+ * signed probes, ending by this machine's own clock since it began, which a
+ * sleep does not stop. A look at the gate costs nothing, so it is taken before
+ * anything is touched, before COMMIT and before every answer.
  */
 #ifndef SITE_GATE_H
 #define SITE_GATE_H

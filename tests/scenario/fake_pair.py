@@ -32,6 +32,8 @@ def free_ports(n):
 
 
 class FakePair:
+    hosts = dict.fromkeys(("primary", "backup", "proxy"), "127.0.0.1")
+
     def __init__(self, tls=None, proxy=None, limits=None,
                  notices=None, **settings):
         self.dir = tempfile.mkdtemp(prefix="gsb-fake-")
@@ -60,7 +62,7 @@ class FakePair:
         os.rename(temp, self.path(name))
 
     def conf(self):
-        lines = ["[proxy]", f"listen = 127.0.0.1:{self.port}",
+        lines = ["[proxy]", f"listen = {self.hosts['proxy']}:{self.port}",
                  f"state_dir = {self.path('proxy')}",
                  f"admin = {self.socket}",
                  f"metrics_listen = 127.0.0.1:{self.metrics}",
@@ -75,10 +77,11 @@ class FakePair:
                 lines += [f"[{section}]"] + [f"{k} = {v}"
                                              for k, v in keys.items()]
         for site, idle in zip(("primary", "backup"), self.idle):
+            host = self.hosts[site]
             lines += [f"[{site}]",
-                      f"web = 127.0.0.1:{self.ports[site + '-web']}",
-                      f"collab = 127.0.0.1:{idle}", "collab_health = "
-                      f"127.0.0.1:{self.ports[site + '-collab']}"]
+                      f"web = {host}:{self.ports[site + '-web']}",
+                      f"collab = {host}:{idle}", "collab_health = "
+                      f"{host}:{self.ports[site + '-collab']}"]
         lines.append("[failover]")
         lines += [f"{k} = {v}" for k, v in self.settings.items()]
         return "\n".join(lines) + "\n"
@@ -94,10 +97,20 @@ class FakePair:
             site, service = name.split("-")
             self.spawn(name, [
                 "/usr/bin/python3", "-B", os.path.join(HERE, "fake_site.py"),
-                site, service, str(self.ports[name]), self.path("keys"),
-                self.path("state")])
-            wait_until(lambda port=self.ports[name]: socket.create_connection(
-                ("127.0.0.1", port), 1).close() is None, 10)
+                site, service, f"{self.hosts[site]}:{self.ports[name]}",
+                self.path("keys"), self.path("state")])
+            wait_until(lambda where=(self.hosts[site], self.ports[name]):
+                       self.connect(where).close() is None, 10)
+
+    def connect(self, where, timeout=1):
+        return socket.create_connection(where, timeout)
+
+    def client(self):
+        """A connection to the proxy, from where its clients are."""
+        connection = http.client.HTTPConnection(self.hosts["proxy"],
+                                                self.port, timeout=30)
+        connection.sock = self.connect((self.hosts["proxy"], self.port), 30)
+        return connection
 
     def spawn(self, name, command):
         with open(self.path(name + ".log"), "ab") as log:
@@ -169,8 +182,7 @@ class FakePair:
                           what=f"state {state}")
 
     def get(self, path="/acme/x", method="GET", body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port,
-                                                timeout=30)
+        connection = self.client()
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()
@@ -193,8 +205,7 @@ class Clients:
                         for i in range(n)]
 
     def run(self, i):
-        connection = http.client.HTTPConnection("127.0.0.1", self.pair.port,
-                                                timeout=30)
+        connection = self.pair.client()
         method = "POST" if i % 2 else "GET"
         while not self.ended.is_set():
             try:
@@ -210,6 +221,7 @@ class Clients:
             except (OSError, http.client.HTTPException) as e:
                 self.faults.append(repr(e))
                 connection.close()
+                connection = self.pair.client()
             time.sleep(0.004)
         connection.close()
 

@@ -3,7 +3,7 @@
 companies, and requests that say which site answered. A process of its own,
 so that it can be killed and stopped like the real one.
 
-    fake_site.py SITE SERVICE PORT KEYFILE STATE
+    fake_site.py SITE SERVICE [HOST:]PORT KEYFILE STATE
 
 STATE is a folder that both sites share. In it the test writes SITE.json
 ({"db": "down", "rooms": 1, "sync": "degraded", "slow_ms": 50}, ...), and both
@@ -203,7 +203,8 @@ def main():
     site, service, port, key_file, state = sys.argv[1:]
     os.makedirs(os.path.join(state, "barriers"), exist_ok=True)
     Handler.service = Service(site, service, key_file, state)
-    Server(("127.0.0.1", int(port)), Handler).serve_forever()
+    host, _, port = port.rpartition(":")
+    Server((host or "127.0.0.1", int(port)), Handler).serve_forever()
 
 
 if __name__ == "__main__":

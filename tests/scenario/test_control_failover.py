@@ -148,6 +148,27 @@ def test_a_killed_proxy_goes_on_where_it_was(fake):
     assert fake.get()[1]["site"] == "backup"
 
 
+def test_a_proxy_with_a_shorter_ttl_waits_for_the_longer_leases(fake):
+    """The one before it may have granted for longer."""
+    def proxy(ttl):
+        fake.kill("proxy")
+        fake.write("proxy.conf", fake.conf() + f"[health]\nttl = {ttl}\n")
+        fake.start("proxy")
+        wait_until(lambda: fake.status()["active"], 20)
+    proxy("8s")
+    fake.wait_state("NORMAL")
+    wait_until(lambda: fake.status()["sites"]["primary"]["services"]["web"][
+        "lease_ms"] > 6000, 20)
+    fake.send("primary-web", signal.SIGSTOP)
+    start = time.monotonic()
+    proxy("2s")
+    fake.order("failover", "--to", "backup", "--allow-data-loss", status=None)
+    wait_until(lambda: fake.status()["active"] == "backup" and
+               fake.status()["sites"]["backup"]["services"]["web"]["serving"],
+               30)
+    assert time.monotonic() - start > 5
+
+
 def test_a_lost_record_waits_for_a_word(fake):
     fake.kill("proxy")
     os.unlink(fake.path("proxy", "authority.json"))

@@ -238,7 +238,7 @@ send(struct fixture *f, const struct keyring *keys, const char *more)
 	strbuf_addf(&body,
 		    "{\"service\":\"web\",\"site\":\"primary\",\"epoch\":3,"
 		    "\"serve\":true,%s\"boot\":\"%s\",\"until_us\":%lld}",
-		    more, boot, (long long)(clock_mono_us() + SECOND / 2));
+		    more, boot, (long long)(clock_boot_us() + SECOND / 2));
 	keyring_sign(keys, strbuf_span(&body), &sig);
 	return gate_receive(f->gate, strbuf_span(&body), strbuf_span(&sig),
 			    &e) < 0
