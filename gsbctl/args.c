@@ -51,6 +51,12 @@ static const struct verb {
 	{ "proxy", "upgrade", ARGS_PROXY_UPGRADE, NULL, false },
 	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
 	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
+	{ "company", "create", ARGS_COMPANY_ADD, NULL, true },
+	{ "company", "show", ARGS_COMPANY_SHOW, NULL, true },
+	{ "company", "set", ARGS_COMPANY_SET, NULL, true },
+	{ "company", "suspend", ARGS_COMPANY_SUSPEND, NULL, true },
+	{ "company", "resume", ARGS_COMPANY_RESUME, NULL, true },
+	{ "company", "delete", ARGS_COMPANY_DELETE, NULL, true },
 	{ "copy", "status", ARGS_COPY_STATUS, NULL, false },
 	{ "copy", "run", ARGS_COPY_RUN, NULL, false },
 	{ "copy", "rollback", ARGS_COPY_ROLLBACK, NULL, false },
@@ -76,6 +82,8 @@ static const struct option {
 	{ "--report", TEXT, offsetof(struct args, report) },
 	{ "--site-id", TEXT, offsetof(struct args, site_id) },
 	{ "--partner-id", TEXT, offsetof(struct args, partner_id) },
+	{ "--brand", TEXT, offsetof(struct args, brand) },
+	{ "--numbers", TEXT, offsetof(struct args, numbers) },
 	{ "--admin", TEXT, offsetof(struct args, admin) },
 	{ "--password-file", TEXT, offsetof(struct args, password_file) },
 	{ "--yes", FLAG, offsetof(struct args, yes) },
@@ -118,6 +126,7 @@ const char *const args_help =
     "  keys status                who knows which key\n"
     "  redirect list              what was moved by hand, and until when\n"
     "  company list\n"
+    "  company show NAME\n"
     "  notices status             who is told of changes and alarms\n"
     "  notices test               a trial to all of them\n"
     "  proxy reload               the configuration is read again\n"
@@ -146,6 +155,10 @@ const char *const args_help =
     "  authority adopt --to SITE  begin anew when the record is lost\n"
     "  company add NAME --site-id N --partner-id X --admin USER\n"
     "                             --password-file FILE\n"
+    "  company set NAME [--brand TEXT] [--partner-id X]\n"
+    "                   [--numbers 'LABEL=NUMBER,free:LABEL=NUMBER']\n"
+    "  company suspend | resume NAME   nobody finds a suspended one\n"
+    "  company delete NAME --yes       a suspended one, with all it has\n"
     "\n"
     "the daily copy (SOCKET of the backup's replicator: --replicator, or\n"
     "$GSB_COPY_CTL)\n"
@@ -337,6 +350,20 @@ check_company(const struct args *a, struct err *e)
 	return 0;
 }
 
+static int
+check_change(const struct args *a, struct err *e)
+{
+	if (a->verb < ARGS_COMPANY_SHOW || a->verb > ARGS_COMPANY_DELETE)
+		return 0;
+	if (a->name == NULL)
+		return err_set(e, ERR_INVALID, "the company's NAME is needed");
+	if (a->verb == ARGS_COMPANY_DELETE && !a->yes)
+		return err_set(e, ERR_INVALID,
+			       "company delete takes accounts and meetings "
+			       "along; say --yes");
+	return 0;
+}
+
 /* A moment ("2030-01-02T03:04Z") or a time from now on ("90m"). */
 static int
 parse_until(struct args *a, struct err *e)
@@ -378,7 +405,7 @@ check(struct args *a, struct err *e)
 		return -1;
 	if (a->verb == ARGS_COMPANY_ADD)
 		return check_company(a, e);
-	return 0;
+	return check_change(a, e);
 }
 
 int

@@ -47,6 +47,11 @@ enum args_verb {
 	ARGS_PROXY_UPGRADE,
 	ARGS_COMPANY_LIST,
 	ARGS_COMPANY_ADD,
+	ARGS_COMPANY_SHOW,
+	ARGS_COMPANY_SET,
+	ARGS_COMPANY_SUSPEND,
+	ARGS_COMPANY_RESUME,
+	ARGS_COMPANY_DELETE,
 	ARGS_COPY_STATUS, /* the copy verbs: to a replicator */
 	ARGS_COPY_RUN,
 	ARGS_COPY_ROLLBACK,
@@ -63,6 +68,7 @@ struct args {
 	const char *to, *reason;
 	const char *name; /* company add NAME, explain EVENT */
 	const char *site_id, *partner_id, *admin, *password_file;
+	const char *brand, *numbers; /* company set */
 	bool yes, dry_run, follow, mermaid, no_wait;
 	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;

@@ -53,6 +53,11 @@ static int (*const runs[])(const struct verbs *v) = {
 	[ARGS_COPY_ROLLBACK] = verbs_copy,
 	[ARGS_COPY_OVERRIDE] = verbs_copy,
 	[ARGS_COPY_PROTECT] = verbs_copy,
+	[ARGS_COMPANY_SHOW] = verbs_company_change,
+	[ARGS_COMPANY_SET] = verbs_company_change,
+	[ARGS_COMPANY_SUSPEND] = verbs_company_change,
+	[ARGS_COMPANY_RESUME] = verbs_company_change,
+	[ARGS_COMPANY_DELETE] = verbs_company_change,
 };
 #define NRUNS (sizeof(runs) / sizeof(runs[0]))
 

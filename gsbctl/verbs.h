@@ -37,6 +37,7 @@ int verbs_notices(const struct verbs *v);
 int verbs_proxy_upgrade(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);
+int verbs_company_change(const struct verbs *v);
 int verbs_copy(const struct verbs *v);
 
 /*

@@ -94,3 +94,80 @@ verbs_company_add(const struct verbs *v)
 			words_str(answer.body, "name", a->name));
 	return EXITS_DONE;
 }
+
+/* "Berlin=+49 30 1,free:World=+800 2": -1 and said why. */
+static int
+put_numbers(const struct verbs *v, json_t *body)
+{
+	struct span rest = span_of(v->args->numbers), one, label;
+	json_t *list = json_array();
+
+	json_put(body, "numbers", list);
+	while (rest.len > 0 && span_cut(&rest, ',', &one)) {
+		bool is_free = span_starts(one, "free:");
+		json_t *number;
+
+		one = span_skip(one, is_free ? strlen("free:") : 0);
+		if (!span_cut(&one, '=', &label) || one.at == NULL) {
+			fprintf(v->words.to,
+				"gsbctl: --numbers must be LABEL=NUMBER,..., "
+				"not \"%s\"\n",
+				v->args->numbers);
+			return -1;
+		}
+		number = json_object();
+		json_put_span(number, "label", span_trim(label));
+		json_put_span(number, "number", span_trim(one));
+		json_put_bool(number, "toll_free", is_free);
+		json_array_append_new(list, number);
+	}
+	return 0;
+}
+
+static void
+print_company(const struct verbs *v, const json_t *c)
+{
+	const json_t *value;
+	const char *name;
+	FILE *to = v->out.to;
+
+	json_object_foreach((json_t *)(uintptr_t)c, name, value)
+	{
+		fprintf(to, "%-11s ", name);
+		if (json_is_string(value))
+			fprintf(to, "%s", json_string_value(value));
+		else
+			json_dumpf(value, to, JSON_ENCODE_ANY);
+		fprintf(to, "\n");
+	}
+}
+
+int
+verbs_company_change(const struct verbs *v)
+{
+	static const char *const ops[] = { "show", "set", "suspend", "resume",
+					   "delete" };
+	const struct args *a = v->args;
+	JSON_AUTO body = json_object();
+	CALL_AUTO answer = { 0 };
+	int failed;
+
+	json_put_str(body, "op", ops[a->verb - ARGS_COMPANY_SHOW]);
+	json_put_str(body, "name", a->name);
+	if (a->brand != NULL)
+		json_put_str(body, "brand", a->brand);
+	if (a->partner_id != NULL)
+		json_put_str(body, "partner_id", a->partner_id);
+	if (a->numbers != NULL && put_numbers(v, body) < 0)
+		return EXITS_USAGE;
+	failed = verbs_call(v, "POST", "/v1/companies", body, &answer);
+	if (failed != 0)
+		return failed;
+	if (verbs_plain(v, answer.body))
+		return EXITS_DONE;
+	if (a->verb == ARGS_COMPANY_DELETE)
+		fprintf(v->out.to, "company %s is deleted\n", a->name);
+	else
+		print_company(v, answer.body);
+	return EXITS_DONE;
+}

@@ -257,7 +257,8 @@ companies_add(struct companies *c, const struct companies_target *to,
 	};
 	struct httpc_field sent[4];
 
-	json_put_str(doc, "op", "add");
+	if (json_object_get(doc, "op") == NULL)
+		json_put_str(doc, "op", "add");
 	json_put_int(doc, "at_us", clock_wall_us());
 	json_write(doc, JSON_AS_MADE, &text);
 	snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)to->epoch);

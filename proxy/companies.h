@@ -47,7 +47,8 @@ struct companies_target {
 /* status and body (borrowed, may be NULL) as the site said; or err. */
 typedef void companies_added_fn(void *ctx, int status, const json_t *body,
 				const struct err *err);
-/* body: {"name", "site_id", "partner_id", "admin", "password"}; borrowed. */
+/* body: {"name", "site_id", "partner_id", "admin", "password"}, or another
+ * "op" (docs/contracts.md 4); borrowed. */
 struct companies_add *companies_add(struct companies *c,
 				    const struct companies_target *to,
 				    const json_t *body, companies_added_fn *fn,

@@ -298,6 +298,31 @@ put_host(const struct api *a, const struct meeting *m, json_t *j)
 	json_put_str(j, "hostKey", digits);
 }
 
+static json_t *
+numbers_of(const struct company *c)
+{
+	JSON_AUTO all = c->numbers != NULL
+			    ? json_read(span_of(c->numbers), NULL)
+			    : NULL;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *from = json_array_get(all, i);
+		const char *label = "", *number = "";
+		bool free = false;
+		json_t *one = json_object();
+
+		json_get_str(from, "label", &label, NULL);
+		json_get_str(from, "number", &number, NULL);
+		json_get_bool(from, "toll_free", &free, NULL);
+		json_put_str(one, "label", label);
+		json_put_str(one, "callInNumber", number);
+		json_put_str(one, "tollType", free ? "tollFree" : "toll");
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
 static void
 put_links(const struct api *a, const struct meeting *m, json_t *j)
 {
@@ -317,7 +342,7 @@ put_links(const struct api *a, const struct meeting *m, json_t *j)
 		    SPAN_ARG(host));
 	json_put_str(j, "sipAddress", strbuf_text(&text));
 	json_put_str(phone, "accessCode", m->access_code);
-	json_put(phone, "callInNumbers", json_array());
+	json_put(phone, "callInNumbers", numbers_of(a->company));
 	json_put(phone, "links", json_array());
 	json_put(j, "telephony", phone);
 }

@@ -11,6 +11,7 @@ struct pgresult;
 
 struct company {
 	const char *id, *name, *partner_id, *brand;
+	const char *numbers; /* JSON text of telephone numbers; NULL: none */
 	int64_t site_id;
 	bool disabled;
 };

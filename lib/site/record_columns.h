@@ -1,8 +1,6 @@
-/*
- * The columns of the records, once for their SQL and for their reading:
+/* The columns of the records, once for their SQL and for their reading:
  * X(kind, member, expression), in order. c: company, a: account, m: meeting,
- * h: its host's account (LEFT JOIN).
- */
+ * h: its host's account (LEFT JOIN). */
 #ifndef SITE_RECORD_COLUMNS_H
 #define SITE_RECORD_COLUMNS_H
 
@@ -13,6 +11,7 @@
 	X(TEXT, name, "c.name")             \
 	X(TEXT, partner_id, "c.partner_id") \
 	X(TEXT, brand, "c.brand")           \
+	X(TEXT, numbers, "c.numbers")       \
 	X(INT, site_id, "c.site_id")        \
 	X(BOOL, disabled, "c.disabled")
 

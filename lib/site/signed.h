@@ -24,5 +24,7 @@ void signed_companies(struct site *s, struct httpd_req *req);
 
 /* {"op":"add"} in a->body: a has passed the gate. (company.c) */
 void signed_company_add(struct api *a);
+/* {"op": "show" "set" "suspend" "resume" "delete"} (company_change.c) */
+void signed_company_change(struct api *a, const char *op);
 
 #endif

@@ -43,6 +43,7 @@ static bool may_spool(void *ctx, struct httpd_req *req);
 static void on_request(void *ctx, struct httpd_req *req);
 static void on_gsb(struct site *s, struct httpd_req *req);
 static void on_companies(struct site *s, struct httpd_req *req);
+static bool is_change(const char *op);
 static void on_api(struct site *s, struct httpd_req *req);
 static bool admit(struct api *a);
 static bool read_proxy_fields(struct api *a);
@@ -169,16 +170,35 @@ on_companies(struct site *s, struct httpd_req *req)
 		signed_companies(s, req);
 		return;
 	}
-	if (strcmp(op, "add") != 0) {
+	if (!is_change(op)) {
 		json_decref(body);
-		lease_refuse(req, 400, "op must be \"list\" or \"add\"");
+		lease_refuse(req, 400,
+			     "op must be \"list\", \"add\", \"show\", "
+			     "\"set\", \"suspend\", \"resume\" or "
+			     "\"delete\"");
 		return;
 	}
 	a = api_new(s, req);
 	a->form = &form_json;
 	a->body = body;
-	if (admit(a))
+	if (!admit(a))
+		return;
+	if (strcmp(op, "add") == 0)
 		signed_company_add(a);
+	else
+		signed_company_change(a, op);
+}
+
+static bool
+is_change(const char *op)
+{
+	static const char *const ops[] = { "add",     "show",   "set",
+					   "suspend", "resume", "delete" };
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (strcmp(op, ops[i]) == 0)
+			return true;
+	return false;
 }
 
 static void

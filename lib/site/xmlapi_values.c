@@ -11,6 +11,7 @@
 #include "site/xmlvalue.h"
 
 static void put_zone(struct api *a, json_t *v, int64_t id, int64_t wall_us);
+static void put_numbers(struct api *a, json_t *v);
 static void put_meeting_access(json_t *v, const struct meeting *m);
 
 json_t *
@@ -69,6 +70,7 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 	xmlapi_map_flatten(v, "telephony", m->telephony);
 	if (json_object_get(v, "telephony.telephonySupport") == NULL)
 		json_put_str(v, "telephony.telephonySupport", "NONE");
+	put_numbers(a, v);
 	xmlapi_map_flatten(v, "recurrence", m->recurrence);
 	if (m->recurrence == NULL)
 		json_put_str(v, "recurrence.repeatType", "NO_REPEAT");
@@ -86,6 +88,31 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 	json_put_str(v, "=hostKey", host_key);
 	json_put_str(v, "=guestToken", xmlapi_guest_token(a, m));
 	return v;
+}
+
+/* The company's first numbers, where people call in and the meeting has
+ * none of its own: the same on both sites (G11). */
+static void
+put_numbers(struct api *a, json_t *v)
+{
+	JSON_AUTO all = a->company->numbers != NULL
+			    ? json_read(span_of(a->company->numbers), NULL)
+			    : NULL;
+	const char *support = json_string_value(
+	    json_object_get(v, "telephony.telephonySupport"));
+
+	if (support == NULL || strcmp(support, "CALLIN") != 0 ||
+	    json_object_get(v, "telephony.callInNum.tollNum") != NULL)
+		return;
+	for (size_t i = json_array_size(all); i-- > 0;) {
+		const json_t *one = json_array_get(all, i);
+		bool free = json_is_true(json_object_get(one, "toll_free"));
+
+		json_put_str(v,
+			     free ? "telephony.callInNum.tollFreeNum"
+				  : "telephony.callInNum.tollNum",
+			     json_string_value(json_object_get(one, "number")));
+	}
 }
 
 static void
