@@ -9,7 +9,7 @@ def test_companies_by_gsbctl(pair, tmp_path):
     pair.ctl("company", "create", "verbs", "--site-id", "4711",
              "--partner-id", "px", "--admin", "admin", "--password-file",
              str(secret))
-    assert "verbs" in pair.ctl("company", "list")
+    wait_until(lambda: "verbs" in pair.ctl("company", "list"))
     pair.ctl("company", "set", "verbs", "--brand", "Verbs & Co", "--numbers",
              "Berlin=+49 30 1,free:World=+800 2")
     shown = pair.ctl("company", "show", "verbs")
