@@ -7,6 +7,7 @@
 #include "io/pgconn.h"
 #include "io/timer.h"
 #include "replicator/apply.h"
+#include "replicator/extra.h"
 #include "replicator/fetch.h"
 #include "replicator/repair.h"
 #include "replicator/statements.h"
@@ -37,9 +38,10 @@ struct apply {
 	struct apply_conf conf;
 	enum apply_state state;
 	struct pgconn *conn;
-	struct pgcall *call; /* of SETUP, TIDYING, ASKING */
-	struct timer *timer; /* in DOWN: next attempt; in BACKING_OFF */
-	struct timer *tidy;  /* in the others, once a second */
+	struct pgcall *call;     /* of SETUP, TIDYING, ASKING */
+	struct timer *timer;     /* in DOWN: next attempt; in BACKING_OFF */
+	struct timer *tidy;      /* in the others, once a second */
+	struct extra_fill *fill; /* in SETUP, behind call */
 	struct fetch *fetch;
 	struct repair *repair;
 	struct tables *reading; /* for the catalog that was asked for */
@@ -53,6 +55,7 @@ struct apply {
 	unsigned distrust;       /* groups yet to send that do not trust */
 	int64_t progress_us;     /* commit time of what progress stands for */
 	bool was_applied;        /* since the last tidying */
+	bool fill_failed;        /* what waits in gsb.extra does not fit */
 	bool keys_wait;          /* the last tidying left some */
 	uint64_t planned, since; /* rows merged before, since the last plans */
 	unsigned untidy;         /* timers without a tidying */

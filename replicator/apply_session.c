@@ -24,6 +24,7 @@ static void on_connect(void *ctx);
 static void on_up(void *ctx);
 static void on_set_up(void *ctx, const struct pgresult *results, size_t n,
 		      const struct err *err);
+static void on_filled(void *ctx, size_t filled, const struct err *err);
 static void on_retry(void *ctx);
 static void on_asked(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
@@ -46,6 +47,7 @@ apply_session_end(struct apply *a)
 
 	timer_cancel(&a->timer);
 	timer_cancel(&a->tidy);
+	extra_fill_cancel(&a->fill);
 	fetch_cancel(&a->fetch);
 	repair_cancel(&a->repair);
 	pgconn_free(&a->conn);
@@ -190,11 +192,30 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->rewind_to = 0;
 	a->durable = a->progress; /* reading it has flushed it */
 	a->lazy = 0;
+	a->fill = extra_fill_start(statements_extra(a->statements), a->conn,
+				   on_filled, a);
+}
+
+/* Columns that have come since have what came for them before. */
+static void
+on_filled(void *ctx, size_t filled, const struct err *err)
+{
+	struct apply *a = ctx;
+
+	a->fill = NULL;
+	if (err != NULL && err->code != ERR_REFUSED)
+		return; /* on_down follows */
+	a->fill_failed = err != NULL;
+	if (err != NULL)
+		log_error("apply", "why=\"values wait in gsb.extra: %s\"",
+			  err_text(err));
+	else if (filled > 0)
+		log_info("apply", "filled=%zu", filled);
 	a->state = APPLY_READY;
 	a->failures = 0;
 	a->was_applied = true;
 	a->tidy = timer_start(TIDY_MS, on_tidy, a);
-	a->conf.on_ready(a->conf.ctx, fresh, a->progress);
+	a->conf.on_ready(a->conf.ctx, a->catalog, a->progress);
 }
 
 void
@@ -299,6 +320,7 @@ apply_tidy(struct apply *a)
 	    (struct pgparam[]){ pgparam_text(decoder_lsn(a->progress, lsn)),
 				pgparam_int(a->progress_us) });
 	pgbatch_add_sql(b, merge_tidy_sql);
+	pgbatch_add_sql(b, extra_waits_sql);
 	a->call = pgconn_run(a->conn, &b, clock_mono_ms() + APPLY_CALL_MS,
 			     on_tidied, a);
 }
@@ -315,7 +337,15 @@ on_tidied(void *ctx, const struct pgresult *results, size_t n,
 	if (err != NULL)
 		log_warn("apply", "why=\"keys could not be put right: %s\"",
 			 err_text(err));
-	a->keys_wait = err != NULL || pgresult_int(&results[n - 1], 0, 0) > 0;
+	a->keys_wait = err != NULL || pgresult_int(&results[n - 2], 0, 0) > 0;
+	if (err == NULL && !a->fill_failed &&
+	    pgresult_bool(&results[n - 1], 0, 0)) {
+		struct err e;
+
+		err_set(&e, ERR_CANCELLED, "a column has come");
+		apply_reset(a, &e);
+		return;
+	}
 	a->state = APPLY_READY;
 	apply_pump(a);
 }

@@ -272,6 +272,50 @@ add_tombstone(struct batch *b, const struct relation *r,
 		t->seen = merge_int8(values[RELATION_SEEN]);
 }
 
+static int64_t
+newest_of(const struct table *t, const struct span *values)
+{
+	int64_t v = merge_int8(values[t->row]);
+
+	for (size_t g = 0; g < t->ngroups; g++) {
+		size_t at = t->groups[g].version;
+
+		if (at != TABLE_NONE && merge_int8(values[at]) > v)
+			v = merge_int8(values[at]);
+	}
+	return v;
+}
+
+/* See relation.unknown. Before the row is joined: its values are copied. */
+static void
+add_extras(struct batch *b, const struct relation *r,
+	   const struct decoder_row *row, const struct span *values)
+{
+	const struct table *t = r->table;
+	struct span *copy = arena_dup(b->arena, values,
+				      t->ncolumns * sizeof(*values));
+
+	for (unsigned i = 0; i < row->n; i++) {
+		const struct datum *d = &row->columns[i];
+		struct batch_extra *x;
+
+		if (r->unknown[i] == NULL || d->kind == DATUM_UNCHANGED ||
+		    d->kind == DATUM_TEXT)
+			continue;
+		b->extras = grown(b->arena, b->extras, b->nextras,
+				  sizeof(*b->extras));
+		x = &b->extras[b->nextras++];
+		x->table = t;
+		x->row = copy;
+		x->name = arena_strdup(b->arena, r->unknown[i]);
+		if (d->kind == DATUM_BINARY)
+			x->value = span_make(
+			    d->bytes.len > 0 ? d->bytes.at : "", d->bytes.len);
+		x->born = merge_int8(values[t->row]);
+		x->v = newest_of(t, values);
+	}
+}
+
 static void
 add_row(struct batch *b, const struct relation *r,
 	const struct decoder_row *row, bool fresh)
@@ -291,6 +335,8 @@ add_row(struct batch *b, const struct relation *r,
 		reject(b, r, row, why);
 		return;
 	}
+	if (r->unknown != NULL)
+		add_extras(b, r, row, values);
 	added = batch_join(b, table_of(b, r), values, absent);
 	if (added != NULL)
 		added->fresh = fresh;

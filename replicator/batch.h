@@ -44,6 +44,15 @@ struct batch_reject {
 	const char *payload; /* what could be read of it, JSON */
 };
 
+/* The value of a column that this database does not have. */
+struct batch_extra {
+	const struct table *table;
+	struct span *row; /* by the table's columns: the key */
+	const char *name;
+	struct span value; /* at NULL: SQL NULL */
+	int64_t born, v;   /* gsb_v_row, the newest version of the row */
+};
+
 struct batch {
 	struct arena *arena; /* of everything below */
 	bool begins, ends;   /* false: a transaction goes on beyond it */
@@ -64,6 +73,8 @@ struct batch {
 	size_t nbarriers;
 	struct batch_reject *rejects;
 	size_t nrejects;
+	struct batch_extra *extras;
+	size_t nextras;
 };
 
 struct batch *batch_new(void);
@@ -72,22 +83,17 @@ void batch_free(struct batch **bp);
 /* True while it holds nothing that must be done. */
 bool batch_is_empty(const struct batch *b);
 
-/*
- * A row of a declared table, or of gsb.tombstone; fresh: it was inserted.
- * What the spans point to must live in b's arena. A row that makes no sense
- * becomes a reject.
- */
+/* A row of a declared table, or of gsb.tombstone; fresh: it was inserted. What
+ * the spans point to must live in b's arena. One without sense is rejected. */
 void batch_add(struct batch *b, const struct relation *r,
 	       const struct decoder_row *row, bool fresh);
 
 /* token: copied. */
 void batch_add_barrier(struct batch *b, struct span token);
 
-/*
- * A row that was read elsewhere: values and absent (or NULL) by the table's
+/* A row that was read elsewhere: values and absent (or NULL) by the table's
  * columns, in b's arena, taken; joined with what there is of its key. The
- * row, if that is new in the batch; else NULL.
- */
+ * row, if that is new in the batch; else NULL. */
 struct batch_row *batch_join(struct batch *b, struct batch_table *in,
 			     struct span *values, bool *absent);
 

@@ -171,10 +171,14 @@ join_row(struct batch *b, struct batch_table *in, const struct pgresult *res,
 {
 	const struct table *t = in->table;
 	struct span *values = arena_array(b->arena, struct span, t->ncolumns);
+	int at = 0;
 
 	for (size_t i = 0; i < t->nparams; i++) {
-		struct span v = pgresult_bytes(res, row, (int)i);
+		struct span v;
 
+		if (in->missing != NULL && in->missing[t->params[i]])
+			continue;
+		v = pgresult_bytes(res, row, at++);
 		if (v.at != NULL)
 			v.at = arena_dup(b->arena, v.at, v.len + 1);
 		values[t->params[i]] = v;

@@ -260,6 +260,11 @@ on_origin(void *ctx, const struct pgresult *results, size_t n,
 	}
 	b = pgbatch_new();
 	pgbatch_add_sql(b, slot_sql(i));
+	/* the running replicator connects again and sees what is new */
+	pgbatch_add_sql(b,
+			"SELECT pg_terminate_backend(pid) FROM "
+			"pg_stat_activity WHERE datname = current_database() "
+			"AND application_name = 'gsb-replicator apply'");
 	run(i, b, on_slot);
 }
 

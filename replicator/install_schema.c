@@ -52,6 +52,12 @@ static const char *const tables[] = {
 	" rel text, key text, name text, value bytea, v bigint NOT NULL,\n"
 	" PRIMARY KEY (rel, key, name))",
 
+	"ALTER TABLE gsb.extra ADD COLUMN IF NOT EXISTS\n"
+	" born bigint NOT NULL DEFAULT 0",
+	"COMMENT ON TABLE gsb.extra IS\n"
+	" 'values of columns that are unknown here, in binary form: of the "
+	"incarnation born, and of the newest version v that came'",
+
 	"CREATE TABLE IF NOT EXISTS gsb.adopted (\n"
 	" rel text PRIMARY KEY, lines text NOT NULL, restore text[] NOT NULL,\n"
 	" at timestamptz NOT NULL DEFAULT clock_timestamp(),\n"

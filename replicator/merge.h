@@ -40,7 +40,6 @@ extern const char merge_barrier_sql[];
  * and after every group that failed with 23505. Result: keys that wait (int8).
  */
 extern const char merge_tidy_sql[];
-
 /*
  * Parameters: t->params, one binary array each, of equal length, each key
  * once. missing[i] (or NULL: none): column i does not come; it has no
@@ -67,8 +66,9 @@ const char *merge_partial_sql(struct arena *a, const struct table *t,
  */
 const char *merge_lacking_sql(struct arena *a, const struct table *t);
 size_t merge_lacking_columns(const struct table *t, size_t *out);
-/* For the peer: key arrays; columns t->params of those that exist. */
-const char *merge_fetch_sql(struct arena *a, const struct table *t);
+/* For the peer: key arrays; what comes of t->params, where they exist. */
+const char *merge_fetch_sql(struct arena *a, const struct table *t,
+			    const bool *missing);
 /* Key arrays of the batch's rows: deletes those below a tombstone. */
 const char *merge_sweep_sql(struct arena *a, const struct table *t);
 /* $1 text[]: gsb.tombstone.key of this table in the batch. */
@@ -94,7 +94,7 @@ struct merge_row {
 int merge_join(const struct table *t, const struct merge_row *a,
 	       const struct merge_row *b, unsigned char *take);
 
-/* A binary int8 as the stream has it; 0 for NULL. */
+/* A binary int8 of the stream; 0 for NULL. */
 int64_t merge_int8(struct span value);
 
 #endif

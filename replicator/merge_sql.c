@@ -1,50 +1,15 @@
 /*
- * rows:  x = the incoming row ("excluded"), t = the row that stands here.
- *
- *   x.v_row < t.v_row   nothing
- *   x.v_row > t.v_row   x replaces t whole
- *   x.v_row = t.v_row   per group: better(x, t) -> x's values and version;
- *                       equal and different bytes -> the greater, reported
+ * rows: INSERT ... SELECT unnest(...) ON CONFLICT DO UPDATE; what that sets
+ * stands in merge_set.c.
  */
 #include "base/strbuf.h"
 #include "replicator/merge.h"
+#include "replicator/merge_form.h"
 #include "replicator/sqlgen.h"
-
-struct form {
-	const struct table *t;
-	const bool *missing;
-	bool partial;
-	bool fresh; /* a clash is an error: claim the bare values */
-};
-
-static bool
-comes(const struct form *f, size_t column)
-{
-	return f->missing == NULL || !f->missing[column];
-}
-
-/* The group's version comes with the stream. */
-static bool
-group_comes(const struct form *f, size_t g)
-{
-	size_t version = f->t->groups[g].version;
-
-	return version != TABLE_NONE && comes(f, version);
-}
-
-static bool
-unique_comes(const struct form *f, const struct unique *u)
-{
-	bool all = comes(f, u->value);
-
-	for (size_t i = 0; i < u->nscope; i++)
-		all = all && comes(f, u->scope[i]);
-	return all;
-}
 
 /* unnest($1::uuid[], ...) AS s("id", ...) over columns by index */
 static void
-add_unnest(struct strbuf *sb, const struct form *f, const size_t *columns,
+add_unnest(struct strbuf *sb, const struct merge_form *f, const size_t *columns,
 	   size_t n)
 {
 	size_t param = 0;
@@ -60,7 +25,7 @@ add_unnest(struct strbuf *sb, const struct form *f, const size_t *columns,
 }
 
 static void
-add_came(struct strbuf *sb, const struct form *f)
+add_came(struct strbuf *sb, const struct merge_form *f)
 {
 	bool first = true;
 
@@ -79,7 +44,7 @@ add_came(struct strbuf *sb, const struct form *f)
  * the value is the one that stands here.
  */
 static void
-add_value(struct strbuf *sb, const struct form *f, size_t column)
+add_value(struct strbuf *sb, const struct merge_form *f, size_t column)
 {
 	const struct column *c = &f->t->columns[column];
 	const struct group *g;
@@ -98,7 +63,8 @@ add_value(struct strbuf *sb, const struct form *f, size_t column)
 
 /* The bare value, unless a clash is plain to see: then <value>#<key>. */
 static void
-add_new_key(struct strbuf *sb, const struct form *f, const struct unique *u)
+add_new_key(struct strbuf *sb, const struct merge_form *f,
+	    const struct unique *u)
 {
 	const struct table *t = f->t;
 
@@ -121,225 +87,8 @@ add_new_key(struct strbuf *sb, const struct form *f, const struct unique *u)
 	strbuf_adds(sb, " ELSE '' END");
 }
 
-/* x's version (with its ranks) is the greater */
 static void
-add_better(struct strbuf *sb, const struct form *f, size_t g)
-{
-	sqlgen_order(sb, f->t, g, "excluded");
-	strbuf_adds(sb, " > ");
-	sqlgen_order(sb, f->t, g, "t");
-}
-
-/* Those of the group's columns that come; returns how many. */
-static size_t
-came_of_group(const struct form *f, size_t g, size_t *out)
-{
-	const struct group *group = &f->t->groups[g];
-	size_t n = 0;
-
-	for (size_t i = 0; i < group->ncolumns; i++)
-		if (comes(f, group->columns[i]))
-			out[n++] = group->columns[i];
-	return n;
-}
-
-enum { COLUMNS_MAX = 1600 }; /* PostgreSQL's own limit */
-static const char *const x_t[] = { "excluded", "t" };
-
-/* Equal in rank and version, different in bytes. */
-static void
-add_tie(struct strbuf *sb, const struct form *f, size_t g)
-{
-	size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
-
-	sqlgen_order(sb, f->t, g, "excluded");
-	strbuf_adds(sb, " = ");
-	sqlgen_order(sb, f->t, g, "t");
-	strbuf_adds(sb, " AND ");
-	sqlgen_differ(sb, f->t, came, n, x_t);
-}
-
-/* ROW(a, b): what has the same bytes on both sites. */
-static void
-add_bytes(struct strbuf *sb, const struct form *f, const char *alias,
-	  const size_t *columns, size_t n)
-{
-	strbuf_adds(sb, "ROW(");
-	for (size_t i = 0; i < n; i++) {
-		const struct column *c = &f->t->columns[columns[i]];
-
-		strbuf_adds(sb, i > 0 ? ", " : "");
-		sqlgen_column(sb, alias, c->name);
-		strbuf_adds(sb, c->named ? "::text" : "");
-	}
-	strbuf_addc(sb, ')');
-}
-
-/* x's bytes are the greater. */
-static void
-add_greater(struct strbuf *sb, const struct form *f, const size_t *columns,
-	    size_t n)
-{
-	strbuf_adds(sb, "record_image_gt(");
-	add_bytes(sb, f, "excluded", columns, n);
-	strbuf_adds(sb, ", ");
-	add_bytes(sb, f, "t", columns, n);
-	strbuf_addc(sb, ')');
-}
-
-/* Of a row with ties: whether x wins any. */
-static void
-add_tie_won(struct strbuf *sb, const struct form *f)
-{
-	strbuf_adds(sb, "false");
-	for (size_t g = 0; g < f->t->ngroups; g++) {
-		size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
-
-		if (!group_comes(f, g))
-			continue;
-		strbuf_adds(sb, " OR ");
-		add_tie(sb, f, g);
-		strbuf_adds(sb, " AND ");
-		add_greater(sb, f, came, n);
-	}
-}
-
-/* x's values stand for the column; a column that is equal anyway is cheap. */
-static void
-add_wins(struct strbuf *sb, const struct form *f, size_t column)
-{
-	size_t g = f->t->columns[column].group;
-	size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
-
-	strbuf_adds(sb, "excluded.\"gsb_v_row\" > t.\"gsb_v_row\" OR ");
-	add_better(sb, f, g);
-	strbuf_adds(sb, "\n   OR ");
-	sqlgen_differ(sb, f->t, &column, 1, x_t);
-	strbuf_adds(sb, " AND ");
-	sqlgen_order(sb, f->t, g, "excluded");
-	strbuf_adds(sb, " = ");
-	sqlgen_order(sb, f->t, g, "t");
-	strbuf_adds(sb, " AND ");
-	add_greater(sb, f, came, n);
-}
-
-/* What the column will be. Columns of the key and without version stay. */
-static void
-add_merged(struct strbuf *sb, const struct form *f, size_t column)
-{
-	const struct column *c = &f->t->columns[column];
-
-	if (c->role != COLUMN_VALUE || !comes(f, column) ||
-	    !group_comes(f, c->group)) {
-		sqlgen_column(sb, "t", c->name);
-		return;
-	}
-	strbuf_adds(sb, "CASE WHEN ");
-	add_wins(sb, f, column);
-	strbuf_addf(sb, " THEN excluded.\"%s\" ELSE t.\"%s\" END", c->name,
-		    c->name);
-}
-
-/* A row whose value or scope changes waits as <value>#<key> for promote. */
-static void
-add_merged_key(struct strbuf *sb, const struct form *f, const struct unique *u)
-{
-	const struct table *t = f->t;
-
-	strbuf_addf(sb, ",\n \"%s\" = CASE WHEN ROW(%s(", u->column,
-		    u->fold ? "lower" : "");
-	add_merged(sb, f, u->value);
-	strbuf_adds(sb, ")::text");
-	for (size_t i = 0; i < u->nscope; i++) {
-		strbuf_adds(sb, ", ");
-		add_merged(sb, f, u->scope[i]);
-	}
-	strbuf_adds(sb, ") IS NOT DISTINCT FROM ROW(");
-	sqlgen_fold(sb, u, t, "t");
-	for (size_t i = 0; i < u->nscope; i++)
-		strbuf_addf(sb, ", t.\"%s\"", t->columns[u->scope[i]].name);
-	strbuf_addf(sb, ") THEN t.\"%s\" ELSE %s(", u->column,
-		    u->fold ? "lower" : "");
-	add_merged(sb, f, u->value);
-	strbuf_adds(sb, ") || '#' || ");
-	sqlgen_key_text(sb, t, "t");
-	strbuf_adds(sb, " END");
-}
-
-static void
-add_set(struct strbuf *sb, const struct form *f)
-{
-	const struct table *t = f->t;
-
-	strbuf_adds(sb, "\"gsb_v_row\" = excluded.\"gsb_v_row\"");
-	for (size_t i = 0; i < t->nparams; i++) {
-		const struct column *c = &t->columns[t->params[i]];
-
-		if (c->role != COLUMN_VALUE || !comes(f, t->params[i]) ||
-		    !group_comes(f, c->group))
-			continue;
-		strbuf_addf(sb, ",\n \"%s\" = ", c->name);
-		add_merged(sb, f, t->params[i]);
-	}
-	for (size_t g = 0; g < t->ngroups; g++) {
-		const char *name = t->groups[g].name;
-
-		if (!group_comes(f, g))
-			continue;
-		strbuf_addf(sb,
-			    ",\n \"gsb_v_%s\" = CASE WHEN "
-			    "excluded.\"gsb_v_row\" > t.\"gsb_v_row\" OR ",
-			    name);
-		add_better(sb, f, g);
-		strbuf_addf(sb,
-			    " THEN excluded.\"gsb_v_%s\" ELSE t.\"gsb_v_%s\" "
-			    "END",
-			    name, name);
-	}
-	for (size_t u = 0; u < t->nuniques; u++)
-		if (unique_comes(f, &t->uniques[u]))
-			add_merged_key(sb, f, &t->uniques[u]);
-}
-
-/* Ties come first: each is reported, whatever the other groups say. */
-static void
-add_condition(struct strbuf *sb, const struct form *f)
-{
-	const struct table *t = f->t;
-
-	strbuf_adds(sb, "excluded.\"gsb_v_row\" > t.\"gsb_v_row\"\n OR "
-			"excluded.\"gsb_v_row\" = t.\"gsb_v_row\" AND "
-			"(NOT (false");
-	for (size_t g = 0; g < t->ngroups; g++) {
-		if (!group_comes(f, g))
-			continue;
-		strbuf_adds(sb, "\n  OR ");
-		add_tie(sb, f, g);
-	}
-	strbuf_adds(sb, ") OR gsb.note_tie(");
-	sqlgen_literal(sb, t->rel);
-	strbuf_adds(sb, ", ");
-	sqlgen_key_text(sb, t, "t");
-	strbuf_adds(sb, ", to_jsonb(t.*), to_jsonb(excluded.*), ");
-	sqlgen_newest(sb, t, "t");
-	strbuf_adds(sb, ", ");
-	sqlgen_newest(sb, t, "excluded");
-	strbuf_adds(sb, ", ");
-	add_tie_won(sb, f);
-	strbuf_adds(sb, "))\n AND (false");
-	for (size_t g = 0; g < t->ngroups; g++) {
-		if (!group_comes(f, g))
-			continue;
-		strbuf_adds(sb, "\n  OR ");
-		add_better(sb, f, g);
-		strbuf_adds(sb, " OR ");
-		add_tie(sb, f, g);
-	}
-	strbuf_adds(sb, ")");
-}
-
-static void
-add_newest_came(struct strbuf *sb, const struct form *f)
+add_newest_came(struct strbuf *sb, const struct merge_form *f)
 {
 	strbuf_adds(sb, "greatest(s.\"gsb_v_row\"");
 	for (size_t g = 0; g < f->t->ngroups; g++)
@@ -354,7 +103,7 @@ add_newest_came(struct strbuf *sb, const struct form *f)
  * above all tombstones of its table, as every new one is, is not looked up.
  */
 static void
-add_alive(struct strbuf *sb, const struct form *f)
+add_alive(struct strbuf *sb, const struct merge_form *f)
 {
 	strbuf_adds(sb, "CASE WHEN (s.\"gsb_v_row\" > (SELECT max(h.v) FROM "
 			"gsb.tombstone h WHERE h.rel = ");
@@ -375,7 +124,7 @@ add_alive(struct strbuf *sb, const struct form *f)
 }
 
 static void
-add_insert(struct strbuf *sb, const struct form *f)
+add_insert(struct strbuf *sb, const struct merge_form *f)
 {
 	const struct table *t = f->t;
 	bool always = false;
@@ -392,7 +141,7 @@ add_insert(struct strbuf *sb, const struct form *f)
 }
 
 static void
-add_select(struct strbuf *sb, const struct form *f)
+add_select(struct strbuf *sb, const struct merge_form *f)
 {
 	const struct table *t = f->t;
 	bool first = true;
@@ -420,7 +169,7 @@ add_select(struct strbuf *sb, const struct form *f)
 
 /* A row of which only a part came must be here, or have come whole. */
 static void
-add_current(struct strbuf *sb, const struct form *f)
+add_current(struct strbuf *sb, const struct merge_form *f)
 {
 	strbuf_adds(sb, "\n AND (cur.\"gsb_v_row\" IS NOT NULL "
 			"OR NOT (false");
@@ -433,7 +182,7 @@ add_current(struct strbuf *sb, const struct form *f)
 
 /* INSERT ... SELECT of the rows that are alive. */
 static void
-add_rows(struct strbuf *sb, const struct form *f)
+add_rows(struct strbuf *sb, const struct merge_form *f)
 {
 	add_insert(sb, f);
 	add_select(sb, f);
@@ -452,7 +201,7 @@ add_rows(struct strbuf *sb, const struct form *f)
 }
 
 static const char *
-rows_sql(struct arena *a, const struct form *f)
+rows_sql(struct arena *a, const struct merge_form *f)
 {
 	const struct table *t = f->t;
 	STRBUF_AUTO sb = { 0 };
@@ -465,23 +214,23 @@ rows_sql(struct arena *a, const struct form *f)
 	strbuf_adds(&sb, "\nON CONFLICT (");
 	sqlgen_columns(&sb, t, NULL, t->key, t->nkey);
 	strbuf_adds(&sb, ") DO UPDATE SET ");
-	add_set(&sb, f);
+	merge_set(&sb, f);
 	strbuf_adds(&sb, "\nWHERE ");
-	add_condition(&sb, f);
+	merge_set_condition(&sb, f);
 	return arena_span(a, strbuf_span(&sb));
 }
 
 const char *
 merge_rows_sql(struct arena *a, const struct table *t, const bool *missing)
 {
-	return rows_sql(a, &(struct form){ .t = t, .missing = missing });
+	return rows_sql(a, &(struct merge_form){ .t = t, .missing = missing });
 }
 
 const char *
 merge_partial_sql(struct arena *a, const struct table *t, const bool *missing)
 {
-	return rows_sql(
-	    a, &(struct form){ .t = t, .missing = missing, .partial = true });
+	return rows_sql(a, &(struct merge_form){
+			       .t = t, .missing = missing, .partial = true });
 }
 
 const char *
@@ -489,7 +238,7 @@ merge_new_sql(struct arena *a, const struct table *t, const bool *missing)
 {
 	STRBUF_AUTO sb = { 0 };
 
-	add_rows(&sb,
-		 &(struct form){ .t = t, .missing = missing, .fresh = true });
+	add_rows(&sb, &(struct merge_form){
+			  .t = t, .missing = missing, .fresh = true });
 	return arena_span(a, strbuf_span(&sb));
 }

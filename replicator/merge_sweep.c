@@ -161,12 +161,17 @@ merge_lacking_sql(struct arena *a, const struct table *t)
 }
 
 const char *
-merge_fetch_sql(struct arena *a, const struct table *t)
+merge_fetch_sql(struct arena *a, const struct table *t, const bool *missing)
 {
+	size_t *columns = arena_array(a, size_t, t->nparams);
 	STRBUF_AUTO sb = { 0 };
+	size_t n = 0;
 
+	for (size_t i = 0; i < t->nparams; i++)
+		if (missing == NULL || !missing[t->params[i]])
+			columns[n++] = t->params[i];
 	strbuf_adds(&sb, "SELECT ");
-	sqlgen_columns(&sb, t, "t", t->params, t->nparams);
+	sqlgen_columns(&sb, t, "t", columns, n);
 	strbuf_adds(&sb, " FROM ");
 	add_keys(&sb, t, "", "");
 	strbuf_addf(&sb, " JOIN %s t ON ", t->quoted);

@@ -97,6 +97,24 @@ find_missing(struct relation *r, struct arena *arena)
 	r->missing = n > 0 ? comes : NULL;
 }
 
+/* What is derived on each site need not be kept. */
+static void
+find_unknown(struct relation *r, struct arena *arena,
+	     const struct decoder_relation *said)
+{
+	for (unsigned i = 0; i < r->ncolumns; i++) {
+		const char *name = said->columns[i].name;
+
+		if (table_column(r->table, name) != TABLE_NONE ||
+		    strncmp(name, "gsb_key_", 8) == 0)
+			continue;
+		if (r->unknown == NULL)
+			r->unknown = arena_array(arena, const char *,
+						 r->ncolumns);
+		r->unknown[i] = arena_strdup(arena, name);
+	}
+}
+
 static struct entry *
 entry_new(const struct catalog *catalog, const struct decoder_relation *said)
 {
@@ -121,15 +139,18 @@ entry_new(const struct catalog *catalog, const struct decoder_relation *said)
 		else if (r->kind == RELATION_TOMBSTONE)
 			r->to[i] = tombstone_column(name);
 	}
-	if (r->kind == RELATION_TABLE)
+	if (r->kind == RELATION_TABLE) {
 		find_missing(r, e->arena);
+		find_unknown(r, e->arena, said);
+	}
 	return e;
 }
 
 static bool
 is_same(const struct relation *a, const struct relation *b)
 {
-	return a->oid == b->oid && a->kind == b->kind && a->table == b->table &&
+	return a->unknown == NULL && b->unknown == NULL && a->oid == b->oid &&
+	       a->kind == b->kind && a->table == b->table &&
 	       a->ncolumns == b->ncolumns && strcmp(a->name, b->name) == 0 &&
 	       (a->ncolumns == 0 ||
 		memcmp(a->to, b->to, a->ncolumns * sizeof(*a->to)) == 0);

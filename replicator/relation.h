@@ -1,7 +1,7 @@
 /*
  * What the peer calls a relation, beside the table that it is here. Columns
  * are matched by name, so the sites may be a schema step apart: a column that
- * only the peer has is dropped, one that only we have does not come.
+ * only the peer has is kept in gsb.extra, one that only we have does not come.
  */
 #ifndef REPLICATOR_RELATION_H
 #define REPLICATOR_RELATION_H
@@ -27,6 +27,9 @@ struct relation {
 	size_t *to;    /* by its column: the table's, or TABLE_NONE; for
 			  RELATION_TOMBSTONE one of RELATION_REL ... */
 	bool *missing; /* by the table's column; NULL: all come */
+	/* by the peer's column: its name where it is unknown here and must be
+	 * kept, else NULL; NULL: none is */
+	const char **unknown;
 };
 
 struct relations;

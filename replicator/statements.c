@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "replicator/extra.h"
 #include "replicator/merge.h"
 #include "replicator/params.h"
 
@@ -14,7 +15,8 @@ enum { OID_INT8 = 20, OID_TEXT = 25, OID_TEXTS = 1009, OID_INT8S = 1016 };
 enum row_kind {
 	ROWS_WHOLE,
 	ROWS_PARTIAL, /* long values did not come */
-	ROWS_NEW      /* should be new here, and whole */
+	ROWS_NEW,     /* should be new here, and whole */
+	ROWS_FETCHED  /* not merged: read at the peer */
 };
 
 /* One form of the merge: which columns come, and of what rows. */
@@ -27,7 +29,7 @@ struct form {
 
 struct table_set {
 	struct form *forms;
-	struct pgstmt sweep, sweep_dead, lacking, fetch;
+	struct pgstmt sweep, sweep_dead, lacking;
 	struct pgstmt *demote, *promote; /* per unique */
 };
 
@@ -37,6 +39,7 @@ struct statements {
 	struct table_set *sets; /* per table of the catalog; sweep.sql NULL:
 				   not made yet */
 	unsigned nforms;
+	struct extra *extra;
 };
 
 struct statements *
@@ -47,6 +50,7 @@ statements_new(const struct catalog *catalog)
 	s->arena = arena_new();
 	s->catalog = catalog;
 	s->sets = arena_array(s->arena, struct table_set, catalog->n);
+	s->extra = extra_new(catalog);
 	return s;
 }
 
@@ -58,8 +62,15 @@ statements_free(struct statements **sp)
 	*sp = NULL;
 	if (s == NULL)
 		return;
+	extra_free(&s->extra);
 	arena_free(&s->arena);
 	mem_free(s);
+}
+
+struct extra *
+statements_extra(struct statements *s)
+{
+	return s->extra;
 }
 
 /* --- the statements ------------------------------------------------------ */
@@ -120,10 +131,6 @@ set_of(struct statements *s, const struct table *t)
 	set->lacking.sql = merge_lacking_sql(a, t);
 	set_types(s, &set->lacking, t, columns,
 		  merge_lacking_columns(t, columns));
-	set->fetch.name = arena_printf(a, "fetch_%zu", index);
-	set->fetch.sql = merge_fetch_sql(a, t);
-	set_types(s, &set->fetch, t, t->key, t->nkey);
-	set->fetch.binary = true;
 	make_uniques(s, set, t, index);
 	return set;
 }
@@ -167,6 +174,8 @@ form_sql(struct arena *a, const struct table *t, const struct form *f)
 		return merge_partial_sql(a, t, f->missing);
 	case ROWS_NEW:
 		return merge_new_sql(a, t, f->missing);
+	case ROWS_FETCHED:
+		return merge_fetch_sql(a, t, f->missing);
 	}
 	return NULL;
 }
@@ -187,7 +196,10 @@ form_of(struct statements *s, const struct batch_table *in, enum row_kind kind)
 		f->missing = arena_dup(s->arena, in->missing,
 				       in->table->ncolumns * sizeof(bool));
 	columns = arena_array(s->arena, size_t, in->table->nparams);
-	n = came(in, columns);
+	n = kind == ROWS_FETCHED ? in->table->nkey : came(in, columns);
+	if (kind == ROWS_FETCHED)
+		memcpy(columns, in->table->key, n * sizeof(*columns));
+	f->stmt.binary = kind == ROWS_FETCHED;
 	f->stmt.name = arena_printf(s->arena, "merge_%u", s->nforms++);
 	f->stmt.sql = form_sql(s->arena, in->table, f);
 	set_types(s, &f->stmt, in->table, columns, n);
@@ -402,6 +414,7 @@ void
 statements_add_tombstones(struct statements *s, struct pgbatch *out,
 			  const struct batch *b)
 {
+	extra_add(s->extra, out, b);
 	if (b->ntombstones == 0)
 		return;
 	merge_tombstones(out, b);
@@ -439,6 +452,7 @@ statements_add_all(struct statements *s, struct pgbatch *out,
 		merge_tombstones(out, b);
 	for (size_t i = 0; i < s->catalog->n; i++)
 		add_table(s, out, b, &s->catalog->list[i]);
+	extra_add(s->extra, out, b);
 }
 
 bool
@@ -479,7 +493,7 @@ statements_add_fetch(struct statements *s, struct pgbatch *out,
 	for (size_t i = 0; i < n; i++)
 		if (number[i] >= 1 && number[i] <= rows.n)
 			wanted.rows[wanted.n++] = rows.rows[number[i] - 1];
-	add_with(out, &set_of(s, t)->fetch, t, &wanted, t->key);
+	add_with(out, form_of(s, in, ROWS_FETCHED), t, &wanted, t->key);
 	mem_free(rows.rows);
 	mem_free(wanted.rows);
 }

@@ -15,6 +15,9 @@ struct statements;
 struct statements *statements_new(const struct catalog *catalog);
 void statements_free(struct statements **sp);
 
+/* What waits for columns; to its end. */
+struct extra *statements_extra(struct statements *s);
+
 /* Everything of a batch: tombstones, merges, sweeps, effective keys. */
 void statements_add_all(struct statements *s, struct pgbatch *out,
 			const struct batch *b);
@@ -39,7 +42,7 @@ bool statements_add_lacking(struct statements *s, struct pgbatch *out,
 			    const struct batch_table *in);
 
 /* For the peer: the partial rows number[0..n-1] of `in`, by those ordinals;
- * the result has the table's params as columns, in binary form. */
+ * the result has those of the table's params that come, in binary form. */
 void statements_add_fetch(struct statements *s, struct pgbatch *out,
 			  const struct batch_table *in, const size_t *number,
 			  size_t n);

@@ -141,13 +141,22 @@ def test_a_column_that_the_source_lacks_keeps_its_value(pair):
     missing = sql["missing"]
     edit(pair.b, 1, NOW + 1, **{missing: "5"})
     before = values(pair.b, 1, missing)
-    add(pair.p, 1, NOW + 10**6, a="y")
-    row = item(pair.p, 1)[1]
-    arrays = [[v] for n, v in zip(sql["params"], row) if n != missing]
-    with pair.b.apply_connection.cursor() as c:
-        pair.b.execute(c, sql["rows_missing"], arrays)
+    add(pair.p, 1, NOW, a="x")
+    edit(pair.p, 1, NOW + 2, a="y")
+
+    def merge():
+        row = item(pair.p, 1)[1]
+        arrays = [[v] for n, v in zip(sql["params"], row) if n != missing]
+        with pair.b.apply_connection.cursor() as c:
+            pair.b.execute(c, sql["rows_missing"], arrays)
+    merge()
     assert values(pair.b, 1, "a") == ("y",)
     assert values(pair.b, 1, missing) == before
+    delete(pair.p, 1, NOW + 3)
+    add(pair.p, 1, NOW + 10**6, a="z")
+    merge()  # another row, of which nothing of that column is known
+    assert values(pair.b, 1, "a") == ("z",)
+    assert values(pair.b, 1, missing) == (None,)
 
 
 # --- around the merge ------------------------------------------------------
