@@ -189,9 +189,26 @@ due_us(const struct copy *c, int64_t now_us)
 	return copy_clock_due(&c->clock, last);
 }
 
+/* Keys may have been changed since the last one. */
+static void
+read_keys(struct copy *c)
+{
+	struct err e = { 0 };
+	struct keyring *keys = keyring_load(c->conf.keys_file, &e);
+
+	if (keys == NULL) {
+		log_error(MODULE, "the keys are as before: why=\"%s\"",
+			  err_text(&e));
+		return;
+	}
+	keyring_free(&c->keys);
+	c->keys = keys;
+}
+
 static void
 start_run(struct copy *c, bool ordered, bool verify)
 {
+	read_keys(c);
 	c->began_us = clock_wall_us();
 	c->began_ms = clock_mono_ms();
 	log_info(MODULE, "copy=begins by=%s", ordered ? "operator" : "clock");

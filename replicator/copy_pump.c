@@ -14,6 +14,7 @@
 struct shared {
 	unsigned refs; /* counted on the loop */
 	struct copy_sink *sink;
+	struct copy_stage *stage;
 };
 
 struct job {
@@ -52,6 +53,7 @@ unref(struct shared *s)
 	if (--s->refs > 0)
 		return;
 	copy_sink_free(&s->sink);
+	copy_stage_unref(s->stage);
 	mem_free(s);
 }
 
@@ -65,6 +67,8 @@ copy_pump_start(const struct copy_pump_conf *conf)
 	p->shared = mem_new(struct shared);
 	p->shared->refs = 1;
 	p->shared->sink = conf->sink;
+	p->shared->stage = conf->stage;
+	conf->stage->refs++;
 	request.on_data = on_data;
 	p->http = httpc_start(&request, on_answer, p);
 	return p;

@@ -9,12 +9,14 @@
 #include "base/err.h"
 #include "io/httpc.h"
 #include "replicator/copy_sink.h"
+#include "replicator/copy_stage.h"
 
 struct copy_pump;
 
 struct copy_pump_conf {
 	const struct httpc_request *request; /* on_data is the pump's */
 	struct copy_sink *sink;              /* taken */
+	struct copy_stage *stage; /* what the sink borrows from: held */
 	/* Some more is written; the pump is not to be cancelled in it. */
 	void (*on_progress)(void *ctx, const struct copy_sink_stats *stats,
 			    int64_t wire_bytes);

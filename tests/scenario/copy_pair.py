@@ -55,7 +55,11 @@ class Link(threading.Thread):
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.to))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                client.close()
+                continue
             threading.Thread(target=self.requests, args=(client, server),
                              daemon=True).start()
             threading.Thread(target=self.answers, args=(server, client),
