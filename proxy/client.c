@@ -2,11 +2,20 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/h1_inner.h"
+#include "proxy/h2_inner.h"
 #include "proxy/tls.h"
 #include "proxy/worker.h"
+
+/* Whichever protocol it will be. */
+union speaker {
+	struct h1 h1;
+	struct h2 h2;
+};
 
 static void on_ready(struct stream *s);
 static void on_end(struct stream *s, int why);
@@ -67,7 +76,7 @@ turn_away(struct client *c)
 void
 client_accept(struct worker *w, uv_stream_t *server, bool tls)
 {
-	struct client *c = mem_alloc(sizeof(struct h1));
+	struct client *c = mem_alloc(sizeof(union speaker));
 
 	stream_init(&c->stream, w, &shaking_ops.stream);
 	wheel_node_init(&c->deadline, on_due);
@@ -98,7 +107,12 @@ client_accept(struct worker *w, uv_stream_t *server, bool tls)
 static void
 on_ready(struct stream *s)
 {
-	h1_begin((struct client *)s);
+	struct client *c = (struct client *)s;
+
+	if (strcmp(tls_protocol(s), "h2") == 0)
+		h2_begin(c);
+	else
+		h1_begin(c);
 }
 
 static void
@@ -141,6 +155,29 @@ client_abort(struct client *c)
 {
 	c->ops->on_abort(c);
 	client_close(c, false);
+}
+
+void
+client_log_fault(const struct client *c, const char *protocol, int status,
+		 uint64_t sent)
+{
+	struct worker *w = c->stream.worker;
+	const struct http_head *head = &w->request_head;
+	struct accesslog_entry e = { .wall_us = clock_wall_us(),
+				     .client = c->address,
+				     .method = head->method_text,
+				     .target = head->target,
+				     .protocol = protocol,
+				     .status = status,
+				     .bytes_out = sent,
+				     .read_us = -1,
+				     .held_us = -1,
+				     .answer_us = -1,
+				     .end = "PR--" };
+
+	metrics_add(&w->metrics.answers[METRICS_OWN][status / 100], 1);
+	if (w->log != NULL)
+		accesslog_add(w->log, &e);
 }
 
 static void

@@ -55,6 +55,9 @@ void client_introduce(const struct client *c, struct front *f);
  * got was not all. Twice is fine.
  */
 void client_close(struct client *c, bool reset);
+/* What came is no request (worker->request_head says how much of one). */
+void client_log_fault(const struct client *c, const char *protocol, int status,
+		      uint64_t sent);
 /* Ends its requests first. */
 void client_abort(struct client *c);
 

@@ -9,11 +9,14 @@
  */
 #include "proxy/h1.h"
 
+#include <nghttp2/nghttp2.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/h1_inner.h"
+#include "proxy/h2.h"
 #include "proxy/relay.h"
 #include "proxy/worker.h"
 
@@ -92,28 +95,6 @@ h1_close_softly(struct h1 *h, bool unread)
 	}
 }
 
-static void
-log_fault(struct h1 *h, int status, uint64_t sent)
-{
-	struct worker *w = h->client.stream.worker;
-	const struct http_head *head = &w->request_head;
-	struct accesslog_entry e = { .wall_us = clock_wall_us(),
-				     .client = h->client.address,
-				     .method = head->method_text,
-				     .target = head->target,
-				     .protocol = h->front.protocol,
-				     .status = status,
-				     .bytes_out = sent,
-				     .read_us = -1,
-				     .held_us = -1,
-				     .answer_us = -1,
-				     .end = "PR--" };
-
-	metrics_add(&w->metrics.answers[METRICS_OWN][status / 100], 1);
-	if (w->log != NULL)
-		accesslog_add(w->log, &e);
-}
-
 /* What came is no request. */
 static void
 refuse_head(struct h1 *h, int status, const char *why)
@@ -132,7 +113,7 @@ refuse_head(struct h1 *h, int status, const char *why)
 	h1_out_compose(h, &r, false, &text);
 	buf = uv_buf_init(text.at, (unsigned)text.len);
 	h1_out_send(h, &buf, 1);
-	log_fault(h, status, text.len);
+	client_log_fault(&h->client, h->front.protocol, status, text.len);
 	h1_close_softly(h, true);
 }
 
@@ -186,6 +167,7 @@ take_head(struct h1 *h, const char *at, size_t len)
 	end = http_head_end(at, len, &h->scanned);
 	if (end == 0 && len <= w->request_limits.head_bytes)
 		return 0;
+	h->spoke = true;
 	h->scanned = 0;
 	head->method_text = head->target = span_make(NULL, 0);
 	if (end == 0) {
@@ -307,9 +289,9 @@ h1_process_rest(struct h1 *h)
 }
 
 static void
-on_data(struct stream *s, char *at, size_t len)
+take(struct h1 *h, char *at, size_t len)
 {
-	struct h1 *h = (struct h1 *)s;
+	struct stream *s = &h->client.stream;
 	struct blocks *blocks = &s->worker->blocks;
 	size_t used;
 
@@ -325,6 +307,28 @@ on_data(struct stream *s, char *at, size_t len)
 		client_set_deadline(&h->client, s->worker->limits.head_ms);
 	block_append(blocks, &h->rest, at + used, len - used);
 	after_rest(h);
+}
+
+/* With prior knowledge (RFC 9113 3.3): whoever begins so sends it whole. */
+static bool
+is_h2(const struct h1 *h, const char *at, size_t len)
+{
+	return !h->client.tls && !h->spoke && h->rest == NULL &&
+	       len >= NGHTTP2_CLIENT_MAGIC_LEN &&
+	       memcmp(at, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN) == 0;
+}
+
+static void
+on_data(struct stream *s, char *at, size_t len)
+{
+	struct h1 *h = (struct h1 *)s;
+
+	if (at[0] == 'P' && is_h2(h, at, len)) {
+		h2_begin(&h->client);
+		s->ops->on_data(s, at, len);
+		return;
+	}
+	take(h, at, len);
 }
 
 static void

@@ -21,6 +21,7 @@ struct h1 {
 	int64_t body_since_ms;
 	struct block *rest;
 	size_t scanned; /* of rest, for the end of a head */
+	bool spoke;     /* a first head has come */
 	bool processing;
 	bool closes; /* behind the present answer */
 	bool old;    /* the client speaks 1.0 */

@@ -30,6 +30,7 @@ struct metrics {
 	_Atomic uint64_t signals[ROUTE_SITES][PLANE_SIGNALS];
 	_Atomic uint64_t accepted, turned_away, faults;
 	_Atomic uint64_t tls_handshakes, tls_resumed, tls_failed;
+	_Atomic uint64_t h2_connections, h2_calmed;
 	_Atomic uint64_t connects, reuses;
 	_Atomic uint64_t resent, held, hold_expired, hold_refused;
 	_Atomic uint64_t cut, client_gone, streamed, log_lost;

@@ -100,6 +100,20 @@ may_be_named(enum http_field id)
 	return id != HTTP_FIELD_CONTENT_LENGTH && id != HTTP_FIELD_HOST;
 }
 
+static bool
+is_gone(const struct http_head *h, const struct http_line *l, uint64_t drop)
+{
+	if ((drop & HTTP_FIELD_BIT(l->id)) != 0)
+		return true;
+	return h->names_fields && may_be_named(l->id) && is_named(h, l->name);
+}
+
+bool
+rewrite_passes(const struct http_head *h, const struct http_line *l)
+{
+	return !is_gone(h, l, dropped);
+}
+
 /* Copies the lines that stay, in runs; the fields in drop do not. */
 static char *
 add_lines(char *out, const struct http_head *h, uint64_t drop)

@@ -5,6 +5,7 @@
 #ifndef PROXY_REWRITE_H
 #define PROXY_REWRITE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,9 @@ size_t rewrite_answer_size(const struct http_head *head, size_t head_len);
 size_t rewrite_answer(const struct http_head *head,
 		      enum rewrite_connection connection, bool plain,
 		      char *out);
+
+/* Whether a field of an answer is passed on to a client. */
+bool rewrite_passes(const struct http_head *head, const struct http_line *l);
 
 /* "X-Forwarded-For: A\r\nX-Forwarded-Proto: P\r\n" into out; its length. */
 #define REWRITE_FORWARDED_SIZE 128

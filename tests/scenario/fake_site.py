@@ -158,7 +158,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         s = self.service
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body, trailers = self.body()
         if self.path.startswith("/gsb/"):
             return self.between_programs(body)
         mine = s.serving() and self.headers.get("GSB-Epoch") == str(s.epoch)
@@ -172,6 +172,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         s.in_flight -= 1
         if not s.serving():
             return self.reply(421, {}, [("GSB-Not-Processed", "1")])
+        if self.path == "/acme/trailers":
+            return self.give_chunked()
         if self.path.startswith("/acme/bytes/"):
             return self.give(int(self.path.rpartition("/")[2]))
         return self.reply(200, {
@@ -179,9 +181,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "for": self.headers.get("X-Forwarded-For"),
             "host": self.headers.get("Host"),
             "cookie": self.headers.get("Cookie"),
+            "trailers": trailers,
             "sha256": hashlib.sha256(body).hexdigest(),
             "site": s.site, "epoch": s.epoch, "peer": s.grant.get("peer"),
             "degraded": s.grant.get("degraded"), "method": self.command})
+
+    def body(self):
+        """Content and trailers."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(
+                int(self.headers.get("Content-Length") or 0)), []
+        content, trailers = b"", []
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        while line := self.rfile.readline().strip():
+            trailers.append(line.decode())
+        return content, trailers
+
+    def give_chunked(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"5\r\nhello\r\n0\r\nX-Sum: 7\r\n\r\n")
 
     def give(self, n):
         self.send_response(200)

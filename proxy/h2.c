@@ -1,0 +1,333 @@
+/*
+ *   on_data --> nghttp2_session_mem_recv --> h2_in, h2_head --> relay
+ *   relay --> h2_out --> nghttp2_session_mem_send --> out --end of turn-->
+ * stream
+ *
+ * Answers are framed where they were received; what the client's windows or
+ * the kernel do not take waits in their streams. Frames of one turn of the
+ * loop go out in one write.
+ */
+#include "proxy/h2.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/h2_inner.h"
+#include "proxy/relay.h"
+#include "proxy/worker.h"
+
+/* Streams that were under way when the client was told (RFC 9113 6.8). */
+#define DRAIN_MS 300
+/* Frames beyond which a write is made within a turn. */
+#define OUT_MAX 262144
+
+static void on_data(struct stream *s, char *at, size_t len);
+static void on_end(struct stream *s, int why);
+static void on_drained(struct stream *s);
+static void on_closed(struct stream *s);
+static void on_deadline(struct client *c);
+static void on_drain(struct client *c);
+static void on_abort(struct client *c);
+static void on_flush(struct turn_node *n);
+static const struct client_ops h2_ops = { .stream = { .on_data = on_data,
+						      .on_end = on_end,
+						      .on_drained = on_drained,
+						      .on_closed = on_closed },
+					  .on_deadline = on_deadline,
+					  .on_drain = on_drain,
+					  .on_abort = on_abort };
+
+static nghttp2_session_callbacks *callbacks;
+static nghttp2_option *options;
+static uv_once_t once = UV_ONCE_INIT;
+
+static void
+make_shared(void)
+{
+	int rc = nghttp2_session_callbacks_new(&callbacks) |
+		 nghttp2_option_new(&options);
+
+	assert(rc == 0);
+	h2_in_callbacks(callbacks);
+	h2_out_callbacks(callbacks);
+	nghttp2_option_set_no_auto_window_update(options, 1);
+	nghttp2_option_set_no_closed_streams(options, 1);
+	nghttp2_option_set_max_outbound_ack(options, 100);
+	nghttp2_option_set_max_settings(options, 16);
+	nghttp2_option_set_max_continuations(options, 8);
+}
+
+static void
+say_settings(struct h2 *h)
+{
+	uint32_t head_bytes = h->client.stream.worker->limits.head_bytes;
+	nghttp2_settings_entry entries[] = {
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, head_bytes },
+		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+	};
+	int rc = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, entries,
+					 sizeof(entries) / sizeof(entries[0]));
+
+	assert(rc == 0);
+	rc = nghttp2_session_set_local_window_size(
+	    h->session, NGHTTP2_FLAG_NONE, 0, H2_WINDOWS);
+	assert(rc == 0);
+}
+
+void
+h2_begin(struct client *c)
+{
+	struct h2 *h = (struct h2 *)c;
+	struct worker *w = c->stream.worker;
+	int rc;
+
+	uv_once(&once, make_shared);
+	memset((char *)h + sizeof(*c), 0, sizeof(*h) - sizeof(*c));
+	c->ops = &h2_ops;
+	c->stream.ops = &h2_ops.stream;
+	h->flush.fn = on_flush;
+	LIST_INIT(&h->streams);
+	rc = nghttp2_session_server_new2(&h->session, callbacks, h, options);
+	assert(rc == 0);
+	say_settings(h);
+	metrics_add(&w->metrics.h2_connections, 1);
+	client_set_deadline(c, w->limits.head_ms);
+	turn_add(&w->turn, &h->flush);
+}
+
+struct h2_stream *
+h2_stream_new(struct h2 *h, int32_t id)
+{
+	struct h2_stream *s = mem_new(struct h2_stream);
+
+	s->h2 = h;
+	s->id = id;
+	s->front.ops = &h2_out_ops;
+	s->front.protocol = "HTTP/2.0";
+	client_introduce(&h->client, &s->front);
+	wheel_node_init(&s->deadline, h2_in_deadline);
+	LIST_INSERT_HEAD(&h->streams, s, entry);
+	nghttp2_session_set_stream_user_data(h->session, id, s);
+	wheel_clear(&h->client.deadline);
+	h->nstreams++;
+	return s;
+}
+
+static void
+set_idle(struct h2 *h)
+{
+	struct worker *w = h->client.stream.worker;
+
+	client_set_deadline(&h->client, h->drains ? 0 : w->limits.idle_ms);
+	turn_add(&w->turn, &h->flush);
+}
+
+void
+h2_stream_free(struct h2_stream **sp)
+{
+	struct h2_stream *s = *sp;
+	struct h2 *h = s->h2;
+	struct blocks *blocks = &h->client.stream.worker->blocks;
+
+	*sp = NULL;
+	LIST_REMOVE(s, entry);
+	wheel_remove(&s->deadline);
+	block_put(blocks, &s->trailers_in);
+	block_put(blocks, &s->wait);
+	block_put(blocks, &s->tail);
+	mem_free(s);
+	if (--h->nstreams == 0)
+		set_idle(h);
+}
+
+static void
+write_out(struct h2 *h)
+{
+	uv_buf_t buf;
+
+	if (h->out == NULL)
+		return;
+	buf = uv_buf_init(h->out->at, (unsigned)h->out->len);
+	stream_write(&h->client.stream, &buf, 1);
+	block_put(&h->client.stream.worker->blocks, &h->out);
+}
+
+/* While the kernel does not take what it has got, streams keep theirs. */
+void
+h2_serialise(struct h2 *h)
+{
+	struct worker *w = h->client.stream.worker;
+	const uint8_t *at;
+	ssize_t n = 1;
+
+	turn_add(&w->turn, &h->flush);
+	if (h->in_session || h->client.stream.queued > 0)
+		return;
+	h->in_session = true;
+	while (n > 0) {
+		n = nghttp2_session_mem_send(h->session, &at);
+		if (n > 0)
+			block_append(&w->blocks, &h->out, at, (size_t)n);
+		if (h->out != NULL && h->out->len > OUT_MAX)
+			write_out(h);
+	}
+	h->in_session = false;
+	h->closes |= n < 0;
+}
+
+static void
+drop_all(struct h2 *h)
+{
+	struct h2_stream *s;
+
+	while ((s = LIST_FIRST(&h->streams)) != NULL) {
+		if (s->front.request != NULL)
+			relay_drop(s->front.request);
+		h2_stream_free(&s);
+	}
+}
+
+static void
+close_now(struct h2 *h)
+{
+	drop_all(h);
+	turn_remove(&h->client.stream.worker->turn, &h->flush);
+	client_close(&h->client, false);
+}
+
+static bool
+is_over(const struct h2 *h)
+{
+	if (h->closes)
+		return true;
+	return nghttp2_session_want_read(h->session) == 0 &&
+	       nghttp2_session_want_write(h->session) == 0;
+}
+
+static void
+on_flush(struct turn_node *n)
+{
+	struct h2 *h = (struct h2 *)((char *)n - offsetof(struct h2, flush));
+	struct stream *s = &h->client.stream;
+
+	if (stream_is_closing(s))
+		return;
+	h2_serialise(h);
+	write_out(h);
+	turn_remove(&s->worker->turn, &h->flush);
+	if (s->queued > 0 && h->client.deadline.at_ms == INT64_MAX)
+		client_set_deadline(&h->client, s->worker->limits.body_ms);
+	else if (s->queued == 0 && is_over(h))
+		close_now(h);
+}
+
+void
+h2_calm(struct h2 *h, const char *why)
+{
+	struct worker *w = h->client.stream.worker;
+
+	if (h->closes)
+		return;
+	log_warn("h2", "client=%s closed=\"%s\"", h->client.address, why);
+	metrics_add(&w->metrics.h2_calmed, 1);
+	nghttp2_session_terminate_session(h->session,
+					  NGHTTP2_ENHANCE_YOUR_CALM);
+	h->closes = true;
+	turn_add(&w->turn, &h->flush);
+}
+
+static void
+on_data(struct stream *s, char *at, size_t len)
+{
+	struct h2 *h = (struct h2 *)s;
+	ssize_t n;
+
+	if (h->closes)
+		return;
+	h->in_session = true;
+	n = nghttp2_session_mem_recv(h->session, (uint8_t *)at, len);
+	h->in_session = false;
+	if (n == NGHTTP2_ERR_FLOODED || n == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
+	    n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+		h2_calm(h, nghttp2_strerror((int)n));
+	else if (n < 0)
+		h->closes = true;
+	turn_add(&s->worker->turn, &h->flush);
+}
+
+static void
+on_end(struct stream *s, int why)
+{
+	close_now((struct h2 *)s);
+}
+
+static void
+on_drained(struct stream *s)
+{
+	struct h2 *h = (struct h2 *)s;
+
+	if (h->nstreams > 0)
+		wheel_clear(&h->client.deadline);
+	h2_serialise(h);
+}
+
+static void
+on_closed(struct stream *s)
+{
+	struct h2 *h = (struct h2 *)s;
+
+	h2_head_drop(h);
+	block_put(&s->worker->blocks, &h->out);
+	nghttp2_session_del(h->session);
+	mem_free(h);
+}
+
+/* Nobody speaks, or the client does not take what it asked for. */
+static void
+on_deadline(struct client *c)
+{
+	struct h2 *h = (struct h2 *)c;
+
+	if (c->stream.queued > 0 || h->closes) {
+		close_now(h);
+		return;
+	}
+	if (h->drains)
+		nghttp2_submit_goaway(
+		    h->session, NGHTTP2_FLAG_NONE,
+		    nghttp2_session_get_last_proc_stream_id(h->session),
+		    NGHTTP2_NO_ERROR, NULL, 0);
+	else
+		nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
+	client_set_deadline(c, c->stream.worker->limits.body_ms);
+	h->closes = h->nstreams == 0;
+	turn_add(&c->stream.worker->turn, &h->flush);
+}
+
+/* First a word, for requests that are on their way; then the end. */
+static void
+on_drain(struct client *c)
+{
+	struct h2 *h = (struct h2 *)c;
+
+	if (h->drains)
+		return;
+	h->drains = true;
+	nghttp2_submit_shutdown_notice(h->session);
+	client_set_deadline(c, DRAIN_MS);
+	turn_add(&c->stream.worker->turn, &h->flush);
+}
+
+static void
+on_abort(struct client *c)
+{
+	struct h2 *h = (struct h2 *)c;
+
+	drop_all(h);
+	turn_remove(&c->stream.worker->turn, &h->flush);
+}

@@ -1,0 +1,326 @@
+"""HTTP/2 at the proxy: what clients get, and what attackers do not."""
+import hashlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import urllib.request
+
+import pytest
+
+import h2raw
+from certificates import Authority
+from fake_pair import FakePair
+from h2raw import (CALM, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, MORE,
+                   PING, PRIORITY, RST, SETTINGS, WINDOW, Client)
+from wait import wait_until
+
+OK = 0x88  # :status: 200, RFC 7541 A
+
+
+def made(folder):
+    authority = Authority(str(folder))
+    authority.issue(str(folder / "x"), "DNS:localhost", "IP:127.0.0.1")
+    pair = FakePair(tls={"certificates": folder / "x.pem"},
+                    limits={"head_time": "1s"})
+    pair.ca = authority.pem
+    pair.up()
+    yield pair
+    fault = pair.down()
+    assert not fault, fault
+
+
+@pytest.fixture(scope="module", name="pair")
+def fixture_pair(tmp_path_factory):
+    yield from made(tmp_path_factory.mktemp("h2"))
+
+
+@pytest.fixture(name="fresh")
+def fixture_fresh(tmp_path):
+    yield from made(tmp_path)
+
+
+def curl(pair, path, *options, plain=False):
+    where = ["--http2-prior-knowledge", f"http://127.0.0.1:{pair.port}{path}"
+             ] if plain else ["--http2", "--cacert", pair.ca,
+                              f"https://127.0.0.1:{pair.tls_port}{path}"]
+    done = subprocess.run(
+        ["curl", "-sS", "--max-time", "30", "-w",
+         "\n%{http_version} %{http_code}", *options, *where],
+        capture_output=True, check=True)
+    text, _, said = done.stdout.rpartition(b"\n")
+    version, status = said.decode().split()
+    assert version == "2"
+    return int(status), text
+
+
+def metric(pair, name):
+    with urllib.request.urlopen(
+            f"http://127.0.0.1:{pair.metrics}/metrics", timeout=10) as f:
+        for line in f.read().decode().splitlines():
+            if line.startswith(name):
+                return float(line.rpartition(" ")[2])
+    return None
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_requests_and_bodies_both_ways(pair, plain):
+    status, text = curl(pair, "/acme/x?a=b", "-H", "X-Forwarded-For: 6.6.6.6",
+                        "-H", "GSB-Epoch: 99", plain=plain)
+    doc = json.loads(text)
+    assert status == 200 and doc["for"] == "127.0.0.1"
+    assert doc["proto"] == ("http" if plain else "https")
+    body = os.urandom(3_000_000)
+    path = pair.path("body")
+    with open(path, "wb") as f:
+        f.write(body)
+    for size in (0, 1, 3_000_000):
+        os.truncate(path, size)
+        status, text = curl(pair, "/acme/x", "--data-binary", "@" + path,
+                            plain=plain)
+        assert json.loads(text)["sha256"] == hashlib.sha256(
+            body[:size]).hexdigest()
+        with open(path, "wb") as f:
+            f.write(body)
+    assert curl(pair, "/acme/bytes/5000000", plain=plain)[1] == \
+        bytes(5_000_000)
+    assert curl(pair, "/acme/detectbackup", "-I", plain=plain)[0] == 200
+    # Answers of our own, and what the strict parser refuses.
+    assert curl(pair, "/gsb/lease", plain=plain)[0] == 404
+    assert curl(pair, "/acme/detectbackup", plain=plain) == (200, b"Primary")
+    assert curl(pair, "/acme/%zz", "--path-as-is", plain=plain)[0] == 400
+
+
+def test_a_body_of_unknown_length_and_trailers(pair):
+    with Client(pair.port) as c:
+        c.send(HEADERS, END_HEADERS, 1, h2raw.head("POST", "/acme/x"))
+        c.send(DATA, 0, 1, b"one ")
+        c.send(DATA, 0, 1, b"two")
+        c.send(HEADERS, END_HEADERS | END_STREAM, 1,
+               h2raw.block(("x-checksum", "7")))
+        status, text = c.answer(1)
+        assert status == OK
+        doc = json.loads(text)
+        assert doc["sha256"] == hashlib.sha256(b"one two").hexdigest()
+        assert doc["trailers"] == ["x-checksum: 7"]
+        # A trailer that must stand in the head is no trailer.
+        c.send(HEADERS, END_HEADERS, 3, h2raw.head("POST", "/acme/x"))
+        c.send(HEADERS, END_HEADERS | END_STREAM, 3,
+               h2raw.block(("content-length", "7")))
+        assert c.answer(3)[0] != OK
+        c.get(5, "/acme/trailers")
+        frames = []
+        while not frames or not frames[-1][1] & END_STREAM:
+            frames.append(c.read())
+        frames = [f for f in frames if f[2] == 5]
+        assert [f[0] for f in frames] == [HEADERS, DATA, HEADERS]
+        assert frames[1][3] == b"hello"
+        assert frames[2][3].endswith(b"\x017")  # its value
+
+
+def test_cookies_are_put_together(pair):
+    with Client(pair.port) as c:
+        c.send(HEADERS, END_HEADERS | END_STREAM, 1, h2raw.head(
+            "GET", "/acme/x", ("cookie", "a=1"), ("cookie", "b=2")))
+        assert json.loads(c.answer(1)[1])["cookie"] == "a=1; b=2"
+
+
+@pytest.mark.parametrize("fields", [
+    [("host", "other")], [("content-length", "-1")],
+    [("content-length", "5"), ("content-length", "6")],
+    [("x" * 60, "y" * 60)] * 101, [("big", "y" * 17000)]])
+def test_what_is_no_request_is_refused_and_others_go_on(pair, fields):
+    with Client(pair.port) as c:
+        c.send(HEADERS, END_STREAM, 1, b"")
+        block = h2raw.head("GET", "/acme/x", *fields)
+        pieces = [block[i:i + 16000] for i in range(0, len(block), 16000)]
+        for i, piece in enumerate(pieces):
+            c.send(MORE, END_HEADERS if i == len(pieces) - 1 else 0, 1, piece)
+        assert c.answer(1)[0] != OK
+        c.get(3)
+        assert c.answer(3)[0] == OK
+    assert curl(pair, "/acme/x")[0] == 200
+
+
+def test_many_streams_of_many_connections(pair):
+    said = subprocess.run(
+        ["h2load", "-n", "3000", "-c", "8", "-m", "40",
+         f"https://127.0.0.1:{pair.tls_port}/acme/x"], capture_output=True,
+        text=True, check=True).stdout
+    assert "3000 succeeded, 0 failed" in said, said
+
+
+def stream_ids():
+    return iter(range(1, 1 << 30, 2))
+
+
+def rapid_reset(c):
+    for i in stream_ids():
+        yield c.frame(HEADERS, END_HEADERS | END_STREAM, i, h2raw.head()) + \
+            c.frame(RST, 0, i, struct.pack(">I", 8))
+        if i > 20000:
+            return
+
+
+def continuations(c):
+    yield c.frame(HEADERS, END_STREAM, 1, h2raw.head())
+    for i in range(20000):
+        yield c.frame(MORE, 0, 1, h2raw.block((f"x-{i}", "y")))
+
+
+def resets_by_us(c):
+    """MadeYouReset: faults for which the server has to reset the stream."""
+    for i in stream_ids():
+        yield c.frame(HEADERS, END_HEADERS | END_STREAM, i, h2raw.head()) + \
+            c.frame(WINDOW, 0, i, struct.pack(">I", 0x7fffffff))
+        if i > 20000:
+            return
+
+
+def crumbs(c):
+    """A window of one byte, opened byte by byte."""
+    yield c.frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 1))
+    yield c.frame(HEADERS, END_HEADERS | END_STREAM, 1,
+                  h2raw.head("GET", "/acme/bytes/100000"))
+    for _ in range(20000):
+        yield c.frame(WINDOW, 0, 1, struct.pack(">I", 1))
+
+
+def empties(c):
+    yield c.frame(HEADERS, END_HEADERS, 1, h2raw.head("POST"))
+    for _ in range(20000):
+        yield c.frame(DATA, 0, 1)
+
+
+ATTACKS = {
+    "rapid reset": rapid_reset,
+    "continuations": continuations,
+    "resets by us": resets_by_us,
+    "crumbs": crumbs,
+    "empty data": empties,
+    "pings": lambda c: (c.frame(PING, 0, 0, bytes(8)) for _ in range(20000)),
+    "settings": lambda c: (c.frame(SETTINGS, 0, 0, struct.pack(
+        ">HI", 4, 65535 + i)) for i in range(20000)),
+    "large settings": lambda c: (c.frame(SETTINGS, 0, 0, struct.pack(
+        ">HI", 0x99, 1) * 100) for _ in range(200)),
+    "priorities": lambda c: (c.frame(PRIORITY, 0, 3 + 2 * (i % 1000),
+                                     struct.pack(">IB", 1, 1))
+                             for i in range(20000)),
+    "unknown frames": lambda c: (c.frame(0x77, 0, 0, bytes(100))
+                                 for _ in range(20000)),
+}
+
+
+def test_attacks_end_the_connection_and_nobody_else_notices(pair):
+    faults = []
+    over = threading.Event()
+
+    def ask():
+        while not over.is_set():
+            try:
+                if curl(pair, "/acme/x")[0] != 200:
+                    faults.append("no 200")
+            except (subprocess.CalledProcessError, AssertionError) as e:
+                faults.append(repr(e))
+    other = threading.Thread(target=ask)
+    other.start()
+    try:
+        for name, attack in ATTACKS.items():
+            before = metric(pair, "gsb_proxy_h2_calmed_total")
+            with Client(pair.port) as c:
+                assert c.flood(attack(c)), name
+            if name != "large settings":  # nghttp2 ends that by itself
+                wait_until(lambda: metric(
+                    pair, "gsb_proxy_h2_calmed_total") == before + 1, 10,
+                    what=name)
+    finally:
+        over.set()
+        other.join()
+    assert not faults, faults[:3]
+    wait_until(lambda: metric(pair, "gsb_proxy_clients") == 0, 10)
+    assert metric(pair, "gsb_proxy_in_flight{site=\"primary\"}") == 0
+
+
+def test_the_last_word_says_why(pair):
+    with Client(pair.port) as c:
+        c.sock.sendall(c.frame(PING, 0, 0, bytes(8)) * 230)
+        assert c.end()[0] == CALM
+
+
+@pytest.mark.parametrize("wrong", [
+    b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n" + bytes(20),
+    h2raw.MAGIC + Client.frame(HEADERS, 5, 1, h2raw.head()),
+    h2raw.MAGIC + Client.frame(SETTINGS, 0, 0) +
+    Client.frame(HEADERS, 5, 2, h2raw.head()),
+    h2raw.MAGIC + Client.frame(SETTINGS, 0, 0) +
+    Client.frame(DATA, 1, 1, b"x"),
+    h2raw.MAGIC + Client.frame(SETTINGS, 0, 0) +
+    Client.frame(HEADERS, 5, 1, b"\xff\xff\xff\xff\xff\xff"),
+    h2raw.MAGIC + Client.frame(SETTINGS, 0, 0) +
+    Client.frame(WINDOW, 0, 0, struct.pack(">I", 0x7fffffff))])
+def test_broken_framing_ends_the_connection(pair, wrong):
+    with Client(pair.port) as c:
+        c.sock.close()
+        c.sock = socket.create_connection(("127.0.0.1", pair.port), 15)
+        c.sock.sendall(wrong)
+        c.end()  # or the test times out
+    assert curl(pair, "/acme/x")[0] == 200
+
+
+def test_half_a_head_is_timed(pair):
+    with Client(pair.port) as c:
+        c.send(HEADERS, END_STREAM, 1, h2raw.head())
+        c.end()
+
+
+def test_a_stream_that_is_not_read_holds_nobody_up(pair):
+    settings = struct.pack(">HI", 4, 0)  # no window at all
+    with Client(pair.port, settings) as c:
+        for i in range(1, 40, 2):
+            c.get(i, "/acme/bytes/2000000")
+        c.get(41, "/acme/detectbackup")
+        c.wait(HEADERS, 41)
+        c.send(WINDOW, 0, 41, struct.pack(">I", 100))
+        assert c.wait(DATA, 41) == b"Primary"
+        c.send(WINDOW, 0, 0, struct.pack(">I", 3_000_000))
+        c.send(WINDOW, 0, 1, struct.pack(">I", 2_000_000))
+        body = b""
+        while len(body) < 2_000_000:
+            body += c.wait(DATA, 1)
+        assert body == bytes(2_000_000)
+
+
+def test_requests_wait_for_a_switch_as_any(fresh):
+    """Held, resent, moved: nothing of it is to be seen (routing.md)."""
+    load = subprocess.Popen(
+        ["h2load", "-D", "6", "-c", "4", "-m", "10",
+         f"https://127.0.0.1:{fresh.tls_port}/acme/x"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    fresh.order("switchover", "--to", "backup", "--wait")
+    assert json.loads(curl(fresh, "/acme/x")[1])["site"] == "backup"
+    fresh.kill("backup-web")
+    wait_until(lambda: fresh.status()["active"] == "primary", 30)
+    said = load.communicate(timeout=60)[0]
+    assert " 0 failed, 0 errored, 0 timeout" in said, said
+    assert " 0 3xx, 0 4xx, 0 5xx" in said, said
+
+
+def test_draining_says_goodbye_and_answers_what_runs(fresh):
+    fresh.set_site("primary", slow_ms=800)
+    with Client(fresh.port) as c, Client(fresh.port) as idle:
+        c.get(1)
+        idle.wait(SETTINGS)
+        wait_until(lambda: metric(
+            fresh, "gsb_proxy_in_flight{site=\"primary\"}") == 1, 10)
+        fresh.send("proxy", signal.SIGTERM)
+        assert c.wait(GOAWAY)[:4] == b"\x7f\xff\xff\xff"
+        c.get(3)  # it was on its way
+        assert c.answer(1)[0] == OK
+        assert c.answer(3)[0] == OK
+        code, frames = c.end()
+        assert code == 0 and [f for f in frames if f[0] == GOAWAY]
+        assert idle.end()[0] == 0
+    assert fresh.processes["proxy"].wait(20) == 0
