@@ -27,6 +27,15 @@ weigh(struct h2 *h, unsigned weight, const char *why)
 		h2_calm(h, why);
 }
 
+/* Those that on_frame does not see: nghttp2 passes over them. */
+static int
+on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
+{
+	if (hd->type == NGHTTP2_PRIORITY || hd->type > NGHTTP2_CONTINUATION)
+		weigh(user, 1, "too many frames without a use");
+	return 0;
+}
+
 static struct h2_stream *
 stream_of(nghttp2_session *session, int32_t id)
 {
@@ -242,10 +251,7 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 		if (frame->window_update.window_size_increment < SMALL_WINDOW)
 			weigh(h, 1, "windows are opened too little by little");
 		break;
-	case NGHTTP2_GOAWAY:
-		break;
 	default:
-		weigh(h, 1, "too many frames without a use");
 		break;
 	}
 	return 0;
@@ -280,6 +286,8 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 void
 h2_in_callbacks(nghttp2_session_callbacks *cb)
 {
+	nghttp2_session_callbacks_set_on_begin_frame_callback(cb,
+							      on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(
 	    cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback2(cb, on_header);

@@ -217,6 +217,7 @@ def fingerprint(sock):
 def test_reload_changes_certificates_and_closes_nothing(pair):
     path = os.path.join(pair.folder, "many", "a")
     with connect(pair, "a.test") as old:
+        ask(old)  # from now on it may be idle for longer than head_time
         pair.authority.issue(path, "DNS:a.test", "DNS:new.test")
         reload(pair, "reload")
 
