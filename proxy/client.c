@@ -17,6 +17,7 @@ union speaker {
 	struct h2 h2;
 };
 
+static void on_data(struct stream *s, char *at, size_t len);
 static void on_ready(struct stream *s);
 static void on_end(struct stream *s, int why);
 static void on_closed(struct stream *s);
@@ -44,10 +45,7 @@ client_set_deadline(struct client *c, uint32_t ms)
 static void
 name_peer(struct client *c)
 {
-	int len = sizeof(c->peer);
-
-	if (uv_tcp_getpeername(&c->stream.tcp, &c->peer.any, &len) != 0 ||
-	    uv_ip_name(&c->peer.any, c->address, sizeof(c->address)) != 0)
+	if (uv_ip_name(&c->peer.any, c->address, sizeof(c->address)) != 0)
 		snprintf(c->address, sizeof(c->address), "unknown");
 	/* RFC 7239 6: an IPv6 address stands in brackets and quotes. */
 	snprintf(c->node, sizeof(c->node),
@@ -73,10 +71,31 @@ turn_away(struct client *c)
 	stream_close(&c->stream);
 }
 
+/* Who is still to be introduced counts for no address. */
+static const struct sockaddr *
+counted_as(const struct client *c)
+{
+	return c->nameless ? NULL : &c->peer.any;
+}
+
+static void
+begin(struct client *c)
+{
+	struct worker *w = c->stream.worker;
+
+	if (!c->tls) {
+		h1_begin(c);
+		return;
+	}
+	tls_serve(&c->stream, w->certs);
+	client_set_deadline(c, w->limits.head_ms);
+}
+
 void
 client_accept(struct worker *w, uv_stream_t *server, bool tls)
 {
 	struct client *c = mem_alloc(sizeof(union speaker));
+	int len = sizeof(c->peer);
 
 	stream_init(&c->stream, w, &shaking_ops.stream);
 	wheel_node_init(&c->deadline, on_due);
@@ -86,22 +105,71 @@ client_accept(struct worker *w, uv_stream_t *server, bool tls)
 		turn_away(c);
 		return;
 	}
+	uv_tcp_getpeername(&c->stream.tcp, &c->peer.any, &len);
 	name_peer(c);
+	c->nameless = introduction_trusts(w->shared->trust, &c->peer.any);
 	if (w->draining ||
-	    !shared_connect(w->shared, &w->limits, &c->peer.any)) {
+	    !shared_connect(w->shared, &w->limits, counted_as(c))) {
 		turn_away(c);
 		return;
 	}
 	LIST_INSERT_HEAD(&w->clients, c, entry);
 	metrics_add(&w->metrics.clients, 1);
 	metrics_add(&w->metrics.accepted, 1);
-	if (tls) {
-		tls_serve(&c->stream, w->certs);
+	if (c->nameless)
 		client_set_deadline(c, w->limits.head_ms);
-	} else {
-		h1_begin(c);
-	}
+	else
+		begin(c);
 	stream_start(&c->stream);
+}
+
+/* False: there are too many of that address. */
+static bool
+introduce(struct client *c, const struct introduction *in)
+{
+	struct worker *w = c->stream.worker;
+
+	if (in->named)
+		c->peer = in->from;
+	if (!shared_connect(w->shared, &w->limits, &c->peer.any)) {
+		metrics_add(&w->metrics.turned_away, 1);
+		return false;
+	}
+	shared_disconnect(w->shared, NULL);
+	c->nameless = false;
+	name_peer(c);
+	return true;
+}
+
+/* The header comes before everything, TLS too. */
+static void
+on_data(struct stream *s, char *at, size_t len)
+{
+	struct client *c = (struct client *)s;
+	struct block *early = c->early;
+	struct introduction in;
+	int used;
+
+	if (early != NULL || len < INTRODUCTION_MAX) {
+		block_append(&s->worker->blocks, &early, at, len);
+		at = early->at;
+		len = early->len;
+	}
+	c->early = early;
+	used = introduction_parse(at, len, &in);
+	if (used == 0)
+		return;
+	if (used < 0)
+		metrics_add(&s->worker->metrics.faults, 1);
+	if (used < 0 || !introduce(c, &in)) {
+		client_close(c, false);
+		return;
+	}
+	c->early = NULL;
+	begin(c);
+	if ((size_t)used < len)
+		stream_received(s, at + used, len - (size_t)used);
+	block_put(&s->worker->blocks, &early);
 }
 
 static void
@@ -142,7 +210,7 @@ client_close(struct client *c, bool reset)
 	LIST_REMOVE(c, entry);
 	wheel_remove(&c->deadline);
 	metrics_sub(&w->metrics.clients, 1);
-	shared_disconnect(w->shared, &c->peer.any);
+	shared_disconnect(w->shared, counted_as(c));
 	if (reset)
 		stream_reset(&c->stream);
 	else
@@ -183,7 +251,10 @@ client_log_fault(const struct client *c, const char *protocol, int status,
 static void
 on_closed(struct stream *s)
 {
-	mem_free(s);
+	struct client *c = (struct client *)s;
+
+	block_put(&s->worker->blocks, &c->early);
+	mem_free(c);
 }
 
 static void

@@ -1,14 +1,15 @@
 /*
- * One client's connection: accepted and counted, made secure if its listener
- * says so, then in the hands of a protocol, which lives in the same memory.
+ * One client's connection: accepted and counted, introduced by a balancer
+ * before us if it comes from one, made secure if its listener says so, then in
+ * the hands of a protocol, which lives in the same memory.
  */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "proxy/introduction.h"
 #include "proxy/rewrite.h"
 #include "proxy/stream.h"
 #include "proxy/wheel.h"
@@ -32,11 +33,9 @@ struct client {
 	const struct client_ops *ops;
 	LIST_ENTRY(client) entry; /* of the worker's clients */
 	struct wheel_node deadline;
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} peer;
+	union introduction_address peer; /* the client, as far as we know */
+	struct block *early;             /* an introduction that is not whole */
+	bool nameless;                   /* it is still to be introduced */
 	bool tls;
 	char address[INET6_ADDRSTRLEN];
 	char node[INET6_ADDRSTRLEN + 4]; /* as Forwarded writes it */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/keyring.h"
+#include "proxy/introduction.h"
 #include "proxy/notices.h"
 #include "proxy/route.h"
 
@@ -49,6 +50,9 @@ const struct conf_key conf_keys[] = {
 	    "where clients come: HOST:PORT, several by commas"),
 	KEY("proxy", "tls_listen", CONF_STRING, tls_listen, "",
 	    "the same for TLS; empty: none"),
+	KEY("proxy", "proxy_protocol", CONF_STRING, proxy_protocol, "",
+	    "networks whose connections begin with a PROXY header: balancers "
+	    "before us"),
 	BOUND("proxy", "workers", CONF_INT, workers, "1",
 	      "threads that forward requests", 1, 256),
 	KEY("proxy", "state_dir", CONF_STRING, state_dir, NULL,
@@ -262,6 +266,18 @@ check_dir(const char *path, struct err *e)
 }
 
 static int
+check_introducers(const struct conf *c, struct err *e)
+{
+	struct introduction_trust *t = introduction_trust_new(c->proxy_protocol,
+							      e);
+
+	if (t == NULL)
+		return err_prefix(e, "proxy.proxy_protocol");
+	introduction_trust_free(&t);
+	return 0;
+}
+
+static int
 check_tls(const struct conf *c, struct err *e)
 {
 	struct certs_conf tls;
@@ -284,8 +300,8 @@ conf_check(const void *conf, struct err *e)
 	struct keyring *keys;
 
 	if (check_sites(c, e) < 0 || check_failover(c, e) < 0 ||
-	    check_dir(c->state_dir, e) < 0 || check_tls(c, e) < 0 ||
-	    notices_check(c, e) < 0)
+	    check_dir(c->state_dir, e) < 0 || check_introducers(c, e) < 0 ||
+	    check_tls(c, e) < 0 || notices_check(c, e) < 0)
 		return -1;
 	keys = keyring_load(c->keys_file, e);
 	if (keys == NULL)

@@ -12,8 +12,8 @@
 
 struct conf {
 	int64_t audit_bytes;
-	const char *listen, *tls_listen, *state_dir, *admin, *metrics_listen,
-	    *public_url;
+	const char *listen, *tls_listen, *proxy_protocol, *state_dir, *admin,
+	    *metrics_listen, *public_url;
 	int64_t workers;
 	const char *keys_file;
 	const char *certificates, *client_ca;

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "proxy/introduction.h"
 #include "proxy/tickets.h"
 #include "proxy/worker.h"
 
@@ -179,6 +180,10 @@ plane_open(const struct plane_conf *conf, struct err *e)
 	if (listen.tls != NULL && listen.tls[0] != '\0' &&
 	    load_certs(p, &conf->tls, e) != 0)
 		goto fail_log;
+	p->shared.trust = introduction_trust_new(
+	    conf->introducers != NULL ? conf->introducers : "", e);
+	if (p->shared.trust == NULL)
+		goto fail_log;
 	n = listener_bind(&listen, p->nworkers, p->sockets, e);
 	if (n < 0)
 		goto fail_log;
@@ -193,6 +198,7 @@ plane_open(const struct plane_conf *conf, struct err *e)
 	return p;
 
 fail_log:
+	introduction_trust_free(&p->shared.trust);
 	certs_drop(&p->certs);
 	tickets_free(&p->tickets);
 	accesslog_close(&p->log);

@@ -20,8 +20,9 @@ enum plane_log_format { PLANE_LOG_JSON, PLANE_LOG_COMMON };
 
 struct plane_conf {
 	const char *listen; /* HOST:PORT, several by commas; copied, as all */
-	const char *tls_listen; /* the same, for TLS; NULL or "": none */
-	struct certs_conf tls;  /* needed for those; without tickets */
+	const char *tls_listen;  /* the same, for TLS; NULL or "": none */
+	struct certs_conf tls;   /* needed for those; without tickets */
+	const char *introducers; /* networks (introduction.h); NULL: none */
 	unsigned workers;
 	struct plane_limits limits; /* a field that is 0 takes the default */
 	const char *access_log;     /* file, "-" = stderr, "" or NULL = off */

@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "base/mem.h"
+#include "proxy/introduction.h"
 
 /* Connections per client address; touched at accept and close alone. */
 struct address {
@@ -51,6 +52,7 @@ shared_fini(struct shared *s)
 		HASH_DEL(s->addresses->table, a);
 		mem_free(a);
 	}
+	introduction_trust_free(&s->trust);
 	uv_mutex_destroy(&s->addresses->lock);
 	mem_free(s->addresses);
 	s->addresses = NULL;
@@ -123,6 +125,8 @@ shared_connect(struct shared *s, const struct plane_limits *limits,
 		atomic_fetch_sub(&s->connections, 1);
 		return false;
 	}
+	if (from == NULL)
+		return true;
 	key_of(from, key);
 	if (count_address(s->addresses, limits->connections_per_address, key))
 		return true;
@@ -138,6 +142,8 @@ shared_disconnect(struct shared *s, const struct sockaddr *from)
 	uint8_t key[16];
 
 	atomic_fetch_sub(&s->connections, 1);
+	if (from == NULL)
+		return;
 	key_of(from, key);
 	uv_mutex_lock(&all->lock);
 	HASH_FIND(hh, all->table, key, 16, a);

@@ -11,6 +11,7 @@
 #include "proxy/plane.h"
 
 struct addresses;
+struct introduction_trust;
 
 /* One published snapshot; freed when the last worker lets go of it. */
 struct edition {
@@ -28,6 +29,7 @@ struct shared {
 	atomic_uint_fast64_t held, held_bytes;
 	atomic_uint connections;
 	struct addresses *addresses;
+	struct introduction_trust *trust; /* owned; never changes */
 };
 
 void shared_init(struct shared *s);
@@ -41,7 +43,8 @@ bool shared_hold(struct shared *s, const struct plane_limits *limits,
 		 size_t bytes);
 void shared_release(struct shared *s, size_t bytes);
 
-/* Counts a connection; false (and nothing counted) beyond a limit. */
+/* from NULL: of no address yet. Counts a connection; false (and nothing
+ * counted) beyond a limit. */
 bool shared_connect(struct shared *s, const struct plane_limits *limits,
 		    const struct sockaddr *from);
 void shared_disconnect(struct shared *s, const struct sockaddr *from);

@@ -74,15 +74,22 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	buf->len = WORKER_RX;
 }
 
+void
+stream_received(struct stream *s, char *at, size_t len)
+{
+	if (s->tls != NULL)
+		tls_receive(s, at, len);
+	else
+		s->ops->on_data(s, at, len);
+}
+
 static void
 on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream *s = tcp->data;
 
-	if (n > 0 && s->tls != NULL)
-		tls_receive(s, buf->base, (size_t)n);
-	else if (n > 0)
-		s->ops->on_data(s, buf->base, (size_t)n);
+	if (n > 0)
+		stream_received(s, buf->base, (size_t)n);
 	else if (n < 0)
 		stream_end(s, s->tls != NULL ? tls_end(s, (int)n) : (int)n);
 }

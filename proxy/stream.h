@@ -59,6 +59,8 @@ void stream_write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n);
 
 /* on_closed follows from the loop, nothing else. Twice is fine. */
 void stream_close(struct stream *s);
+/* Bytes that came, as if they came now. */
+void stream_received(struct stream *s, char *at, size_t len);
 /* Ends the sending side after what is kept; reading goes on. */
 void stream_shutdown(struct stream *s);
 /* Closes with a reset, so that nobody takes what came for all. */

@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -269,6 +270,34 @@ def test_broken_framing_ends_the_connection(pair, wrong):
         c.sock.sendall(wrong)
         c.end()  # or the test times out
     assert curl(pair, "/acme/x")[0] == 200
+
+
+def random_frame(chance, i):
+    kind = chance.choice([DATA, HEADERS, HEADERS, PRIORITY, RST, SETTINGS, 5,
+                          PING, GOAWAY, WINDOW, MORE, 77])
+    stream = chance.choice([0, 1, i * 2 + 1, i * 2 + 1, chance.randrange(9)])
+    payload = chance.choice([
+        b"", h2raw.head(), h2raw.head("POST"), h2raw.head("GET", "/acme/*"),
+        chance.randbytes(4), chance.randbytes(8),
+        chance.randbytes(chance.randrange(300)),
+        h2raw.block(("te", "trailers"), ("x", "\x01"))])
+    return Client.frame(kind, chance.choice([0, 1, 4, 5, 8, 32, 255]), stream,
+                        payload)
+
+
+def test_random_frames_harm_nobody(pair):
+    for seed in range(300):
+        chance = random.Random(seed)
+        with Client(pair.port) as c:
+            try:
+                for i in range(chance.randrange(1, 30)):
+                    c.sock.sendall(random_frame(chance, i))
+            except OSError:
+                pass
+    assert curl(pair, "/acme/x")[0] == 200
+    wait_until(lambda: metric(pair, "gsb_proxy_clients") == 0, 10)
+    assert metric(pair, "gsb_proxy_in_flight{site=\"primary\"}") == 0
+    assert metric(pair, "gsb_proxy_holding") == 0
 
 
 def test_half_a_head_is_timed(pair):
