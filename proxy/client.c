@@ -26,7 +26,8 @@ static void give_up(struct client *c);
 static void on_abort(struct client *c);
 /* Of one whose handshake is under way, or that was turned away. */
 static const struct client_ops shaking_ops = {
-	.stream = { .on_ready = on_ready,
+	.stream = { .on_data = on_data,
+		    .on_ready = on_ready,
 		    .on_end = on_end,
 		    .on_closed = on_closed },
 	.on_deadline = give_up,

@@ -200,6 +200,22 @@ close_now(struct h2 *h)
 	client_close(&h->client, false);
 }
 
+/* Streams that the client has ended before their answer. */
+static void
+drop_closed(struct h2 *h)
+{
+	struct h2_stream *s, *next;
+
+	for (s = LIST_FIRST(&h->streams); s != NULL; s = next) {
+		next = LIST_NEXT(s, entry);
+		if (!s->closed)
+			continue;
+		if (s->front.request != NULL)
+			relay_drop(s->front.request);
+		h2_stream_free(&s);
+	}
+}
+
 static bool
 is_over(const struct h2 *h)
 {
@@ -219,6 +235,7 @@ on_flush(struct turn_node *n)
 		return;
 	h2_serialise(h);
 	write_out(h);
+	drop_closed(h);
 	turn_remove(&s->worker->turn, &h->flush);
 	if (s->queued > 0 && h->client.deadline.at_ms == INT64_MAX)
 		client_set_deadline(&h->client, s->worker->limits.body_ms);

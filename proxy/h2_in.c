@@ -265,7 +265,10 @@ on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
 	return 0;
 }
 
-/* A fault of the client's made nghttp2 reset the stream. */
+/*
+ * The relay may be about to give it more: what is at a site is dropped at the
+ * end of this turn.
+ */
 static int
 on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
@@ -273,13 +276,11 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 
 	if (s == NULL)
 		return 0;
-	if (s->front.request != NULL && s->last) {
-		s->closed = true; /* the relay is about to end it */
-		return 0;
-	}
-	if (s->front.request != NULL)
-		relay_drop(s->front.request);
-	h2_stream_free(&s);
+	s->closed = true;
+	if (s->front.request == NULL)
+		h2_stream_free(&s);
+	else
+		turn_add(&s->h2->client.stream.worker->turn, &s->h2->flush);
 	return 0;
 }
 

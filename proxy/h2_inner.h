@@ -69,7 +69,7 @@ struct h2_stream {
 	bool last;          /* nothing follows */
 	bool deferred;      /* nghttp2 waits for more */
 	bool said;          /* its head was given to nghttp2 */
-	bool closed;        /* nghttp2 is done with it, the relay is not */
+	bool closed;        /* nghttp2 is done with it, the relay perhaps not */
 };
 
 /* h2.c */

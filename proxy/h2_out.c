@@ -105,6 +105,8 @@ on_interim(struct front *f, const struct http_head *head)
 	struct h2_stream *s = of_front(f);
 	struct fields fields;
 
+	if (s->closed)
+		return;
 	set_fields(s, head, &fields);
 	nghttp2_submit_headers(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NULL,
 			       fields.nv, fields.n, NULL);
@@ -290,6 +292,8 @@ on_answer(struct front *f, const struct http_head *head, struct span body,
 	struct fields fields;
 	bool none = last && body.len == 0;
 
+	if (s->closed)
+		return;
 	http_body_init(&s->body, head->body, head->length);
 	take(s, body, last);
 	s->said = true;
@@ -304,6 +308,8 @@ on_answer_data(struct front *f, struct span data, bool last)
 {
 	struct h2_stream *s = of_front(f);
 
+	if (s->closed)
+		return;
 	take(s, data, last);
 	push(s);
 }

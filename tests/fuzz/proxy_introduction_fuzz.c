@@ -15,7 +15,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Its own block, so that reading beyond it is seen. */
-	char *text = malloc(size + (size == 0));
+	char *text = calloc(1, size + (size == 0));
 	struct introduction in, again;
 	int used;
 
