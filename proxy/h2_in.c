@@ -27,11 +27,11 @@ weigh(struct h2 *h, unsigned weight, const char *why)
 		h2_calm(h, why);
 }
 
-/* Those that on_frame does not see: nghttp2 passes over them. */
+/* on_frame does not see it: nghttp2 passes over it. */
 static int
 on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
 {
-	if (hd->type == NGHTTP2_PRIORITY || hd->type > NGHTTP2_CONTINUATION)
+	if (hd->type == NGHTTP2_PRIORITY)
 		weigh(user, 1, "too many frames without a use");
 	return 0;
 }

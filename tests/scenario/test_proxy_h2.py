@@ -211,8 +211,6 @@ ATTACKS = {
     "priorities": lambda c: (c.frame(PRIORITY, 0, 3 + 2 * (i % 1000),
                                      struct.pack(">IB", 1, 1))
                              for i in range(20000)),
-    "unknown frames": lambda c: (c.frame(0x77, 0, 0, bytes(100))
-                                 for _ in range(20000)),
 }
 
 
