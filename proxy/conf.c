@@ -375,3 +375,11 @@ conf_tls(const struct conf *c, struct certs_conf *out)
 					       : TLS1_3_VERSION,
 	};
 }
+
+void
+conf_plane(const struct conf *c, struct plane_conf *out)
+{
+	conf_limits(c, &out->limits);
+	conf_tls(c, &out->tls);
+	out->introducers = c->proxy_protocol;
+}

@@ -52,5 +52,7 @@ void conf_pace(const struct conf *c, struct health_pace *out);
 void conf_gates(const struct conf *c, struct gates_conf *out);
 void conf_limits(const struct conf *c, struct plane_limits *out);
 void conf_tls(const struct conf *c, struct certs_conf *out);
+/* Both of these, and whom it believes about clients. */
+void conf_plane(const struct conf *c, struct plane_conf *out);
 
 #endif

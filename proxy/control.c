@@ -101,7 +101,6 @@ make_plane_conf(struct control *c, const struct conf *conf,
 	*p = (struct plane_conf){
 		.listen = conf->listen,
 		.tls_listen = conf->tls_listen,
-		.introducers = conf->proxy_protocol,
 		.workers = (unsigned)conf->workers,
 		.access_log = conf->access_log,
 		.log_format = (enum plane_log_format)conf->access_format,
@@ -109,8 +108,7 @@ make_plane_conf(struct control *c, const struct conf *conf,
 		.on_settled = on_settled,
 		.ctx = c,
 	};
-	conf_limits(conf, &p->limits);
-	conf_tls(conf, &p->tls);
+	conf_plane(conf, p);
 }
 
 static int
@@ -194,9 +192,7 @@ needs_restart(const struct conf *a, const struct conf *b)
 	       strcmp(a->metrics_listen, b->metrics_listen) != 0 ||
 	       strcmp(a->keys_file, b->keys_file) != 0 ||
 	       strcmp(a->access_log, b->access_log) != 0 ||
-	       a->access_format != b->access_format ||
-	       strcmp(a->proxy_protocol, b->proxy_protocol) != 0 ||
-	       a->workers != b->workers;
+	       a->access_format != b->access_format || a->workers != b->workers;
 }
 
 /* They were read and found right: a check of the configuration does that. */
