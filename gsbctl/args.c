@@ -62,6 +62,11 @@ static const struct verb {
 	{ "copy", "rollback", ARGS_COPY_ROLLBACK, NULL, false },
 	{ "copy", "override", ARGS_COPY_OVERRIDE, NULL, false },
 	{ "copy", "protect", ARGS_COPY_PROTECT, NULL, false },
+	{ "verify", NULL, ARGS_VERIFY, NULL, true },
+	{ "parked", "show", ARGS_PARKED_SHOW, NULL, true },
+	{ "parked", "retry", ARGS_PARKED_RETRY, NULL, true },
+	{ "parked", "drop", ARGS_PARKED_DROP, NULL, true },
+	{ "parked", NULL, ARGS_PARKED, NULL, false },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -91,6 +96,7 @@ static const struct option {
 	{ "--dry-run", FLAG, offsetof(struct args, dry_run) },
 	{ "--follow", FLAG, offsetof(struct args, follow) },
 	{ "-f", FLAG, offsetof(struct args, follow) },
+	{ "--all", FLAG, offsetof(struct args, all) },
 	{ "--mermaid", FLAG, offsetof(struct args, mermaid) },
 	{ "--no-wait", FLAG, offsetof(struct args, no_wait) },
 	{ "--allow-data-loss", FLAG, offsetof(struct args, allow_data_loss) },
@@ -171,6 +177,16 @@ const char *const args_help =
     "                             allow changes on the backup for a while\n"
     "  copy protect               no longer\n"
     "\n"
+    "of a replicator (--replicator SOCKET or $GSB_REPLICATOR: the file "
+    "\"control\"\nin its state_dir)\n"
+    "  verify [TABLE] [--watch]   compares both sites now, heals what "
+    "differs\n"
+    "                             (exit 4: not all is equal)\n"
+    "  parked                     changes that could not be merged\n"
+    "  parked show N\n"
+    "  parked retry N|--all\n"
+    "  parked drop N|--all\n"
+    "\n"
     "A refusal names its rule and the flag that overrides it:\n"
     "  --allow-data-loss --allow-partial --allow-behind --force\n"
     "SITE is primary or backup. SOCKET is $GSB_CTL if it is not given.\n"
@@ -191,6 +207,14 @@ const char *
 args_option_name(size_t i)
 {
 	return i < NOPTIONS ? options[i].name : NULL;
+}
+
+bool
+args_of_replicator(enum args_verb verb)
+{
+	return verb == ARGS_VERIFY || verb == ARGS_PARKED ||
+	       verb == ARGS_PARKED_SHOW || verb == ARGS_PARKED_RETRY ||
+	       verb == ARGS_PARKED_DROP;
 }
 
 bool
@@ -384,6 +408,27 @@ parse_until(struct args *a, struct err *e)
 }
 
 static int
+check_parked(const struct args *a, struct err *e)
+{
+	bool many = a->verb != ARGS_PARKED_SHOW;
+	int64_t id;
+
+	if (many && a->all && a->name == NULL)
+		return 0;
+	if (a->name == NULL || (many && a->all))
+		return err_set(e, ERR_INVALID,
+			       "which parked row? its number, as gsbctl "
+			       "parked lists it%s",
+			       many ? ", or --all" : "");
+	if (span_to_i64(span_of(a->name), &id) < 0 || id < 1)
+		return err_set(e, ERR_INVALID,
+			       "a parked row is named by its number, not "
+			       "\"%s\"",
+			       a->name);
+	return 0;
+}
+
+static int
 check(struct args *a, struct err *e)
 {
 	if ((a->verb == ARGS_SWITCHOVER || a->verb == ARGS_FAILOVER ||
@@ -405,6 +450,9 @@ check(struct args *a, struct err *e)
 		return -1;
 	if (a->verb == ARGS_COMPANY_ADD)
 		return check_company(a, e);
+	if (a->verb == ARGS_PARKED_SHOW || a->verb == ARGS_PARKED_RETRY ||
+	    a->verb == ARGS_PARKED_DROP)
+		return check_parked(a, e);
 	return check_change(a, e);
 }
 

@@ -52,11 +52,16 @@ enum args_verb {
 	ARGS_COMPANY_SUSPEND,
 	ARGS_COMPANY_RESUME,
 	ARGS_COMPANY_DELETE,
-	ARGS_COPY_STATUS, /* the copy verbs: to a replicator */
+	ARGS_COPY_STATUS,
 	ARGS_COPY_RUN,
 	ARGS_COPY_ROLLBACK,
 	ARGS_COPY_OVERRIDE,
-	ARGS_COPY_PROTECT
+	ARGS_COPY_PROTECT,
+	ARGS_VERIFY,
+	ARGS_PARKED,
+	ARGS_PARKED_SHOW,
+	ARGS_PARKED_RETRY,
+	ARGS_PARKED_DROP
 };
 
 enum args_format { ARGS_TABLE, ARGS_JSON, ARGS_TSV };
@@ -65,16 +70,13 @@ struct args {
 	enum args_verb verb;
 	enum args_format format;
 	const char *connect; /* all texts are borrowed from argv */
-	const char *to, *reason;
-	const char *name; /* company add NAME, explain EVENT */
-	const char *site_id, *partner_id, *admin, *password_file;
-	const char *brand, *numbers; /* company set */
-	bool yes, dry_run, follow, mermaid, no_wait;
+	const char *to, *reason, *until, *report, *replicator, *company;
+	const char *name; /* company add NAME, explain EVENT, verify TABLE */
+	const char *site_id, *partner_id, *admin, *password_file, *service;
+	const char *brand, *numbers;
+	bool yes, dry_run, follow, mermaid, no_wait, watch, verify, all;
 	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;
-	const char *until, *report, *company, *service;
-	const char *replicator; /* socket of the copy verbs */
-	bool watch, verify;
 	uint64_t since;
 };
 
@@ -82,7 +84,8 @@ struct args {
 int args_parse(int argc, char **argv, const char *connect_env, struct args *out,
 	       struct err *e) __attribute__((warn_unused_result));
 
-/* It gives an order, so it needs a reason, and a yes. */
+/* It speaks to a replicator; it gives an order: needs a reason, and a yes. */
+bool args_of_replicator(enum args_verb verb);
 bool args_orders(enum args_verb verb);
 
 /* "switchover", ... as the operators' API calls it; NULL: no order. */
@@ -92,7 +95,6 @@ const char *args_order_name(enum args_verb verb);
 bool args_verb_words(size_t i, const char **first, const char **second);
 /* The i-th option; NULL: there is none. */
 const char *args_option_name(size_t i);
-
 extern const char *const args_help;
 
 #endif

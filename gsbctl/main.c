@@ -58,6 +58,11 @@ static int (*const runs[])(const struct verbs *v) = {
 	[ARGS_COMPANY_SUSPEND] = verbs_company_change,
 	[ARGS_COMPANY_RESUME] = verbs_company_change,
 	[ARGS_COMPANY_DELETE] = verbs_company_change,
+	[ARGS_VERIFY] = verbs_replicator,
+	[ARGS_PARKED] = verbs_replicator,
+	[ARGS_PARKED_SHOW] = verbs_replicator,
+	[ARGS_PARKED_RETRY] = verbs_replicator,
+	[ARGS_PARKED_DROP] = verbs_replicator,
 };
 #define NRUNS (sizeof(runs) / sizeof(runs[0]))
 
@@ -92,6 +97,18 @@ main(int argc, char **argv)
 	if (args_parse(argc, argv, getenv("GSB_CTL"), &args, &e) < 0) {
 		fprintf(stderr, "gsbctl: %s\n", err_text(&e));
 		return EXITS_USAGE;
+	}
+	if (args_of_replicator(args.verb)) {
+		args.connect = args.replicator != NULL
+				   ? args.replicator
+				   : getenv("GSB_REPLICATOR");
+		if (args.connect == NULL) {
+			fprintf(stderr,
+				"gsbctl: which replicator? --replicator "
+				"SOCKET (the file \"control\" in its "
+				"state_dir), or $GSB_REPLICATOR\n");
+			return EXITS_USAGE;
+		}
 	}
 	if (args.connect == NULL && args.verb < ARGS_COPY_STATUS &&
 	    args.verb != ARGS_HELP && args.verb != ARGS_MANUAL &&

@@ -242,6 +242,27 @@ lag_cell(const struct show *s, const json_t *d, const char *site, int width)
 		      "%s", state);
 }
 
+/* When all tables were last seen equal; or that they are being made so. */
+static void
+verified_cell(const struct show *s, const json_t *d, const char *site,
+	      const char *rest)
+{
+	char path[WORDS_SIZE], key[2 * WORDS_SIZE], ago[WORDS_SIZE];
+	int64_t age;
+
+	site_path(path, site, "replication.digest");
+	snprintf(key, sizeof(key), "%s.healing", path);
+	if (words_bool(d, key)) {
+		paint(s, WARN, width_of(site), "healing");
+		return;
+	}
+	snprintf(key, sizeof(key), "%s.verified_age_ms", path);
+	if (json_get_int(d, key, &age, NULL) == 1)
+		paint(s, PLAIN, width_of(site), "%s ago", words_ms(age, ago));
+	else
+		paint(s, DIM, width_of(site), "not yet");
+}
+
 static void
 number_cell(const struct show *s, const json_t *d, const char *site,
 	    const char *rest)
@@ -275,6 +296,7 @@ static const struct row {
 	{ "collab", service_cell, "collab" },
 	{ "rooms", number_cell, "services.collab.rooms" },
 	{ "sync", text_cell, "replication.sync" },
+	{ "equal", verified_cell, "" },
 	{ "in flight", number_cell, "traffic.in_flight" },
 	{ "websockets", number_cell, "traffic.websockets" },
 	{ "version", text_cell, "services.web.version" },

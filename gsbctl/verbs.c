@@ -16,15 +16,20 @@ verbs_call(const struct verbs *v, const char *method, const char *target,
 	struct err e = { 0 };
 	char text[512];
 
+	bool of_replicator = args_of_replicator(v->args->verb);
+
 	if (call_run(v->args->connect, method, target, body, out, &e) < 0) {
 		fprintf(v->words.to,
-			"gsbctl: no answer from the proxy at %s: %s\n"
-			"        is gsb-proxy running? --connect and $GSB_CTL "
-			"name its socket\n",
+			"gsbctl: no answer from the %s at %s: %s\n"
+			"        is gsb-%s running? %s name its socket\n",
+			of_replicator ? "replicator" : "proxy",
 			v->args->connect,
 			access(v->args->connect, F_OK) < 0 ? strerror(errno)
 			: e.code == ERR_REFUSED            ? "nobody listens"
-							   : err_text(&e));
+							   : err_text(&e),
+			of_replicator ? "replicator" : "proxy",
+			of_replicator ? "--replicator and $GSB_REPLICATOR"
+				      : "--connect and $GSB_CTL");
 		return EXITS_UNREACHABLE;
 	}
 	if (out->status == 200)

@@ -39,6 +39,8 @@ int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);
 int verbs_company_change(const struct verbs *v);
 int verbs_copy(const struct verbs *v);
+int verbs_replicator(const struct verbs *v); /* its verbs, of them: */
+int verbs_parked(const struct verbs *v);
 
 /*
  * One call: 0 and an answer of 200, or the exit status after it was said

@@ -56,12 +56,11 @@ struct batch_extra {
 struct batch {
 	struct arena *arena; /* of everything below */
 	bool begins, ends;   /* false: a transaction goes on beyond it */
-	/* Fresh rows are plainly inserted, which costs half: 23505 when one
-	 * is known here. */
-	bool trust;
+	bool trust; /* fresh rows are plainly inserted: half the cost; 23505 */
 	uint64_t end_lsn; /* where the next transaction may start */
 	int64_t time_us;  /* commit of its last transaction, since 2000 */
-	uint32_t xid;     /* of that transaction, at the peer */
+	int64_t sent_us, received_us;        /* of it, likewise; 0: unknown */
+	uint32_t xid;                        /* of it, at the peer */
 	size_t transactions, changes, bytes; /* as they came */
 	size_t rows;                         /* after the collapse */
 	struct batch_table **tables;

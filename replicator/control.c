@@ -39,13 +39,15 @@ struct control *
 control_open(const struct control_conf *conf, struct err *e)
 {
 	struct control *c = mem_new(struct control);
+	char *path = mem_printf("%s/control", conf->state_dir);
 
 	c->conf = *conf;
 	TAILQ_INIT(&c->waiters);
-	c->ctl = ctl_open(&(struct ctl_conf){ .path = conf->path,
+	c->ctl = ctl_open(&(struct ctl_conf){ .path = path,
 					      .on_request = on_request,
 					      .ctx = c },
 			  e);
+	mem_free(path);
 	if (c->ctl == NULL)
 		mem_free(c);
 	return c->ctl != NULL ? c : NULL;

@@ -12,8 +12,8 @@
 struct control;
 
 struct control_conf {
-	const char *path;  /* of the socket */
-	const char *local; /* conninfo; borrowed, as all */
+	const char *state_dir; /* of the socket, "control" */
+	const char *local;     /* conninfo; borrowed, as all */
 	const struct tables *tables;
 	struct heal *heal;
 	struct sync *sync; /* whose connection lists and drops */

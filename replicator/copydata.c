@@ -29,12 +29,14 @@ copydata_read(struct span bytes, struct copydata *out, struct err *e)
 	if (bytes.len >= CHANGE_HEAD && bytes.at[0] == COPYDATA_CHANGE) {
 		out->kind = COPYDATA_CHANGE;
 		out->end_lsn = get_u64(bytes.at + 9);
+		out->sent_us = (int64_t)get_u64(bytes.at + 17);
 		out->body = span_skip(bytes, CHANGE_HEAD);
 		return 0;
 	}
 	if (bytes.len == KEEPALIVE_SIZE && bytes.at[0] == COPYDATA_KEEPALIVE) {
 		out->kind = COPYDATA_KEEPALIVE;
 		out->end_lsn = get_u64(bytes.at + 1);
+		out->sent_us = (int64_t)get_u64(bytes.at + 9);
 		out->reply_wanted = bytes.at[17] != 0;
 		return 0;
 	}

@@ -19,6 +19,7 @@ struct copydata {
 	/* of the log at the sender; of a change it may be 0, and says nothing
 	 * about progress */
 	uint64_t end_lsn;
+	int64_t sent_us; /* by the sender's clock, since 2000 */
 	bool reply_wanted;
 	struct span body; /* of a change; borrowed */
 };

@@ -197,34 +197,29 @@ void
 digest_edge_sql(struct strbuf *sb, const struct digest_form *f,
 		const struct digest_slice *s, unsigned n)
 {
+	/* the rows that are passed over are not made JSON of */
 	strbuf_adds(sb, "SELECT ");
 	add_key_json(sb, f->t);
+	strbuf_adds(sb, " FROM (SELECT ");
+	sqlgen_columns(sb, f->t, "t", f->t->key, f->t->nkey);
 	strbuf_addf(sb, " FROM %s t", f->t->quoted);
 	add_where(sb, f, s);
 	strbuf_adds(sb, " ORDER BY ");
 	sqlgen_columns(sb, f->t, "t", f->t->key, f->t->nkey);
-	strbuf_addf(sb, " OFFSET %u LIMIT 1", n - 1);
-}
-
-static void
-add_bucket(struct strbuf *sb, const struct digest_form *f,
-	   const struct digest_slice *s)
-{
-	add_key_hash(sb, f->t);
-	strbuf_addf(sb, " & %u", s->buckets - 1);
+	strbuf_addf(sb, " OFFSET %u LIMIT 1) t", n - 1);
 }
 
 void
 digest_buckets_sql(struct strbuf *sb, const struct digest_form *f,
 		   const struct digest_slice *s)
 {
-	strbuf_adds(sb, "SELECT b, count(*), sum(h) FROM (SELECT ");
-	add_bucket(sb, f, s);
-	strbuf_adds(sb, " AS b, ");
+	strbuf_addf(sb, "SELECT h & %u, count(*), sum(h) FROM (SELECT ",
+		    s->buckets - 1);
 	add_row_hash(sb, f);
 	strbuf_addf(sb, " AS h FROM %s t", f->t->quoted);
 	add_where(sb, f, s);
-	strbuf_adds(sb, ") r GROUP BY b ORDER BY b");
+	/* OFFSET: the hash is computed once */
+	strbuf_adds(sb, " OFFSET 0) r GROUP BY 1");
 }
 
 void
@@ -233,13 +228,14 @@ digest_rows_sql(struct strbuf *sb, const struct digest_form *f,
 {
 	strbuf_adds(sb, "SELECT ");
 	add_key_json(sb, f->t);
-	strbuf_adds(sb, " COLLATE \"C\" AS k, ");
+	strbuf_adds(sb, " COLLATE \"C\" AS k, h FROM (SELECT ");
+	sqlgen_columns(sb, f->t, "t", f->t->key, f->t->nkey);
+	strbuf_adds(sb, ", ");
 	add_row_hash(sb, f);
 	strbuf_addf(sb, " AS h FROM %s t", f->t->quoted);
 	add_where(sb, f, s);
-	strbuf_adds(sb, " AND ");
-	add_bucket(sb, f, s);
-	strbuf_addf(sb, " IN (%s) ORDER BY k", buckets);
+	strbuf_addf(sb, " OFFSET 0) t WHERE h & %u IN (%s) ORDER BY k",
+		    s->buckets - 1, buckets);
 }
 
 /* The rows "t" of a list of keys, each by its index. */

@@ -3,8 +3,9 @@
  *
  *   slice    rows between two keys, or those whose key's hash falls into one
  *            of n parts (where the sites order keys differently)
- *   bucket   of a slice, by the key's hash: rows and the sum of their hashes
  *   row      a hash of key, versions and values
+ *   bucket   of a slice, by the rows' hashes: their number and sum. A row
+ *            that differs makes two buckets differ, its own on each site
  *
  * Both sites are asked the same texts, in sessions set up by
  * digest_session_sql, so that equal rows have equal hashes. A key travels as
@@ -45,7 +46,7 @@ void digest_shape_sql(struct strbuf *sb, const struct table *t);
 void digest_edge_sql(struct strbuf *sb, const struct digest_form *f,
 		     const struct digest_slice *s, unsigned n);
 
-/* bucket, rows, sum; by bucket. */
+/* bucket, rows, sum. */
 void digest_buckets_sql(struct strbuf *sb, const struct digest_form *f,
 			const struct digest_slice *s);
 

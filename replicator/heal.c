@@ -127,6 +127,11 @@ heal_end_pass(struct heal *h, const struct err *err)
 {
 	char quoted[512];
 
+	if (h->running_demand && err == NULL) {
+		mem_free(h->demand);
+		h->demand = NULL;
+	}
+	h->demanded = h->demanded || (h->running_demand && err != NULL);
 	heal_pass_free(h);
 	if (err != NULL) {
 		h->failure = *err;
@@ -234,6 +239,7 @@ heal_status(const struct heal *h, struct heal_status *out)
 		out->table = h->tables[h->at].rel;
 		out->rows = p.rows;
 		out->estimated = p.estimated;
+		out->tries = h->tries;
 	}
 	out->oldest_us = h->tables[0].verified_us;
 	for (size_t i = 1; i < h->ntables; i++)

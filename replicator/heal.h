@@ -65,6 +65,7 @@ struct heal_status {
 	const char *why;   /* healing: what happened */
 	const char *table; /* is being compared; or NULL */
 	int64_t rows, estimated;
+	unsigned tries; /* of it: the first heals, the next one proves */
 	const struct heal_table *tables; /* borrowed until the next call */
 	size_t n;
 	int64_t oldest_us; /* of all verified_us; 0: one never was */

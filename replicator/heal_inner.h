@@ -36,11 +36,15 @@ struct heal {
 	struct statements *statements;
 	struct digest *digest;
 	struct mend *mend;
-	struct pgstmt *fetch;  /* of the table; NULL: not made yet */
-	bool *skip;            /* by number: was healed already, not wanted */
-	bool pass_heals;       /* else it proves */
-	size_t at;             /* table; 0: tombstones */
-	unsigned tries;        /* of it */
+	struct pgstmt *fetch;    /* of the table; NULL: not made yet */
+	struct digest_form form; /* likewise */
+	bool *skip;              /* by number: was healed already, not wanted */
+	bool pass_heals;         /* else it proves */
+	size_t at;               /* table; 0: tombstones */
+	unsigned tries;          /* of it */
+	struct arena *keys_arena; /* of those found and not yet mended: */
+	struct digest_found found;
+	bool compared;         /* the table has no more of them */
 	uint64_t found_in_try; /* rows that differ or do not settle */
 	int64_t begun_ms, table_begun_ms;
 	unsigned statements_made;

@@ -9,6 +9,7 @@
 #include "replicator/heal_inner.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,6 +20,8 @@
 
 #define CALL_MS 30000
 #define TRIES 4
+/* keys that differ are mended together */
+#define MEND_KEYS 20000
 /* in the background at most a tenth of the time is worked */
 #define PAUSE_FACTOR 9
 /* a tombstone this old may be gone at one site already */
@@ -37,6 +40,7 @@ static void on_healed(void *ctx, const struct pgresult *results, size_t n,
 		      const struct err *err);
 static void on_down(void *ctx, const struct err *why);
 static void next_table(struct heal *h);
+static void write_table(struct heal *h, bool equal);
 
 void
 heal_pass_free(struct heal *h)
@@ -49,6 +53,9 @@ heal_pass_free(struct heal *h)
 	statements_free(&h->statements);
 	catalog_free(&h->catalog);
 	arena_free(&h->arena);
+	arena_free(&h->keys_arena);
+	mem_free(h->found.keys);
+	h->found = (struct digest_found){ 0 };
 	h->fetch = NULL;
 	h->skip = NULL;
 	h->up = 0;
@@ -75,6 +82,7 @@ heal_pass_begin(struct heal *h)
 
 	h->begun_ms = clock_mono_ms();
 	h->arena = arena_new();
+	h->keys_arena = arena_new();
 	/* what is merged here must not be sent back: its origin is the peer's
 	 * and the peer drops it; the name is made of the site's */
 	strbuf_addf(&merge,
@@ -140,7 +148,8 @@ read_digests(struct heal *h, const struct pgresult *res)
 static void
 choose(struct heal *h)
 {
-	for (size_t i = 0; i < h->ntables; i++)
+	/* the tombstones of a table say why a row is only here */
+	for (size_t i = 1; i < h->ntables; i++)
 		h->skip[i] = h->demand != NULL &&
 			     strcmp(h->tables[i].rel, h->demand) != 0;
 	h->running_demand = h->demanded;
@@ -273,6 +282,7 @@ next_table(struct heal *h)
 		h->table_begun_ms = clock_mono_ms();
 	}
 	h->tables[h->at].unsettled = 0;
+	h->compared = false;
 	h->tries++;
 	h->digest = digest_start(&(struct digest_conf){
 	    .local = h->ends[HEAL_LOCAL],
@@ -288,34 +298,70 @@ next_table(struct heal *h)
 }
 
 static void
-on_found(void *ctx, const struct digest_found *found)
+make_fetch(struct heal *h)
 {
-	struct heal *h = ctx;
+	STRBUF_AUTO sql = { 0 };
 
-	if (h->fetch == NULL) {
-		STRBUF_AUTO sql = { 0 };
+	digest_fetch_sql(&sql, digest_form(h->digest));
+	h->fetch = arena_make(h->arena, struct pgstmt);
+	h->fetch->name = arena_printf(h->arena, "digest_fetch_%u",
+				      h->statements_made++);
+	h->fetch->sql = arena_span(h->arena, strbuf_span(&sql));
+	h->fetch->nparams = 1;
+	h->fetch->binary = true;
+	h->form = *digest_form(h->digest);
+	if (h->form.missing != NULL)
+		h->form.missing = arena_dup(h->arena, h->form.missing,
+					    h->form.t->ncolumns * sizeof(bool));
+}
 
-		digest_fetch_sql(&sql, digest_form(h->digest));
-		h->fetch = arena_make(h->arena, struct pgstmt);
-		h->fetch->name = arena_printf(h->arena, "digest_fetch_%u",
-					      h->statements_made++);
-		h->fetch->sql = arena_span(h->arena, strbuf_span(&sql));
-		h->fetch->nparams = 1;
-		h->fetch->binary = true;
-	}
+static int
+by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct digest_key *)a)->key,
+		      ((const struct digest_key *)b)->key);
+}
+
+static void
+mend(struct heal *h)
+{
+	qsort(h->found.keys, h->found.n, sizeof(*h->found.keys), by_key);
 	h->mend = mend_start(
 	    &(struct mend_conf){
 		.local = h->ends[HEAL_LOCAL],
 		.peer = h->ends[HEAL_PEER],
 		.merge = h->ends[HEAL_MERGE],
 		.statements = h->statements,
-		.form = digest_form(h->digest),
+		.form = &h->form,
 		.fetch = h->fetch,
-		.found = found,
+		.found = &h->found,
 		.confirm = !h->pass_heals,
 		.site = h->conf.site,
 	    },
 	    on_mended, h);
+}
+
+/* Many at once: each time a barrier has to go there and back. */
+static void
+on_found(void *ctx, const struct digest_found *found)
+{
+	struct heal *h = ctx;
+	size_t n = h->found.n;
+
+	if (h->fetch == NULL)
+		make_fetch(h);
+	h->found.keys = mem_resize(h->found.keys, n * sizeof(*h->found.keys),
+				   (n + found->n) * sizeof(*h->found.keys));
+	for (size_t i = 0; i < found->n; i++) {
+		h->found.keys[n + i] = found->keys[i];
+		h->found.keys[n + i].key = arena_strdup(h->keys_arena,
+							found->keys[i].key);
+	}
+	h->found.n += found->n;
+	if (h->found.n >= MEND_KEYS)
+		mend(h);
+	else
+		digest_go_on(h->digest);
 }
 
 static void
@@ -343,6 +389,8 @@ on_mended(void *ctx, const struct mend_stats *stats, const struct err *err)
 
 	h->mend = NULL;
 	count(h, stats);
+	arena_reset(h->keys_arena);
+	h->found.n = 0;
 	if (err != NULL) {
 		heal_end_pass(h, err);
 		return;
@@ -354,7 +402,10 @@ on_mended(void *ctx, const struct mend_stats *stats, const struct err *err)
 			  " parked=%" PRIu64,
 			  t->rel, stats->different, stats->pulled,
 			  stats->pushed, stats->parked);
-	digest_go_on(h->digest);
+	if (h->compared)
+		write_table(h, !h->pass_heals && h->found_in_try == 0);
+	else
+		digest_go_on(h->digest);
 }
 
 /* Whether the rows that were compared last are equal. */
@@ -412,7 +463,11 @@ on_compared(void *ctx, int64_t rows, const struct err *err)
 		write_table(h, false);
 		return;
 	}
-	write_table(h, !h->pass_heals && h->found_in_try == 0);
+	h->compared = true;
+	if (h->found.n > 0)
+		mend(h);
+	else
+		write_table(h, !h->pass_heals && h->found_in_try == 0);
 }
 
 static void

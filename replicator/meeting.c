@@ -140,9 +140,10 @@ on_rejoined(void *ctx, uint64_t from, const struct err *err)
 }
 
 void
-meeting_applied(struct meeting *m, const struct stream_last *last)
+meeting_applied(struct meeting *m, const struct batch *b)
 {
-	m->known.last = *last;
+	if (b->xid != 0)
+		m->known.last = (struct stream_last){ b->xid, b->time_us };
 }
 
 void

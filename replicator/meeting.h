@@ -5,6 +5,7 @@
 #ifndef REPLICATOR_MEETING_H
 #define REPLICATOR_MEETING_H
 
+#include "replicator/batch.h"
 #include "replicator/progress.h"
 
 struct meeting;
@@ -41,8 +42,8 @@ struct stream_last meeting_last(const struct meeting *m);
 bool meeting_judge(struct meeting *m, const struct stream_peer *peer,
 		   uint64_t applied, uint64_t *start, bool *is_other);
 
-/* A transaction of it was applied. */
-void meeting_applied(struct meeting *m, const struct stream_last *last);
+/* Transactions of it were applied, the last of them as the batch says. */
+void meeting_applied(struct meeting *m, const struct batch *b);
 /* All up to acked was for nobody here, with this applied; remembered. */
 void meeting_save(struct meeting *m, uint64_t applied, uint64_t acked);
 

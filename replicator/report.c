@@ -1,5 +1,6 @@
 #include "replicator/report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -211,6 +212,18 @@ on_told(void *ctx, const struct pgresult *results, size_t n,
 /* --- HTTP --------------------------------------------------------------------
  */
 
+/* Numbers that the database knows. */
+static const struct {
+	const char *path, *name;
+} of_health[] = {
+	{ "conflicts", "conflicts" },
+	{ "parked", "parked" },
+	{ "oldest_commit_wait_ms", "commit_wait_ms" },
+	{ "out.retained_bytes", "retained_bytes" },
+	{ "out.slot_safe_bytes", "out_slot_safe_bytes" },
+	{ "out.lag_ms", "out_lag_ms" },
+};
+
 static void
 reply(struct report *r, struct httpd_req *req, bool metrics,
       const json_t *health)
@@ -228,12 +241,13 @@ reply(struct report *r, struct httpd_req *req, bool metrics,
 		status_metrics(&s, &body);
 		if (r->conf.more != NULL)
 			r->conf.more(&body);
-		if (json_get_int(health, "conflicts", &count, NULL) == 1)
-			strbuf_addf(&body, "gsb_replicator_conflicts %lld\n",
-				    (long long)count);
-		if (json_get_int(health, "parked", &count, NULL) == 1)
-			strbuf_addf(&body, "gsb_replicator_parked %lld\n",
-				    (long long)count);
+		for (size_t i = 0; i < sizeof(of_health) / sizeof(*of_health);
+		     i++)
+			if (json_get_int(health, of_health[i].path, &count,
+					 NULL) == 1)
+				strbuf_addf(&body,
+					    "gsb_replicator_%s %" PRId64 "\n",
+					    of_health[i].name, count);
 	} else {
 		JSON_AUTO all = status_json(&s);
 

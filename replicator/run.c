@@ -43,6 +43,8 @@ struct run {
 	uint64_t seen;           /* all below it that concerns us has come */
 	int64_t behind_since_us; /* wall clock of the oldest not applied */
 	int64_t apply_ms;
+	int64_t sent_us, received_us; /* the last commit that came */
+	struct lag lag;
 	struct timer *drain; /* at its latest */
 	void (*on_drained)(void *ctx);
 	void *drain_ctx;
@@ -107,25 +109,6 @@ begin(struct run *r)
 	});
 }
 
-/* The socket stands beside the other files of the replicator. */
-static struct control *
-open_control(struct run *r, struct err *e)
-{
-	char *path = mem_printf("%s/control", r->conf.state_dir);
-	struct control *c = control_open(
-	    &(struct control_conf){ .path = path,
-				    .local = r->conf.local,
-				    .tables = r->conf.tables,
-				    .heal = r->heal,
-				    .sync = r->sync,
-				    .fill = fill_status,
-				    .ctx = r },
-	    e);
-
-	mem_free(path);
-	return c;
-}
-
 struct run *
 run_new(const struct run_conf *conf, struct err *e)
 {
@@ -150,7 +133,15 @@ run_new(const struct run_conf *conf, struct err *e)
 						      conf->more_metrics },
 			       e);
 	if (r->report != NULL)
-		r->control = open_control(r, e);
+		r->control = control_open(
+		    &(struct control_conf){ .state_dir = conf->state_dir,
+					    .local = conf->local,
+					    .tables = conf->tables,
+					    .heal = r->heal,
+					    .sync = r->sync,
+					    .fill = fill_status,
+					    .ctx = r },
+		    e);
 	if (r->control != NULL)
 		return r;
 fail:
@@ -293,6 +284,8 @@ submit(struct run *r)
 	struct apply_stats st;
 
 	timer_cancel(&r->linger);
+	b->sent_us = r->sent_us;
+	b->received_us = r->received_us;
 	if (r->behind_since_us == 0)
 		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
 	apply_submit(r->apply, &b);
@@ -347,6 +340,10 @@ on_message(void *ctx, struct span bytes)
 	if (intake_message(r->intake, bytes, &e) != 0) {
 		log_error("run", "why=\"%s\"", err_text(&e));
 		return false;
+	}
+	if (bytes.at[0] == DECODER_COMMIT) {
+		r->sent_us = stream_sent_us(r->stream);
+		r->received_us = clock_pg_us();
 	}
 	/* at once, before the keepalive that follows is answered */
 	if (intake_ready(r->intake) == INTAKE_FULL ||
@@ -408,10 +405,9 @@ on_applied(void *ctx, const struct batch *b)
 	struct run *r = ctx;
 	struct apply_stats st;
 
-	if (b->ends && b->xid != 0)
-		meeting_applied(r->meeting,
-				&(struct stream_last){ b->xid, b->time_us });
 	if (b->ends) {
+		lag_applied(&r->lag, b, clock_pg_us());
+		meeting_applied(r->meeting, b);
 		r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
 		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
 	}
@@ -479,6 +475,7 @@ fill_status(void *ctx, struct status *out)
 				.sync = sync_state(r->sync),
 				.applied = apply_progress(r->apply),
 				.apply_ms = r->apply_ms };
+	out->lag = &r->lag;
 	out->verdict = facts.verdict;
 	out->confirmed = facts.confirmed;
 	out->safe_bytes = facts.safe_bytes;

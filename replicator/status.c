@@ -31,6 +31,49 @@ put_lsn(json_t *obj, const char *key, uint64_t lsn)
 	json_put_str(obj, key, decoder_lsn(lsn, buf));
 }
 
+static const struct {
+	const char *name, *label;
+	double q;
+} quantiles[] = { { "p50_us", "0.5", 0.5 },
+		  { "p95_us", "0.95", 0.95 },
+		  { "p99_us", "0.99", 0.99 } };
+#define NQUANTILES (sizeof(quantiles) / sizeof(quantiles[0]))
+
+static json_t *
+lag_json(const struct lag *l)
+{
+	json_t *all = json_object();
+
+	for (enum lag_stage s = 0; l != NULL && s < LAG_STAGES; s++) {
+		json_t *one = json_object();
+
+		for (size_t i = 0; i < NQUANTILES; i++)
+			json_put_int(one, quantiles[i].name,
+				     lag_quantile_us(l, s, quantiles[i].q));
+		json_put_int(one, "max_us", lag_max_us(l, s));
+		json_put(all, lag_stage_name(s), one);
+	}
+	return all;
+}
+
+static void
+put_lag(struct strbuf *out, const struct lag *l)
+{
+	strbuf_adds(out, "# HELP gsb_replicator_lag_seconds From the stage "
+			 "before; visible: from the commit. Of the last "
+			 "minute.\n# TYPE gsb_replicator_lag_seconds "
+			 "gauge\n");
+	for (enum lag_stage s = 0; l != NULL && s < LAG_STAGES; s++)
+		for (size_t i = 0; i < NQUANTILES; i++)
+			strbuf_addf(
+			    out,
+			    "gsb_replicator_lag_seconds{stage=\"%s\","
+			    "quantile=\"%s\"} %.6f\n",
+			    lag_stage_name(s), quantiles[i].label,
+			    (double)lag_quantile_us(l, s, quantiles[i].q) /
+				1e6);
+}
+
 static json_t *
 in_json(const struct status *s)
 {
@@ -48,6 +91,7 @@ in_json(const struct status *s)
 	json_put_int(in, "not_applied_bytes", (int64_t)s->apply.queued_bytes);
 	json_put_int(in, "lag_ms", s->lag_ms);
 	json_put_int(in, "apply_ms", s->apply_ms);
+	json_put(in, "lag", lag_json(s->lag));
 	json_put_int(in, "slot_safe_bytes", s->safe_bytes);
 	json_put_int(in, "echo_bytes", (int64_t)s->intake.echo_bytes);
 	json_put_int(in, "bytes", (int64_t)s->in.bytes);
@@ -118,6 +162,7 @@ status_metrics(const struct status *s, struct strbuf *out)
 {
 	put_states(out, s);
 	status_digest_metrics(&s->digest, out);
+	put_lag(out, s->lag);
 	put(out, "stream_up", "gauge", "The peer's log is being read.",
 	    s->stream == STREAM_RUNNING);
 	put(out, "database_up", "gauge", "The local session is ready.",

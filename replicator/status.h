@@ -10,6 +10,7 @@
 #include "replicator/apply.h"
 #include "replicator/heal.h"
 #include "replicator/intake.h"
+#include "replicator/lag.h"
 #include "replicator/progress.h"
 #include "replicator/stream.h"
 #include "replicator/sync.h"
@@ -32,6 +33,7 @@ struct status {
 	struct apply_stats apply;
 	struct sync_stats out;
 	struct heal_status digest;
+	const struct lag *lag; /* NULL: none */
 };
 
 /* "streaming", "catchup" or "down". */

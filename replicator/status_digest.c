@@ -55,6 +55,7 @@ status_digest_json(const struct heal_status *h)
 	json_put_str(all, "table", h->table);
 	json_put_int(all, "rows", h->rows);
 	json_put_int(all, "rows_estimated", h->estimated);
+	json_put_int(all, "tries", h->tries);
 	json_put_int(all, "passes", (int64_t)h->passes);
 	json_put_int(all, "incidents", (int64_t)h->incidents);
 	json_put_int(all, "different", (int64_t)h->different);

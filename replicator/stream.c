@@ -50,6 +50,7 @@ struct stream {
 	bool hold;
 	unsigned silent_beats;
 	struct stream_stats stats;
+	int64_t sent_us;
 };
 
 static const char *const state_names[] = { "waiting", "connecting", "asking",
@@ -352,6 +353,7 @@ on_data(void *ctx, struct span bytes)
 		log_error("stream", "why=\"%s\"", err_text(&e));
 		return false;
 	}
+	s->sent_us = d.sent_us;
 	if (d.end_lsn > s->stats.end_lsn)
 		s->stats.end_lsn = d.end_lsn;
 	if (d.kind == COPYDATA_CHANGE)
@@ -425,13 +427,6 @@ stream_hold(struct stream *s, bool hold)
 		receiver_hold(s->receiver, hold);
 }
 
-void
-stream_restart(struct stream *s, const struct err *why)
-{
-	if (s->state != STREAM_WAITING)
-		fail(s, why);
-}
-
 enum stream_state
 stream_state(const struct stream *s)
 {
@@ -442,6 +437,12 @@ const char *
 stream_state_name(enum stream_state state)
 {
 	return state_names[state];
+}
+
+int64_t
+stream_sent_us(const struct stream *s)
+{
+	return s->sent_us;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
- * The stream of changes from the peer: connects and reconnects for ever,
- * asks who the peer is and how our slot stands, and always answers
- * keepalives, whatever the owner is doing with what came.
+ * The stream of changes from the peer: reconnects for ever, asks who the peer
+ * is and how our slot stands, and always answers keepalives, whatever the
+ * owner is doing with what came.
  */
 #ifndef REPLICATOR_STREAM_H
 #define REPLICATOR_STREAM_H
@@ -29,7 +29,7 @@ struct stream_peer {
 	uint64_t current_lsn; /* where its log ends */
 	int version;          /* 150018 */
 	bool slot_found;
-	bool slot_lost;     /* its log has been removed */
+	bool slot_lost;
 	bool other_history; /* stream_last was never committed there */
 	uint64_t confirmed_lsn;
 	int64_t safe_bytes; /* of log until the slot is lost; -1: no limit */
@@ -86,6 +86,8 @@ void stream_free(struct stream **sp);
 enum stream_state stream_state(const struct stream *s);
 const char *stream_state_name(enum stream_state state);
 void stream_stats(const struct stream *s, struct stream_stats *out);
+/* When the peer sent the last message; since 2000, by its clock. */
+int64_t stream_sent_us(const struct stream *s);
 
 /* Everything below lsn is durable here; told to the peer at once. Never
  * moves back on one connection. */
@@ -93,8 +95,5 @@ void stream_ack(struct stream *s, uint64_t lsn);
 
 /* Stop reading (a status still goes out by time), and go on. */
 void stream_hold(struct stream *s, bool hold);
-
-/* Drops the connection and begins again, after the back-off. */
-void stream_restart(struct stream *s, const struct err *why);
 
 #endif

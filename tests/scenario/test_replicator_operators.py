@@ -1,0 +1,80 @@
+"""What operators type at a replicator, and what they see of it."""
+import json
+import os
+import subprocess
+
+from heals import equal, fill, gsbctl, hide, shared, twins, verify
+
+assert shared and twins
+
+
+def test_gsbctl_verify_shows_what_was_compared_and_when(twins):
+    fill(twins)
+    hide(twins, "backup", "UPDATE item SET amount = -1 WHERE id = 7")
+    shown = gsbctl(twins, "primary", "verify", "public.item", "--watch")
+    assert shown.returncode == 0, shown
+    line = next(x for x in shown.stdout.splitlines() if "public.item" in x)
+    assert line.split()[1:3] == ["300", "1"], line
+    assert " rows" in shown.stderr
+    assert twins.one("primary", "SELECT amount FROM item WHERE id = 7") == -1
+    shown = gsbctl(twins, "primary", "verify", "--format", "json")
+    assert all(t["verified"] for t in json.loads(shown.stdout)["tables"])
+
+
+def test_bad_words_are_answered_with_the_right_ones(twins):
+    wrong = {("verify", "public.nothing"): "not a replicated table",
+             ("verify", "--site", "x"): "not an option",
+             ("parked", "show"): "which parked row?",
+             ("parked", "show", "x"): "named by its number",
+             ("parked", "drop"): "or --all",
+             ("parked", "drop", "0"): "named by its number",
+             ("parked", "drop", "99"): "no parked row 99",
+             ("parked", "retry", "99"): "no parked row 99",
+             ("parked", "burn", "1"): "one word too many"}
+    for words, part in wrong.items():
+        said = gsbctl(twins, "primary", *words)
+        assert said.returncode == 1 and part in said.stderr, (words, said)
+    away = subprocess.run(
+        [os.path.join(os.path.dirname(twins.program), "gsbctl"), "parked"],
+        capture_output=True, text=True, check=False, env={})
+    assert away.returncode == 1 and "which replicator?" in away.stderr
+    away = subprocess.run(
+        [os.path.join(os.path.dirname(twins.program), "gsbctl"), "parked",
+         "--replicator", "/nowhere/control"],
+        capture_output=True, text=True, check=False, env={})
+    assert away.returncode == 5 and "gsb-replicator running" in away.stderr
+
+
+def test_parked_rows_are_shown_retried_and_dropped(twins):
+    fill(twins)
+    twins.query("backup", "ALTER TABLE item ADD CONSTRAINT small "
+                "CHECK (amount < 1000000)")
+    try:
+        twins.query("primary", "INSERT INTO item (id, name, amount) VALUES "
+                    "(1001, 'big', 2000000), (1002, 'big', 3000000)")
+        twins.settle()
+        listed = gsbctl(twins, "backup", "parked").stdout.splitlines()
+        assert len(listed) == 2 and "23514" in listed[0], listed
+        first, second = (line.split()[0] for line in listed)
+        shown = gsbctl(twins, "backup", "parked", "show", first)
+        assert "public.item 1001" in shown.stdout and "small" in shown.stdout
+        again = gsbctl(twins, "backup", "parked", "retry", "--all")
+        assert again.returncode == 2
+        assert "merged 0, failed again 2" in again.stdout
+        # a digest finds them different, and parks neither twice
+        tables = verify(twins, "backup", "public.item")
+        assert tables["public.item"]["different"] >= 2
+        rows = twins.query("backup", "SELECT id, tries FROM gsb.parked")
+        assert len(rows) == 2, rows
+    finally:
+        twins.query("backup", "ALTER TABLE item DROP CONSTRAINT small")
+    first, second = (str(r[0]) for r in twins.query(
+        "backup", "SELECT id FROM gsb.parked ORDER BY key"))
+    assert gsbctl(twins, "backup", "parked", "retry", first).returncode == 0
+    assert gsbctl(twins, "backup", "parked", "drop", second).returncode == 0
+    assert "nothing is parked" in gsbctl(twins, "backup", "parked").stderr
+    assert twins.one("backup", "SELECT amount FROM item WHERE id = 1001") \
+        == 2000000
+    tables = verify(twins, "backup", "public.item")
+    assert tables["public.item"]["verified"]
+    equal(twins)
