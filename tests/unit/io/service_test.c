@@ -237,6 +237,20 @@ expect_exit(int want)
 			 self.said);
 }
 
+/* It comes when the start has succeeded, in one piece. */
+static FILE *
+open_pid_file(const char *path)
+{
+	FILE *f = NULL;
+
+	for (int i = 0; f == NULL && i < 20000; i++) {
+		f = fopen(path, "re");
+		if (f == NULL)
+			usleep(1000);
+	}
+	return f;
+}
+
 static void
 test_drains_and_stops(void **state)
 {
@@ -247,7 +261,7 @@ test_drains_and_stops(void **state)
 	write_conf("[a]\nnumber = 6\n");
 	RUN("-c", self.conf, "--set", "a.word=w", "--pid-file", pid_file);
 	await("start 6 w - -.");
-	f = fopen(pid_file, "re");
+	f = open_pid_file(pid_file);
 	assert_non_null(f);
 	assert_non_null(fgets(text, sizeof(text), f));
 	fclose(f);
