@@ -18,6 +18,8 @@
 #define BYTES_OUT_MAX (1024 * 1024)
 #define ABANDONED_MS 5000
 #define ASK_AGAIN_MS 250
+/* Each request to cancel gives at most one. */
+#define RESUMES_MAX 8
 
 static void on_deadline(void *ctx);
 static void on_end(void *ctx);
@@ -250,10 +252,11 @@ resume(struct pgcall *call)
 	const struct pgitem *item = STAILQ_FIRST(&call->batch->items);
 
 	if (!call->failed || !has_committed(call) || !call->at_risk ||
-	    call->resumed || strcmp(call->err.sqlstate, "57014") != 0 ||
+	    call->resumed >= RESUMES_MAX ||
+	    strcmp(call->err.sqlstate, "57014") != 0 ||
 	    TAILQ_NEXT(call, entry) != NULL)
 		return false;
-	call->resumed = true;
+	call->resumed++;
 	call->failed = false;
 	err_clear(&call->err);
 	for (size_t i = 0; i < call->n; i++)

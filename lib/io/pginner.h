@@ -38,7 +38,7 @@ struct pgcall {
 	struct err err;
 	bool failed; /* the server said so: surely rolled back */
 	bool at_risk;
-	bool resumed; /* what stands behind the COMMIT was sent again */
+	unsigned resumed; /* how often what is behind COMMIT was resent */
 };
 TAILQ_HEAD(pgcall_list, pgcall);
 

@@ -35,14 +35,14 @@ class FakePair:
     hosts = dict.fromkeys(("primary", "backup", "proxy"), "127.0.0.1")
 
     def __init__(self, tls=None, proxy=None, limits=None,
-                 notices=None, **settings):
+                 notices=None, health=None, **settings):
         self.dir = tempfile.mkdtemp(prefix="gsb-fake-")
         ports = free_ports(len(SERVICES) + 5)
         self.ports = dict(zip(SERVICES, ports))
         self.port, self.metrics = ports[4], ports[5]
         self.idle, self.tls_port = ports[6:8], ports[8]
         self.tls, self.proxy, self.limits = tls, proxy or {}, limits or {}
-        self.notices = notices or {}
+        self.notices, self.health = notices or {}, health or {}
         self.socket = os.path.join(self.dir, "admin.sock")
         self.settings = {"stable": "1s", **settings}
         self.processes = {}
@@ -72,7 +72,8 @@ class FakePair:
                          f"[::1]:{self.tls_port}")
         lines[1:1] = [f"{k} = {v}" for k, v in self.proxy.items()]
         for section, keys in (("tls", self.tls), ("limits", self.limits),
-                              ("notices", self.notices)):
+                              ("notices", self.notices),
+                              ("health", self.health)):
             if keys:
                 lines += [f"[{section}]"] + [f"{k} = {v}"
                                              for k, v in keys.items()]

@@ -5,8 +5,10 @@ from wait import wait_until
 
 
 def move(pair, site):
-    pair.ctl("switchover", "--to", site, "--reason", "scenario", "--yes",
-             "--wait")
+    """A site whose machine stalls is dead for a moment, and refused."""
+    wait_until(lambda: pair.ctl("switchover", "--to", site, "--reason",
+                                "scenario", "--yes", "--wait",
+                                check=False).returncode == 0, 60)
     wait_until(lambda: pair.detect() == site.capitalize(), 30)
 
 

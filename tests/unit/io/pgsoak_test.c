@@ -129,9 +129,11 @@ static void
 cancel_one(void)
 {
 	unsigned among = self.started < AT_ONCE ? self.started : AT_ONCE;
-	struct write
-	    *w = &self.writes[self.started - 1 - (unsigned)random() % among];
+	struct write *w;
 
+	if (among == 0)
+		return;
+	w = &self.writes[self.started - 1 - (unsigned)random() % among];
 	if (w->ends > 0 || (w->req == NULL && w->tx == NULL))
 		return;
 	pgpool_cancel(&w->req);
