@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #define NAME "authority.json"
@@ -187,26 +188,6 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 	return 0;
 }
 
-static int
-read_whole(int fd, struct strbuf *out, struct err *e)
-{
-	for (;;) {
-		ssize_t n = read(fd, strbuf_reserve(out, 4096), 4096);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, ERR_IO, "%s", strerror(errno));
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-		out->at[out->len] = '\0';
-		if (out->len > FILE_MAX)
-			return err_set(e, ERR_LIMIT, "longer than %d bytes",
-				       FILE_MAX);
-	}
-}
-
 int
 authority_load(struct authority *a, struct authority_record *out, struct err *e)
 {
@@ -220,7 +201,7 @@ authority_load(struct authority *a, struct authority_record *out, struct err *e)
 		return err_set(e, ERR_IO, "%s: %s", a->path, strerror(errno));
 	done = fstat(fd, &a->seen) < 0
 		   ? err_set(e, ERR_IO, "%s", strerror(errno))
-		   : read_whole(fd, &text, e);
+		   : file_read_all(fd, FILE_MAX, &text, e);
 	close(fd);
 	if (done < 0 || authority_parse(strbuf_span(&text), out, e) < 0)
 		return err_prefix(e, "%s", a->path);
@@ -230,15 +211,8 @@ authority_load(struct authority *a, struct authority_record *out, struct err *e)
 static int
 write_whole(int fd, struct span text, struct err *e)
 {
-	while (text.len > 0) {
-		ssize_t n = write(fd, text.at, text.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, ERR_IO, "%s", strerror(errno));
-		text = span_skip(text, (size_t)n);
-	}
+	if (file_write_all(fd, text) < 0)
+		return err_set(e, ERR_IO, "%s", strerror(errno));
 	if (fsync(fd) < 0)
 		return err_set(e, ERR_IO, "fsync: %s", strerror(errno));
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/sitecall.h"
@@ -66,14 +67,12 @@ load(struct companies *c)
 {
 	STRBUF_AUTO text = { 0 };
 	struct err e = { 0 };
-	FILE *f = fopen(c->path, "re");
-	size_t n;
 
-	if (f == NULL)
+	if (file_read(c->path, SIZE_MAX, &text, &e) < 0) {
+		if (e.code != ERR_NOT_FOUND)
+			log_warn("companies", "error=\"%s\"", err_text(&e));
 		return;
-	while ((n = fread(strbuf_reserve(&text, 4096), 1, 4096, f)) > 0)
-		text.len += n;
-	fclose(f);
+	}
 	JSON_AUTO doc = json_read(strbuf_span(&text), &e);
 	if (doc == NULL || take_list(c, doc, &e) < 0)
 		log_warn("companies", "file=%s error=\"%s\"", c->path,

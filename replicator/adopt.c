@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "io/pgconn.h"
@@ -138,22 +139,6 @@ on_up(void *ctx)
 /* --- tables.ini ------------------------------------------------------------
  */
 
-static int
-read_file(const char *path, struct strbuf *out, struct err *e)
-{
-	FILE *f = fopen(path, "re");
-	char block[4096];
-	size_t n;
-
-	if (f == NULL)
-		return err_set(e, ERR_IO, "%s: %m", path);
-	while ((n = fread(block, 1, sizeof(block), f)) > 0)
-		strbuf_add(out, block, n);
-	if (fclose(f) != 0)
-		return err_set(e, ERR_IO, "%s: %m", path);
-	return 0;
-}
-
 /* A reader sees the old or the new one; owner and mode stay. */
 static int
 write_file(const char *path, const char *text, struct err *e)
@@ -197,7 +182,7 @@ compose(struct adopt *a, struct err *e)
 	const char *path = a->conf.install.tables->path;
 	STRBUF_AUTO now = { 0 };
 
-	if (read_file(path, &now, e) != 0)
+	if (file_read(path, SIZE_MAX, &now, e) != 0)
 		return -1;
 	if (a->conf.release)
 		a->text = adopt_without(strbuf_span(&now), &a->name);

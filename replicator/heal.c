@@ -174,14 +174,6 @@ heal_go(struct heal *h, bool go)
 }
 
 void
-heal_set_interval(struct heal *h, int64_t ms)
-{
-	h->conf.interval_ms = ms;
-	h->due_ms = clock_mono_ms() + (ms < FIRST_MS ? ms : FIRST_MS);
-	plan(h);
-}
-
-void
 heal_want(struct heal *h, const char *why)
 {
 	h->healing = true;

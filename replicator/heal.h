@@ -37,7 +37,6 @@ struct heal_conf {
 
 struct heal *heal_new(const struct heal_conf *conf);
 void heal_free(struct heal **hp);
-void heal_set_interval(struct heal *h, int64_t ms);
 
 /* The stream runs (or not): only then is there somebody to compare with. */
 void heal_go(struct heal *h, bool go);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/outbox_inner.h"
@@ -18,19 +19,12 @@ static int
 write_all(const char *path, struct span text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t done = 0;
-	ssize_t n = 0;
+	bool good;
 
 	if (fd < 0)
 		return -1;
-	while (done < text.len && n >= 0) {
-		n = write(fd, text.at + done, text.len - done);
-		if (n > 0)
-			done += (size_t)n;
-	}
-	if (close(fd) < 0 || n < 0)
-		return -1;
-	return 0;
+	good = file_write_all(fd, text) == 0;
+	return close(fd) == 0 && good ? 0 : -1;
 }
 
 int
@@ -57,19 +51,12 @@ outbox_file_read(const char *dir, const char *name, struct err *e)
 {
 	char *path = mem_printf("%s/%s", dir, name);
 	STRBUF_AUTO text = { 0 };
-	FILE *f = fopen(path, "re");
 	json_t *doc = NULL;
-	size_t n;
 
-	if (f == NULL) {
-		err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+	if (file_read(path, FILE_MAX, &text, e) < 0) {
 		mem_free(path);
 		return NULL;
 	}
-	while (text.len <= FILE_MAX &&
-	       (n = fread(strbuf_reserve(&text, 4096), 1, 4096, f)) > 0)
-		text.len += n;
-	fclose(f);
 	doc = json_read(strbuf_span(&text), e);
 	if (doc == NULL)
 		err_prefix(e, "%s", path);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "io/vault_inner.h"
 
@@ -30,21 +31,6 @@ vault_fault(const struct vault *v, const char *what, const char *name,
 		       : why == ENOENT                ? ERR_NOT_FOUND
 						      : ERR_IO,
 		       "%s %s/%s: %s", what, v->dir, name, strerror(why));
-}
-
-int
-vault_write_all(int fd, struct span data)
-{
-	while (data.len > 0) {
-		ssize_t n = write(fd, data.at, data.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data = span_skip(data, (size_t)n);
-	}
-	return 0;
 }
 
 static int
@@ -183,7 +169,7 @@ vault_note_write(const struct vault *v, const char *name, struct span text,
 	fd = openat(v->fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return vault_fault(v, "cannot write", tmp, e);
-	if (vault_write_all(fd, text) < 0 || fsync(fd) < 0) {
+	if (file_write_all(fd, text) < 0 || fsync(fd) < 0) {
 		vault_fault(v, "cannot write", name, e);
 		close(fd);
 		unlinkat(v->fd, tmp, 0);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "io/vault_inner.h"
 
@@ -68,7 +69,7 @@ vault_new_begin(struct vault_new *n, const struct vault *v, const char *want,
 int
 vault_new_add(struct vault_new *n, struct span data, struct err *e)
 {
-	if (vault_write_all(n->fd, data) < 0)
+	if (file_write_all(n->fd, data) < 0)
 		return vault_fault(n->vault, "cannot write", n->name, e);
 	crypto_hash_add(n->hash, data);
 	n->size += (int64_t)data.len;

@@ -21,7 +21,5 @@ int vault_fault(const struct vault *v, const char *what, const char *name,
 /* "objects/ab/abcdef..." */
 const char *vault_object_name(const char *hash,
 			      char out[static VAULT_NAME_SIZE]);
-/* All of it; -1 with errno. */
-int vault_write_all(int fd, struct span data);
 
 #endif

@@ -34,6 +34,10 @@ void xmlapi_meeting_find(struct api *a, store_meetings_fn *fn);
 bool xmlapi_meeting_is_allowed(const struct api *a,
 			       const struct meeting *meeting);
 
+/* He, or somebody who may read all of the company. */
+bool xmlapi_meeting_is_readable(const struct api *a,
+				const struct meeting *meeting);
+
 /* iCalendarURL for host and attendees. */
 void xmlapi_meeting_calendar(struct api *a, const struct meeting *meeting,
 			     struct strbuf *out);

@@ -58,6 +58,12 @@ xmlapi_meeting_is_allowed(const struct api *a, const struct meeting *meeting)
 	return xmlapi_is_admin(a) || strcmp(meeting->host_id, a->who->id) == 0;
 }
 
+bool
+xmlapi_meeting_is_readable(const struct api *a, const struct meeting *meeting)
+{
+	return xmlapi_is_reader(a) || xmlapi_meeting_is_allowed(a, meeting);
+}
+
 void
 xmlapi_meeting_run_get(struct api *a)
 {
@@ -75,7 +81,7 @@ on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
 	}
-	if (!xmlapi_is_reader(a) && !xmlapi_meeting_is_allowed(a, list)) {
+	if (!xmlapi_meeting_is_readable(a, list)) {
 		api_fail(a, FAULT_DENIED, NULL);
 		return;
 	}

@@ -373,8 +373,7 @@ static const struct xmlapi_map info_rows[] = {
 static void
 on_info(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	bool own = n > 0 &&
-		   (xmlapi_meeting_is_allowed(a, list) || xmlapi_is_reader(a));
+	bool own = n > 0 && xmlapi_meeting_is_readable(a, list);
 	struct timezone_info tz;
 	STRBUF_AUTO sb = { 0 };
 	JSON_AUTO v = NULL;

@@ -242,7 +242,7 @@ on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
 	}
-	if (!xmlapi_is_reader(a) && !xmlapi_meeting_is_allowed(a, list)) {
+	if (!xmlapi_meeting_is_readable(a, list)) {
 		api_fail(a, FAULT_DENIED, NULL);
 		return;
 	}

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 from wait import wait_until
 
@@ -170,6 +171,15 @@ class FakePair:
         if "json" in arguments and done.stdout:
             return json.loads(done.stdout)
         return done.stdout + done.stderr
+
+    def metric(self, name):
+        """The first value whose line begins so, of /metrics; None."""
+        with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as f:
+            for line in f.read().decode().splitlines():
+                if line.startswith(name):
+                    return float(line.rpartition(" ")[2])
+        return None
 
     def order(self, *arguments, status=0):
         return self.ctl(*arguments, "--reason", "test", "--yes",

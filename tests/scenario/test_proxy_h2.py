@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import threading
-import urllib.request
 
 import pytest
 
@@ -56,15 +55,6 @@ def curl(pair, path, *options, plain=False):
     version, status = said.decode().split()
     assert version == "2"
     return int(status), text
-
-
-def metric(pair, name):
-    with urllib.request.urlopen(
-            f"http://127.0.0.1:{pair.metrics}/metrics", timeout=10) as f:
-        for line in f.read().decode().splitlines():
-            if line.startswith(name):
-                return float(line.rpartition(" ")[2])
-    return None
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -229,19 +219,19 @@ def test_attacks_end_the_connection_and_nobody_else_notices(pair):
     other.start()
     try:
         for name, attack in ATTACKS.items():
-            before = metric(pair, "gsb_proxy_h2_calmed_total")
+            before = pair.metric("gsb_proxy_h2_calmed_total")
             with Client(pair.port) as c:
                 assert c.flood(attack(c)), name
             if name != "large settings":  # nghttp2 ends that by itself
-                wait_until(lambda: metric(
-                    pair, "gsb_proxy_h2_calmed_total") == before + 1, 10,
+                wait_until(lambda: pair.metric(
+                    "gsb_proxy_h2_calmed_total") == before + 1, 10,
                     what=name)
     finally:
         over.set()
         other.join()
     assert not faults, faults[:3]
-    wait_until(lambda: metric(pair, "gsb_proxy_clients") == 0, 10)
-    assert metric(pair, "gsb_proxy_in_flight{site=\"primary\"}") == 0
+    wait_until(lambda: pair.metric("gsb_proxy_clients") == 0, 10)
+    assert pair.metric("gsb_proxy_in_flight{site=\"primary\"}") == 0
 
 
 def test_the_last_word_says_why(pair):
@@ -293,9 +283,9 @@ def test_random_frames_harm_nobody(pair):
             except OSError:
                 pass
     assert curl(pair, "/acme/x")[0] == 200
-    wait_until(lambda: metric(pair, "gsb_proxy_clients") == 0, 10)
-    assert metric(pair, "gsb_proxy_in_flight{site=\"primary\"}") == 0
-    assert metric(pair, "gsb_proxy_holding") == 0
+    wait_until(lambda: pair.metric("gsb_proxy_clients") == 0, 10)
+    assert pair.metric("gsb_proxy_in_flight{site=\"primary\"}") == 0
+    assert pair.metric("gsb_proxy_holding") == 0
 
 
 def test_half_a_head_is_timed(pair):
@@ -341,8 +331,8 @@ def test_draining_says_goodbye_and_answers_what_runs(fresh):
     with Client(fresh.port) as c, Client(fresh.port) as idle:
         c.get(1)
         idle.wait(SETTINGS)
-        wait_until(lambda: metric(
-            fresh, "gsb_proxy_in_flight{site=\"primary\"}") == 1, 10)
+        wait_until(lambda: fresh.metric(
+            "gsb_proxy_in_flight{site=\"primary\"}") == 1, 10)
         fresh.send("proxy", signal.SIGTERM)
         assert c.wait(GOAWAY)[:4] == b"\x7f\xff\xff\xff"
         c.get(3)  # it was on its way

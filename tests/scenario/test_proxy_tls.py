@@ -8,7 +8,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import urllib.request
 
 import pytest
 
@@ -69,15 +68,6 @@ def ask(sock, path="/acme/x", method="GET", body=None):
     return text if path.startswith("/acme/bytes") else json.loads(text)
 
 
-def metric(pair, name):
-    with urllib.request.urlopen(
-            f"http://127.0.0.1:{pair.metrics}/metrics", timeout=10) as f:
-        for line in f.read().decode().splitlines():
-            if line.startswith(name):
-                return float(line.rpartition(" ")[2])
-    return None
-
-
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_requests_in_both_versions_and_families(pair, version, host):
@@ -134,14 +124,14 @@ def test_sessions_go_on_at_any_worker(pair, version):
         ask(s)
         session = s.session
         assert not s.session_reused
-    before = metric(pair, "gsb_proxy_tls_resumed_total")
+    before = pair.metric("gsb_proxy_tls_resumed_total")
     for _ in range(12):  # both workers have their turn
         with connect(pair, ctx=ctx, session=session) as s:
             assert s.session_reused
             ask(s)
             if version == "TLSv1_3":
                 session = s.session
-    assert metric(pair, "gsb_proxy_tls_resumed_total") == before + 12
+    assert pair.metric("gsb_proxy_tls_resumed_total") == before + 12
 
 
 def test_a_staple_is_given_where_there_is_one(pair):
@@ -182,18 +172,18 @@ def test_the_end_is_said(pair):
 
 
 def test_what_is_no_handshake_is_closed(pair):
-    failed = metric(pair, "gsb_proxy_tls_failed_total")
+    failed = pair.metric("gsb_proxy_tls_failed_total")
     with socket.create_connection(("127.0.0.1", pair.tls_port), 10) as s:
         s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_until(lambda: s.recv(100) == b"", 10)
-    assert metric(pair, "gsb_proxy_tls_failed_total") == failed + 1
+    assert pair.metric("gsb_proxy_tls_failed_total") == failed + 1
     with socket.create_connection(("127.0.0.1", pair.tls_port), 10) as s:
         s.sendall(b"\x16\x03\x01")  # and nothing more, for head_time
         assert s.recv(100) == b""
 
 
 def test_metric_of_the_end_of_each_certificate(pair):
-    end = metric(pair, "gsb_proxy_certificate_end_seconds{file=\""
+    end = pair.metric("gsb_proxy_certificate_end_seconds{file=\""
                  f"{pair.folder}/many/a.pem\"}}")
     text = subprocess.check_output(
         ["openssl", "x509", "-noout", "-enddate", "-in",

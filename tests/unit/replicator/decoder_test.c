@@ -10,17 +10,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "pgoutput.h"
-
-static void
-pgoutput_message(struct strbuf *out, const char *prefix, const char *content)
-{
-	strbuf_addc(out, 'M');
-	pgoutput_int(out, 1, 1);
-	pgoutput_int(out, 0x900, 8);
-	pgoutput_text(out, prefix);
-	pgoutput_int(out, strlen(content), 4);
-	strbuf_adds(out, content);
-}
+#include "pgoutput_message.h"
 
 struct fixture {
 	struct arena *arena;

@@ -9,6 +9,7 @@
 
 #include "catalog_rows.h"
 #include "pgoutput.h"
+#include "pgoutput_message.h"
 #include "replicator/intake.h"
 #include "replicator/merge.h"
 
@@ -36,17 +37,6 @@ pgoutput_int8(struct strbuf *out, int64_t v)
 	strbuf_addc(out, 'b');
 	pgoutput_int(out, 8, 4);
 	pgoutput_int(out, (uint64_t)v, 8);
-}
-
-static void
-pgoutput_message(struct strbuf *out, const char *prefix, const char *content)
-{
-	strbuf_addc(out, 'M');
-	pgoutput_int(out, 1, 1);
-	pgoutput_int(out, 0x900, 8);
-	pgoutput_text(out, prefix);
-	pgoutput_int(out, strlen(content), 4);
-	strbuf_adds(out, content);
 }
 
 static int
