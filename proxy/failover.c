@@ -52,7 +52,11 @@ mark_maintenance(struct failover *f, int64_t since_us, int64_t until_us)
 	f->overdue = false;
 }
 
-/* A new epoch: nobody is granted until the old one's leases have ended. */
+/*
+ * A new epoch: nobody is granted until the old one's leases have ended. But
+ * rooms that go on at the site that is active from now on are not sent away
+ * for the moment of fencing.
+ */
 static void
 new_epoch(struct failover *f, uint64_t epoch, enum route_site active)
 {
@@ -64,7 +68,6 @@ new_epoch(struct failover *f, uint64_t epoch, enum route_site active)
 	f->asked_return = false;
 	if (active == ROUTE_PRIMARY)
 		mark_maintenance(f, 0, 0);
-	f->keep_collab[active] = false;
 	f->keep_collab[failover_other(active)] = false;
 }
 
@@ -86,6 +89,7 @@ record_adopted(struct failover *f, const struct view *v)
 	f->rec.held = f->word.to == ROUTE_BACKUP;
 	f->rec.degraded = true;
 	f->peer_dead = false;
+	f->keep_collab[f->word.to] = false;
 	new_epoch(f, highest + 1, f->word.to);
 	signed_by(&f->rec, &f->word, "", v->wall_us);
 }
@@ -125,13 +129,17 @@ static void
 record_redirects(struct failover *f, const struct view *v,
 		 const struct redirects *next)
 {
-	bool keep[ROUTE_SITES] = { f->keep_collab[0], f->keep_collab[1] };
+	enum route_site active = f->rec.active;
+	enum route_site other = failover_other(active);
+	bool keep = f->keep_collab[other];
 	int64_t since = f->rec.maintained_us;
 	int64_t until = f->rec.maintained_until_us;
 
-	new_epoch(f, f->rec.epoch + 1, f->rec.active);
+	f->keep_collab[active] = v->site[active].rooms > 0 &&
+				 !redirects_lead(next, other, ROUTE_COLLAB);
+	new_epoch(f, f->rec.epoch + 1, active);
 	mark_maintenance(f, since, until);
-	memcpy(f->keep_collab, keep, sizeof(keep));
+	f->keep_collab[other] = keep;
 	f->rec.redirects = *next;
 	signed_by(&f->rec, &f->by, "redirects", v->wall_us);
 }

@@ -139,6 +139,25 @@ test_split_keeps_the_rooms(void **state)
 	assert_false(w.plan.granted[P][COLLAB]);
 }
 
+/* Going home ends no room there, not for the moment of fencing either. */
+static void
+test_rooms_that_went_on_stay_when_all_comes_home(void **state)
+{
+	w.service[P][COLLAB].rooms = 2;
+	world_run(&w, 1000);
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_ON_BACKUP, 1000);
+	world_run(&w, 1000);
+	world_restart(&w, P, WEB);
+	for (int64_t from = w.now_ms; w.f.state != STATE_NORMAL;) {
+		assert_true(w.now_ms - from < 600000);
+		world_run(&w, WORLD_TICK_MS);
+		assert_true(w.service[P][COLLAB].serves);
+	}
+	assert_int_equal(w.disk.active, P);
+	assert_int_equal(w.service[P][COLLAB].rooms, 2);
+}
+
 static void
 test_sockets_of_a_frozen_site_are_closed(void **state)
 {
@@ -449,6 +468,7 @@ main(void)
 		TEST(test_one_lost_probe_moves_nothing),
 		TEST(test_collab_alone_is_partial),
 		TEST(test_split_keeps_the_rooms),
+		TEST(test_rooms_that_went_on_stay_when_all_comes_home),
 		TEST(test_sockets_of_a_frozen_site_are_closed),
 		TEST(test_both_dead_and_the_last_one_returns),
 		TEST(test_both_dead_and_the_other_returns),

@@ -39,6 +39,21 @@ test_one_company_moves(void **state)
 	assert_int_equal(w.service[B][WEB].epoch, 2);
 }
 
+/* One company's order ends no room of the others, not for a moment. */
+static void
+test_rooms_of_the_others_stay(void **state)
+{
+	w.service[P][COLLAB].rooms = 2;
+	world_run(&w, 1000);
+	assert_int_equal(world_order(&w, RULES_REDIRECT_ADD, B), RULES_GO);
+	for (int64_t from = w.now_ms; w.now_ms - from < 3000;) {
+		world_run(&w, WORLD_TICK_MS);
+		assert_true(w.service[P][COLLAB].serves);
+	}
+	assert_int_equal(w.disk.epoch, 2);
+	assert_int_equal(w.f.state, STATE_NORMAL);
+}
+
 static void
 test_and_back(void **state)
 {
@@ -146,6 +161,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_MOVED(test_one_company_moves),
+		TEST(test_rooms_of_the_others_stay),
 		TEST_MOVED(test_and_back),
 		TEST_MOVED(test_it_ends_by_itself),
 		TEST_MOVED(test_the_site_it_leads_to_dies),
