@@ -3,6 +3,7 @@
     pair        the session's demo, everything running, the primary serving
     make_pair   make_pair("replicator.replicator.sync=off"): one with other
                 settings, for the tests of one module
+    browser, make_browser   headless Chromium: browser.py
 
 A report of a sanitizer, or a daemon that died by itself, fails the test in
 whose time it came.
@@ -77,3 +78,35 @@ def watched(request, demo):
 @pytest.fixture
 def pair(request, session_demo):
     yield from watched(request, session_demo)
+
+
+@pytest.fixture(scope="session")
+def session_browser():
+    from browser import Browser  # only those who use it need Selenium
+    made = Browser()
+    try:
+        yield made
+    finally:
+        made.end()
+    assert not made.processes()
+
+
+@pytest.fixture
+def browser(session_browser):
+    return session_browser.clean()
+
+
+@pytest.fixture
+def make_browser():
+    from browser import Browser
+    made = []
+
+    def make():
+        made.append(Browser())
+        return made[-1].clean()
+
+    try:
+        yield make
+    finally:
+        for each in made:
+            each.end()
