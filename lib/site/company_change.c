@@ -51,8 +51,9 @@ static const struct pgstmt delete = {
 	.sql =
 	    "WITH c AS (DELETE FROM company WHERE gsb_key_name = lower($1) AND "
 	    "disabled RETURNING id, name), "
-	    "s AS (DELETE FROM session s USING c, meeting m WHERE "
-	    "m.company_id = c.id AND s.meeting_id = m.id), "
+	    "u AS (DELETE FROM attendance u USING c, session s WHERE "
+	    "s.company_id = c.id AND u.session_id = s.id), "
+	    "s AS (DELETE FROM session s USING c WHERE s.company_id = c.id), "
 	    "t AS (DELETE FROM attendee t USING c WHERE t.company_id = c.id), "
 	    "m AS (DELETE FROM meeting m USING c WHERE m.company_id = c.id), "
 	    "f AS (DELETE FROM login_failure f USING c, account a WHERE "
