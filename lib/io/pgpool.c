@@ -97,7 +97,7 @@ pgpool_open(const struct pgpool_conf *conf)
 {
 	struct pgpool *p = mem_new(struct pgpool);
 
-	assert(conf->size > 0);
+	assert(conf->size > 0 && conf->ready <= conf->size);
 	p->conf = *conf;
 	p->conf.conninfo = mem_strdup(conf->conninfo);
 	p->conf.application = mem_strdup(conf->application);
@@ -213,6 +213,15 @@ serve(struct pgpool *p)
 	for (; p->retry == NULL && opening < p->nwaiters &&
 	       p->nslots < p->conf.size;
 	     opening++)
+		open_slot(p);
+}
+
+/* One after the other, so that they do not all come at once. */
+static void
+keep_ready(struct pgpool *p)
+{
+	if (p->up && p->retry == NULL && p->nslots < p->conf.ready &&
+	    count_slots(p, SLOT_OPENING) == 0)
 		open_slot(p);
 }
 
@@ -393,6 +402,7 @@ on_up(void *ctx)
 	p->up = true;
 	err_clear(&p->err);
 	serve(p);
+	keep_ready(p);
 	if (!was_up && p->conf.on_change != NULL)
 		p->conf.on_change(p->conf.ctx, true, NULL);
 }
@@ -468,4 +478,5 @@ on_retry(void *ctx)
 	if (p->nslots == 0)
 		open_slot(p);
 	serve(p);
+	keep_ready(p);
 }

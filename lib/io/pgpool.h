@@ -1,5 +1,6 @@
 /*
- * A bounded pool of pgconn. Connections open when they are wanted and stay.
+ * A bounded pool of pgconn. Connections open when they are wanted and stay;
+ * so many as `ready` says open by themselves, for a burst would wait for them.
  * When the last one is lost, another one is tried at once; if that fails, or
  * the server hung, the pool is down: every request fails at once with the
  * reason, and one connection is tried with back-off until it is up again.
@@ -20,7 +21,8 @@ struct pgpool_conf {
 	const char *conninfo;    /* copied, as the next two */
 	const char *application; /* or NULL */
 	const char *setup;       /* or NULL */
-	unsigned size;           /* connections */
+	unsigned size;           /* connections, at most */
+	unsigned ready;          /* of them kept open while up */
 	unsigned max_waiters;    /* first come, first served */
 	uint32_t connect_ms;     /* 0: 10 s */
 	/* When up changes; err NULL for up. May be NULL. */

@@ -253,6 +253,9 @@ start_services(struct site *s, struct err *e)
 				  .on_peer = on_peer,
 				  .ctx = s };
 
+	/* The site to come gets everybody at once, in the moment of a switch.
+	 */
+	pool.ready = pool.size;
 	s->pool = pgpool_open(&pool);
 	if (wanted("collab") && start_collab(s, e) < 0)
 		return -1;

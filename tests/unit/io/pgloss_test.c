@@ -1,7 +1,8 @@
-/* pgconn when the other side goes, or the standby is missing. */
+/* pgconn and pgpool when the other side goes, or the standby is missing. */
 #include <signal.h>
 
 #include "io/helper/pgtry.h"
+#include "io/pgpool.h"
 
 static void
 test_killed_backend(void **state)
@@ -164,6 +165,38 @@ test_commit_lost_while_it_waits(void **state)
 	set_sync_names("");
 }
 
+static unsigned
+open_in(const struct pgpool *p)
+{
+	struct pgpool_stats s;
+
+	pgpool_stats(p, &s);
+	return s.open;
+}
+
+/* Nobody asks it for anything. */
+static void
+test_a_pool_keeps_connections_ready(void **state)
+{
+	struct pgpool *p = pgpool_open(
+	    &(struct pgpool_conf){ .conninfo = pgcluster_conninfo(),
+				   .application = "ready",
+				   .size = 4,
+				   .ready = 3,
+				   .max_waiters = 1 });
+
+	TURN_UNTIL(open_in(p) == 3);
+	pgcluster_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		      " WHERE application_name = 'ready'");
+	TURN_UNTIL(open_in(p) < 3);
+	TURN_UNTIL(open_in(p) == 3);
+	pgcluster_kill();
+	TURN_UNTIL(!pgpool_up(p));
+	pgcluster_start();
+	TURN_UNTIL(open_in(p) == 3);
+	pgpool_close(&p);
+}
+
 int
 main(void)
 {
@@ -174,6 +207,7 @@ main(void)
 		T(test_cancelled_standby_wait_is_at_risk),
 		T(test_cancelled_standby_wait_hits_what_follows),
 		T(test_commit_lost_while_it_waits),
+		T(test_a_pool_keeps_connections_ready),
 	};
 
 	return cmocka_run_group_tests(tests, pgcluster_set_up,
