@@ -105,8 +105,16 @@ on_end(struct upstream *u, int why)
 		return;
 	case REQUEST_READS:
 	case REQUEST_HELD:
+	case REQUEST_QUEUES:
 		return;
 	}
+}
+
+static void
+cut_late(struct request *r)
+{
+	worker_count_limit(r->worker, LIMIT_BODY_TIME);
+	relay_cut(r, 'T');
 }
 
 static void
@@ -116,8 +124,10 @@ on_deadline(struct upstream *u)
 
 	switch (r->stage) {
 	case REQUEST_CONNECTS:
-		if (!r->moved)
+		if (!r->moved) {
+			worker_count_limit(r->worker, LIMIT_CONNECT_TIME);
 			relay_signal(r, PLANE_TIMEOUT);
+		}
 		relay_failed(r, RESEND_REFUSED);
 		return;
 	case REQUEST_WAITS:
@@ -125,6 +135,7 @@ on_deadline(struct upstream *u)
 			relay_failed(r, RESEND_MOVED);
 			return;
 		}
+		worker_count_limit(r->worker, LIMIT_UPSTREAM_TIME);
 		relay_signal(r, PLANE_TIMEOUT);
 		r->who = 'T';
 		relay_refuse(r, 504, "The service did not answer in time");
@@ -133,13 +144,14 @@ on_deadline(struct upstream *u)
 		if (r->front->queued > 0) /* the client is slow, not the site */
 			upstream_set_deadline(u, r->worker->limits.body_ms);
 		else
-			relay_cut(r, 'T');
+			cut_late(r);
 		return;
 	case REQUEST_TUNNELS:
 		tunnel_silent(r);
 		return;
 	case REQUEST_READS:
 	case REQUEST_HELD:
+	case REQUEST_QUEUES:
 		return;
 	}
 }
@@ -395,6 +407,7 @@ on_data(struct upstream *u, char *at, size_t len)
 		return;
 	case REQUEST_READS:
 	case REQUEST_HELD:
+	case REQUEST_QUEUES:
 	case REQUEST_CONNECTS:
 		return;
 	}

@@ -260,6 +260,17 @@ certs_session(const struct certs *c)
 	return ssl;
 }
 
+int64_t
+certs_end_s(const struct certs *c)
+{
+	int64_t end_s = INT64_MAX;
+
+	for (size_t i = 0; i < c->nfiles; i++)
+		if (c->files[i]->end_s < end_s)
+			end_s = c->files[i]->end_s;
+	return end_s;
+}
+
 void
 certs_metrics(const struct certs *c, struct strbuf *out)
 {

@@ -44,6 +44,8 @@ void certs_drop(struct certs **c);
 /* For a new connection. The set must be held until it is secure. */
 SSL *certs_session(const struct certs *c);
 
+/* The first of them that ends, UNIX time. */
+int64_t certs_end_s(const struct certs *c);
 /* Prometheus text: when each of them ends. */
 void certs_metrics(const struct certs *c, struct strbuf *out);
 

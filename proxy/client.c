@@ -23,6 +23,7 @@ static void on_end(struct stream *s, int why);
 static void on_closed(struct stream *s);
 static void on_due(struct wheel_node *n);
 static void give_up(struct client *c);
+static void on_late(struct client *c);
 static void on_abort(struct client *c);
 /* Of one whose handshake is under way, or that was turned away. */
 static const struct client_ops shaking_ops = {
@@ -30,7 +31,7 @@ static const struct client_ops shaking_ops = {
 		    .on_ready = on_ready,
 		    .on_end = on_end,
 		    .on_closed = on_closed },
-	.on_deadline = give_up,
+	.on_deadline = on_late,
 	.on_drain = give_up,
 	.on_abort = on_abort
 };
@@ -41,6 +42,57 @@ client_set_deadline(struct client *c, uint32_t ms)
 	struct worker *w = c->stream.worker;
 
 	wheel_set(&w->wheel, &c->deadline, worker_now_ms(w) + ms);
+}
+
+/* Bytes that the kernel has taken for it in all. */
+static uint64_t
+taken(const struct client *c)
+{
+	return c->stream.written - c->stream.tcp.write_queue_size;
+}
+
+void
+client_must_take(struct client *c)
+{
+	if (c->stream.queued == 0)
+		return;
+	if (c->out_since_ms == 0) {
+		c->out_since_ms = worker_now_ms(c->stream.worker);
+		c->out_base = c->out_seen = taken(c);
+	}
+	if (c->deadline.at_ms == INT64_MAX)
+		client_set_deadline(c, c->stream.worker->limits.body_ms);
+}
+
+bool
+client_takes(struct client *c)
+{
+	struct worker *w = c->stream.worker;
+	int64_t now_ms = worker_now_ms(w), due_ms;
+	uint64_t n = taken(c);
+
+	due_ms = limits_body_due(&w->limits, c->out_since_ms, n - c->out_base,
+				 now_ms);
+	if (n == c->out_seen || due_ms <= now_ms) {
+		worker_count_limit(w, n == c->out_seen ? LIMIT_BODY_TIME
+						       : LIMIT_BODY_RATE);
+		return false;
+	}
+	c->out_seen = n;
+	wheel_set(&w->wheel, &c->deadline, due_ms);
+	return true;
+}
+
+bool
+client_count_request(struct client *c)
+{
+	struct worker *w = c->stream.worker;
+
+	if (++c->requests < w->limits.connection_requests)
+		return true;
+	if (c->requests == w->limits.connection_requests)
+		worker_count_limit(w, LIMIT_CONNECTION_REQUESTS);
+	return false;
 }
 
 static void
@@ -97,6 +149,7 @@ client_accept(struct worker *w, uv_stream_t *server, bool tls)
 {
 	struct client *c = mem_alloc(sizeof(union speaker));
 	int len = sizeof(c->peer);
+	enum limit limit;
 
 	stream_init(&c->stream, w, &shaking_ops.stream);
 	wheel_node_init(&c->deadline, on_due);
@@ -109,8 +162,12 @@ client_accept(struct worker *w, uv_stream_t *server, bool tls)
 	uv_tcp_getpeername(&c->stream.tcp, &c->peer.any, &len);
 	name_peer(c);
 	c->nameless = introduction_trusts(w->shared->trust, &c->peer.any);
-	if (w->draining ||
-	    !shared_connect(w->shared, &w->limits, counted_as(c))) {
+	if (w->draining) {
+		turn_away(c);
+		return;
+	}
+	if (!shared_connect(w->shared, &w->limits, counted_as(c), &limit)) {
+		worker_count_limit(w, limit);
 		turn_away(c);
 		return;
 	}
@@ -129,10 +186,12 @@ static bool
 introduce(struct client *c, const struct introduction *in)
 {
 	struct worker *w = c->stream.worker;
+	enum limit limit;
 
 	if (in->named)
 		c->peer = in->from;
-	if (!shared_connect(w->shared, &w->limits, &c->peer.any)) {
+	if (!shared_connect(w->shared, &w->limits, &c->peer.any, &limit)) {
+		worker_count_limit(w, limit);
 		metrics_add(&w->metrics.turned_away, 1);
 		return false;
 	}
@@ -193,6 +252,14 @@ on_end(struct stream *s, int why)
 static void
 give_up(struct client *c)
 {
+	client_close(c, false);
+}
+
+/* No introduction, or no handshake, in time. */
+static void
+on_late(struct client *c)
+{
+	worker_count_limit(c->stream.worker, LIMIT_HEAD_TIME);
 	client_close(c, false);
 }
 

@@ -24,6 +24,8 @@ struct client_ops {
 	void (*on_deadline)(struct client *c);
 	/* The worker drains: idle ones close, others behind their answer. */
 	void (*on_drain)(struct client *c);
+	/* The worker retires: may be NULL; else they are told to go. */
+	void (*on_retire)(struct client *c);
 	/* It is about to be closed from outside: requests end unheard. */
 	void (*on_abort)(struct client *c);
 };
@@ -37,6 +39,11 @@ struct client {
 	struct block *early;             /* an introduction that is not whole */
 	bool nameless;                   /* it is still to be introduced */
 	bool tls;
+	uint32_t requests; /* so far */
+	/* While it does not take what was sent: since when (0: it does), what
+	 * had gone by then, and when that was last looked at. */
+	int64_t out_since_ms;
+	uint64_t out_base, out_seen;
 	char address[INET6_ADDRSTRLEN];
 	char node[INET6_ADDRSTRLEN + 4]; /* as Forwarded writes it */
 	char forwarded[REWRITE_FORWARDED_SIZE];
@@ -46,6 +53,15 @@ struct client {
 void client_accept(struct worker *w, uv_stream_t *server, bool tls);
 
 void client_set_deadline(struct client *c, uint32_t ms);
+/* Something is queued for it and no deadline is set: it must be taken. */
+void client_must_take(struct client *c);
+/*
+ * The deadline has come: false if the client takes too little or nothing
+ * (then that is counted); else there is a new one.
+ */
+bool client_takes(struct client *c);
+/* Counts it; false: it is the last one of this connection. */
+bool client_count_request(struct client *c);
 /* What a front says of its client. */
 void client_introduce(const struct client *c, struct front *f);
 

@@ -156,6 +156,19 @@ const struct conf_key conf_keys[] = {
 	     "of a silent WebSocket; 0: default"),
 	LIMIT("pool", pool, "0",
 	      "idle connections per worker and service; 0: default", 65536),
+	LIMIT("connection_requests", connection_requests, "0",
+	      "on a client's connection; 0: default", INT32_MAX),
+	LIMIT("body_rate", body_rate, "0",
+	      "bytes in a second of a body, either way; 0: default", INT32_MAX),
+	LIMIT("site_requests", site_requests, "0",
+	      "at a service of a site, of a worker; 0: default", 65536),
+	LIMIT("site_queue", site_queue, "0",
+	      "requests that wait for that; 0: default", INT32_MAX),
+	TIME("queue_time", queue_ms, "0", "how long they do; 0: default"),
+	TIME("slow_start", slow_start_ms, "0",
+	     "over which a site is loaded after a switch; 0: default"),
+	SIZE("h2_buffer", h2_buffer, "0",
+	     "kept for a connection of HTTP/2; 0: default"),
 	KEY("notices", "webhooks", CONF_STRING, webhooks, "",
 	    "https://HOST/PATH, several by commas: changes of state, alarms"),
 	KEY("notices", "webhook_key_file", CONF_STRING, webhook_key_file, "",
@@ -362,6 +375,13 @@ conf_limits(const struct conf *c, struct plane_limits *out)
 	out->upstream_ms = (uint32_t)c->upstream_ms;
 	out->tunnel_idle_ms = (uint32_t)c->tunnel_ms;
 	out->pool = (uint32_t)c->pool;
+	out->connection_requests = (uint32_t)c->connection_requests;
+	out->body_rate = (uint32_t)c->body_rate;
+	out->site_requests = (uint32_t)c->site_requests;
+	out->site_queue = (uint32_t)c->site_queue;
+	out->queue_ms = (uint32_t)c->queue_ms;
+	out->slow_start_ms = (uint32_t)c->slow_start_ms;
+	out->h2_buffer_bytes = (uint64_t)c->h2_buffer;
 }
 
 void

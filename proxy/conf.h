@@ -29,7 +29,8 @@ struct conf {
 	int64_t head_bytes, fields, body_buffer, body_limit;
 	int64_t held_requests, held_bytes, connections, per_address;
 	int64_t head_ms, idle_ms, body_ms, connect_ms, upstream_ms, tunnel_ms;
-	int64_t pool;
+	int64_t pool, connection_requests, body_rate, h2_buffer;
+	int64_t site_requests, site_queue, queue_ms, slow_start_ms;
 	struct gates_conf gates;
 	int unknown;
 	const char *webhooks, *webhook_key_file;

@@ -254,7 +254,7 @@ look_gates(struct control *c)
 	struct gates_conf conf;
 
 	watch_gates(c->watch, &c->view, c->f.rec.active, &in);
-	in.certificate_until_us = -1;
+	in.certificate_until_us = plane_certificate_until_us(c->plane);
 	conf_gates(c->conf, &conf);
 	gates_look(&c->gates, &conf, &in);
 	c->view.gates = c->gates;

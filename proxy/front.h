@@ -47,6 +47,7 @@ struct front {
 	size_t queued; /* bytes of answers the client has yet to take */
 	uint64_t sent; /* bytes since the request began */
 	bool decoded;  /* it wants bodies without chunked framing */
+	bool full;     /* a body that is not whole is kept no longer */
 };
 
 #endif

@@ -88,8 +88,8 @@ h1_close_softly(struct h1 *h, bool unread)
 		linger(h);
 	} else if (h->client.stream.queued > 0) {
 		h->state = H1_FLUSH;
-		client_set_deadline(&h->client,
-				    h->client.stream.worker->limits.body_ms);
+		wheel_clear(&h->client.deadline);
+		client_must_take(&h->client);
 	} else {
 		h1_close_now(h, false);
 	}
@@ -126,6 +126,13 @@ end_body(struct h1 *h)
 }
 
 static void
+refuse_body(struct h1 *h)
+{
+	worker_count_limit(h->client.stream.worker, LIMIT_BODY_LIMIT);
+	relay_refuse(h->front.request, 413, "The body is too large");
+}
+
+static void
 begin_body(struct h1 *h, const struct http_head *head, bool waits)
 {
 	static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -140,10 +147,11 @@ begin_body(struct h1 *h, const struct http_head *head, bool waits)
 		return;
 	}
 	if (most > 0 && head->body == HTTP_BODY_LENGTH && head->length > most) {
-		relay_refuse(h->front.request, 413, "The body is too large");
+		refuse_body(h);
 		return;
 	}
 	h->body_since_ms = worker_now_ms(w);
+	h->body_base = 0;
 	client_set_deadline(&h->client, w->limits.body_ms);
 	if (head->expect_continue && waits) {
 		uv_buf_t buf = uv_buf_init(go_on, sizeof(go_on) - 1);
@@ -171,38 +179,37 @@ take_head(struct h1 *h, const char *at, size_t len)
 	h->scanned = 0;
 	head->method_text = head->target = span_make(NULL, 0);
 	if (end == 0) {
+		worker_count_limit(w, LIMIT_HEAD_BYTES);
 		refuse_head(h, 431, "The head is too large");
 		return len;
 	}
 	if (http_request_parse(head, at + lead, end - lead, &w->request_limits,
 			       &fault) != 0) {
+		if (fault.status == 431)
+			worker_count_limit(w, end - lead > w->limits.head_bytes
+						  ? LIMIT_HEAD_BYTES
+						  : LIMIT_FIELDS);
 		refuse_head(h, fault.status, fault.what);
 		return len;
 	}
 	h->old = head->minor == 0;
 	h->front.protocol = h->old ? "HTTP/1.0" : "HTTP/1.1";
 	h->front.decoded = h->old;
-	h->closes = !head->keep_alive;
+	h->closes = !head->keep_alive | !client_count_request(&h->client);
 	relay_begin(w, &h->front, head, end - lead);
 	begin_body(h, head, end == len);
 	return end;
 }
 
-/*
- * The next piece in time, and on the whole 1,000 bytes in a second: nobody
- * holds a place for ever by giving a byte now and then.
- */
 static void
 time_body(struct h1 *h)
 {
 	struct worker *w = h->client.stream.worker;
-	int64_t now_ms = worker_now_ms(w);
-	int64_t end_ms = h->body_since_ms + w->limits.body_ms +
-			 (int64_t)h->body.total;
-	int64_t next_ms = now_ms + w->limits.body_ms;
 
 	wheel_set(&w->wheel, &h->client.deadline,
-		  next_ms < end_ms ? next_ms : end_ms);
+		  limits_body_due(&w->limits, h->body_since_ms,
+				  h->body.total - h->body_base,
+				  worker_now_ms(w)));
 }
 
 static size_t
@@ -219,7 +226,7 @@ take_body(struct h1 *h, const char *at, size_t len)
 		return len;
 	}
 	if (most > 0 && h->body.total > most) {
-		relay_refuse(h->front.request, 413, "The body is too large");
+		refuse_body(h);
 		return len;
 	}
 	time_body(h);
@@ -347,6 +354,7 @@ on_drained(struct stream *s)
 	struct h1 *h = (struct h1 *)s;
 
 	h->front.queued = 0;
+	h->client.out_since_ms = 0;
 	if (h->state == H1_FLUSH) {
 		h1_close_now(h, false);
 		return;
@@ -361,26 +369,39 @@ static void
 on_deadline(struct client *c)
 {
 	struct h1 *h = (struct h1 *)c;
+	struct worker *w = c->stream.worker;
 
 	switch (h->state) {
 	case H1_HEAD:
+		worker_count_limit(w, h->rest != NULL || !h->spoke
+					  ? LIMIT_HEAD_TIME
+					  : LIMIT_IDLE_TIME);
 		if (h->rest == NULL)
 			h1_close_now(h, false);
 		else
 			refuse_head(h, 408, "The request did not come in time");
 		return;
 	case H1_BODY:
+		worker_count_limit(
+		    w, limits_body_broke(&w->limits, h->body_since_ms,
+					 h->body.total - h->body_base,
+					 worker_now_ms(w)));
 		h->front.request->who = 'T';
 		relay_refuse(h->front.request, 408,
 			     "The request did not come in time");
 		return;
 	case H1_BUSY:
 	case H1_TUNNEL:
+		if (client_takes(c))
+			return;
 		if (h->front.request != NULL)
 			relay_drop(h->front.request);
 		h1_close_now(h, false);
 		return;
 	case H1_FLUSH:
+		if (!client_takes(c))
+			h1_close_now(h, false);
+		return;
 	case H1_LINGER:
 		h1_close_now(h, false);
 		return;

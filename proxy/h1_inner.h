@@ -19,6 +19,7 @@ struct h1 {
 	enum h1_state state;
 	struct http_body body; /* of the request */
 	int64_t body_since_ms;
+	uint64_t body_base; /* bytes of it that had come by then */
 	struct block *rest;
 	size_t scanned; /* of rest, for the end of a head */
 	bool spoke;     /* a first head has come */

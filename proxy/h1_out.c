@@ -42,10 +42,7 @@ h1_out_send(struct h1 *h, const uv_buf_t *bufs, unsigned n)
 		h->front.sent += bufs[i].len;
 	stream_write(&h->client.stream, bufs, n);
 	h->front.queued = h->client.stream.queued;
-	if (h->client.stream.queued > 0 &&
-	    h->client.deadline.at_ms == INT64_MAX)
-		client_set_deadline(&h->client,
-				    h->client.stream.worker->limits.body_ms);
+	client_must_take(&h->client);
 }
 
 void
@@ -169,7 +166,8 @@ time_pause(struct h1 *h)
 		wheel_clear(&h->client.deadline);
 		return;
 	}
-	h->body_since_ms = worker_now_ms(w) - (int64_t)h->body.total;
+	h->body_since_ms = worker_now_ms(w);
+	h->body_base = h->body.total;
 	client_set_deadline(&h->client, w->limits.body_ms);
 }
 

@@ -38,6 +38,7 @@ static const struct client_ops h2_ops = { .stream = { .on_data = on_data,
 						      .on_closed = on_closed },
 					  .on_deadline = on_deadline,
 					  .on_drain = on_drain,
+					  .on_retire = on_drain,
 					  .on_abort = on_abort };
 
 static nghttp2_session_callbacks *callbacks;
@@ -100,6 +101,14 @@ h2_begin(struct client *c)
 	turn_add(&w->turn, &h->flush);
 }
 
+/* Not while a drain waits for what is on its way. */
+static void
+clear_deadline(struct h2 *h)
+{
+	if (!h->drains || h->named)
+		wheel_clear(&h->client.deadline);
+}
+
 struct h2_stream *
 h2_stream_new(struct h2 *h, int32_t id)
 {
@@ -113,9 +122,30 @@ h2_stream_new(struct h2 *h, int32_t id)
 	wheel_node_init(&s->deadline, h2_in_deadline);
 	LIST_INSERT_HEAD(&h->streams, s, entry);
 	nghttp2_session_set_stream_user_data(h->session, id, s);
-	wheel_clear(&h->client.deadline);
+	clear_deadline(h);
 	h->nstreams++;
+	h->spoke = true;
+	if (!client_count_request(&h->client))
+		on_drain(&h->client);
 	return s;
+}
+
+bool
+h2_is_full(const struct h2 *h)
+{
+	const struct h2_stream *s;
+	uint64_t bytes = 0;
+
+	LIST_FOREACH(s, &h->streams, entry)
+	{
+		const struct request *r = s->front.request;
+
+		if (r != NULL && !r->forgotten)
+			bytes += r->body_kept;
+		if (s->wait != NULL)
+			bytes += s->wait->len - s->wait_at;
+	}
+	return bytes > h->client.stream.worker->limits.h2_buffer_bytes;
 }
 
 static void
@@ -123,7 +153,10 @@ set_idle(struct h2 *h)
 {
 	struct worker *w = h->client.stream.worker;
 
-	client_set_deadline(&h->client, h->drains ? 0 : w->limits.idle_ms);
+	if (!h->drains)
+		client_set_deadline(&h->client, w->limits.idle_ms);
+	else if (h->named)
+		client_set_deadline(&h->client, 0);
 	turn_add(&w->turn, &h->flush);
 }
 
@@ -237,9 +270,8 @@ on_flush(struct turn_node *n)
 	write_out(h);
 	drop_closed(h);
 	turn_remove(&s->worker->turn, &h->flush);
-	if (s->queued > 0 && h->client.deadline.at_ms == INT64_MAX)
-		client_set_deadline(&h->client, s->worker->limits.body_ms);
-	else if (s->queued == 0 && is_over(h))
+	client_must_take(&h->client);
+	if (s->queued == 0 && is_over(h))
 		close_now(h);
 }
 
@@ -288,8 +320,9 @@ on_drained(struct stream *s)
 {
 	struct h2 *h = (struct h2 *)s;
 
+	h->client.out_since_ms = 0;
 	if (h->nstreams > 0)
-		wheel_clear(&h->client.deadline);
+		clear_deadline(h);
 	h2_serialise(h);
 }
 
@@ -304,26 +337,49 @@ on_closed(struct stream *s)
 	mem_free(h);
 }
 
+/* What came until now is answered, nothing more. */
+static void
+name_last(struct h2 *h)
+{
+	h->named = true;
+	nghttp2_submit_goaway(
+	    h->session, NGHTTP2_FLAG_NONE,
+	    nghttp2_session_get_last_proc_stream_id(h->session),
+	    NGHTTP2_NO_ERROR, NULL, 0);
+	h->closes = h->nstreams == 0;
+	wheel_clear(&h->client.deadline);
+	client_must_take(&h->client);
+	turn_add(&h->client.stream.worker->turn, &h->flush);
+}
+
+static void
+end_idle(struct h2 *h)
+{
+	struct worker *w = h->client.stream.worker;
+
+	worker_count_limit(w, h->spoke ? LIMIT_IDLE_TIME : LIMIT_HEAD_TIME);
+	nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
+	client_set_deadline(&h->client, w->limits.body_ms);
+	h->closes = h->nstreams == 0;
+	turn_add(&w->turn, &h->flush);
+}
+
 /* Nobody speaks, or the client does not take what it asked for. */
 static void
 on_deadline(struct client *c)
 {
 	struct h2 *h = (struct h2 *)c;
 
-	if (c->stream.queued > 0 || h->closes) {
+	if (h->drains && !h->named) {
+		name_last(h);
+	} else if (c->stream.queued > 0) {
+		if (!client_takes(c))
+			close_now(h);
+	} else if (h->closes || (h->drains && h->nstreams == 0)) {
 		close_now(h);
-		return;
+	} else if (!h->drains) {
+		end_idle(h);
 	}
-	if (h->drains)
-		nghttp2_submit_goaway(
-		    h->session, NGHTTP2_FLAG_NONE,
-		    nghttp2_session_get_last_proc_stream_id(h->session),
-		    NGHTTP2_NO_ERROR, NULL, 0);
-	else
-		nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
-	client_set_deadline(c, c->stream.worker->limits.body_ms);
-	h->closes = h->nstreams == 0;
-	turn_add(&c->stream.worker->turn, &h->flush);
 }
 
 /* First a word, for requests that are on their way; then the end. */

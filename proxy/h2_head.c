@@ -134,6 +134,13 @@ add_field(struct h2 *h, struct span name, struct span value)
 	add_text(h, "\r\n");
 }
 
+static void
+refuse_size(struct h2 *h, enum limit limit)
+{
+	worker_count_limit(h->client.stream.worker, limit);
+	refuse(&h->head, 431, "The head is too large");
+}
+
 int
 h2_head_add(struct h2 *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
 {
@@ -144,8 +151,10 @@ h2_head_add(struct h2 *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
 
 	in->bytes += n.len + v.len + 4;
 	in->fields++;
-	if (in->bytes > l->head_bytes || in->fields > l->fields + 4)
-		refuse(in, 431, "The head is too large");
+	if (in->fault == 0 && in->bytes > l->head_bytes)
+		refuse_size(h, LIMIT_HEAD_BYTES);
+	else if (in->fault == 0 && in->fields > l->fields + 4)
+		refuse_size(h, LIMIT_FIELDS);
 	if (in->bytes > (size_t)PAST_MEASURE * l->head_bytes)
 		return -1;
 	if (in->fault != 0)
@@ -172,6 +181,7 @@ begin_body(struct h2_stream *s, const struct http_head *head)
 	uint64_t most = w->limits.body_limit_bytes;
 
 	if (most > 0 && head->body == HTTP_BODY_LENGTH && head->length > most) {
+		worker_count_limit(w, LIMIT_BODY_LIMIT);
 		relay_refuse(s->front.request, 413, "The body is too large");
 		return;
 	}
@@ -219,6 +229,16 @@ finish_text(struct h2 *h, bool body)
 	return span_make(in->text->at, in->text->len);
 }
 
+/* It was surely not processed: the client may ask again (RFC 9113 8.7). */
+static void
+put_off(struct h2 *h)
+{
+	worker_count_limit(h->client.stream.worker, LIMIT_H2_BUFFER);
+	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, h->head.id,
+				  NGHTTP2_REFUSED_STREAM);
+	h2_head_drop(h);
+}
+
 void
 h2_head_end(struct h2 *h, bool body)
 {
@@ -229,6 +249,10 @@ h2_head_end(struct h2 *h, bool body)
 				    .what = h->head.why };
 	size_t scanned = 0;
 
+	if (h2_is_full(h)) {
+		put_off(h);
+		return;
+	}
 	head->method_text = head->target = span_make(NULL, 0);
 	if (fault.status == 0 &&
 	    http_head_end(text.at, text.len, &scanned) != text.len) {

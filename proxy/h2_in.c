@@ -51,7 +51,7 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame,
 
 	if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
 		h2_head_begin(h, frame->hd.stream_id);
-		if (h->nstreams == 0)
+		if (h->nstreams == 0 && !h->drains)
 			client_set_deadline(
 			    &h->client,
 			    h->client.stream.worker->limits.head_ms);
@@ -108,11 +108,11 @@ static void
 time_body(struct h2_stream *s)
 {
 	struct worker *w = s->h2->client.stream.worker;
-	int64_t next_ms = worker_now_ms(w) + w->limits.body_ms;
-	int64_t end_ms = s->since_ms + w->limits.body_ms +
-			 (int64_t)s->received; /* 1,000 bytes in a second */
 
-	wheel_set(&w->wheel, &s->deadline, next_ms < end_ms ? next_ms : end_ms);
+	wheel_set(&w->wheel, &s->deadline,
+		  limits_body_due(&w->limits, s->since_ms,
+				  s->received - s->received_base,
+				  worker_now_ms(w)));
 }
 
 /* As the site is to get it: in one piece with its framing. */
@@ -135,11 +135,18 @@ take_body(struct h2_stream *s, const char *at, size_t len)
 
 	s->received += len;
 	if (most > 0 && s->received > most) {
+		worker_count_limit(s->h2->client.stream.worker,
+				   LIMIT_BODY_LIMIT);
 		relay_refuse(s->front.request, 413, "The body is too large");
 		return;
 	}
 	if (!s->unwanted)
 		time_body(s);
+	if (!s->front.full && h2_is_full(s->h2)) {
+		worker_count_limit(s->h2->client.stream.worker,
+				   LIMIT_H2_BUFFER);
+		s->front.full = true;
+	}
 	if (!s->chunked) {
 		relay_body(s->front.request, at, len);
 		return;
@@ -299,6 +306,18 @@ h2_in_callbacks(nghttp2_session_callbacks *cb)
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_close);
 }
 
+static void
+count_late(struct h2_stream *s, bool reads)
+{
+	struct worker *w = s->h2->client.stream.worker;
+
+	worker_count_limit(
+	    w, limits_body_broke(
+		   &w->limits, reads ? s->since_ms : s->wait_since_ms,
+		   reads ? s->received - s->received_base : s->wait_gone,
+		   worker_now_ms(w)));
+}
+
 /* The rest of the request did not come, or the answer is not taken. */
 void
 h2_in_deadline(struct wheel_node *n)
@@ -307,7 +326,10 @@ h2_in_deadline(struct wheel_node *n)
 						   offsetof(struct h2_stream,
 							    deadline));
 
-	if (s->front.request != NULL && !s->said) {
+	bool reads = s->front.request != NULL && !s->said;
+
+	count_late(s, reads);
+	if (reads) {
 		s->front.request->who = 'T';
 		relay_refuse(s->front.request, 408,
 			     "The request did not come in time");

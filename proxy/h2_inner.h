@@ -40,10 +40,11 @@ struct h2 {
 	struct h2_head head;
 	struct block *out; /* frames that go at the end of this turn */
 	struct turn_node flush;
-	bool in_session; /* nghttp2 calls us: it must not be called */
-	bool closes;     /* when all is said */
-	bool drains;
-	int64_t calm_ms; /* h2_in.c: when its patience is whole again */
+	bool in_session;    /* nghttp2 calls us: it must not be called */
+	bool closes;        /* when all is said */
+	bool drains, named; /* and what the last stream is, was said */
+	bool spoke;         /* a first head has come */
+	int64_t calm_ms;    /* h2_in.c: when its patience is whole again */
 };
 
 struct h2_stream {
@@ -57,10 +58,10 @@ struct h2_stream {
 	bool whole;
 	bool unwanted; /* its body must wait: the client gets no window */
 	size_t owed;   /* bytes of window that it gets then */
-	uint64_t received;
-	int64_t since_ms;
+	uint64_t received, received_base; /* in all; at since_ms */
+	int64_t since_ms, wait_since_ms;  /* wait: of the answer */
+	uint64_t wait_gone;               /* since then */
 	struct block *trailers_in;
-	/* Of the answer. */
 	struct http_body body;
 	struct span now;    /* not sent yet, valid for the present call */
 	struct block *wait; /* the same, kept; before it */
@@ -75,6 +76,8 @@ struct h2_stream {
 /* h2.c */
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
 void h2_stream_free(struct h2_stream **s);
+/* More is kept for this connection than h2_buffer. */
+bool h2_is_full(const struct h2 *h);
 /* Frames to h->out, which goes out at the end of the turn. */
 void h2_serialise(struct h2 *h);
 /* The client asks for more than its share: ends the connection. */
@@ -90,7 +93,6 @@ int h2_head_add(struct h2 *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
 /* The whole request, or a refusal; body: DATA follows. */
 void h2_head_end(struct h2 *h, bool body);
 void h2_head_drop(struct h2 *h);
-
 /* h2_out.c */
 extern const struct front_ops h2_out_ops;
 void h2_out_callbacks(nghttp2_session_callbacks *cb);

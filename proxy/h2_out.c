@@ -187,6 +187,17 @@ drained(struct h2_stream *s)
 		relay_drained(s->front.request);
 }
 
+/* What waits must be taken. */
+static void
+time_wait(struct h2_stream *s)
+{
+	struct worker *w = worker_of(s);
+
+	wheel_set(&w->wheel, &s->deadline,
+		  limits_body_due(&w->limits, s->wait_since_ms, s->wait_gone,
+				  worker_now_ms(w)));
+}
+
 /* One frame, from what waits and then from what is there now. */
 static int
 on_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
@@ -204,11 +215,11 @@ on_send(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
 		n = n < length ? n : length;
 		block_append(&w->blocks, out, s->wait->at + s->wait_at, n);
 		s->wait_at += n;
+		s->wait_gone += n;
 		if (s->wait_at == s->wait->len)
 			drained(s);
 		else
-			wheel_set(&w->wheel, &s->deadline,
-				  worker_now_ms(w) + w->limits.body_ms);
+			time_wait(s);
 	}
 	if (n < length)
 		block_append(&w->blocks, out, s->now.at, length - n);
@@ -223,9 +234,11 @@ keep(struct h2_stream *s)
 	struct worker *w = worker_of(s);
 
 	if (s->now.len > 0) {
-		if (s->wait == NULL)
-			wheel_set(&w->wheel, &s->deadline,
-				  worker_now_ms(w) + w->limits.body_ms);
+		if (s->wait == NULL) {
+			s->wait_since_ms = worker_now_ms(w);
+			s->wait_gone = 0;
+			time_wait(s);
+		}
 		block_append(&w->blocks, &s->wait, s->now.at, s->now.len);
 	}
 	s->now = span_make(NULL, 0);
@@ -363,7 +376,8 @@ on_body(struct front *f, bool wanted)
 		wheel_clear(&s->deadline);
 		return;
 	}
-	s->since_ms = worker_now_ms(w) - (int64_t)s->received;
+	s->since_ms = worker_now_ms(w);
+	s->received_base = s->received;
 	wheel_set(&w->wheel, &s->deadline,
 		  worker_now_ms(w) + w->limits.body_ms);
 	nghttp2_session_consume_stream(s->h2->session, s->id, s->owed);

@@ -48,9 +48,11 @@ hold_add(struct request *r, enum resend_action waits_for)
 {
 	struct worker *w = r->worker;
 	struct hold *h = &w->hold;
+	enum limit limit;
 
 	r->held_bytes = r->head->len + r->body_kept;
-	if (!shared_hold(w->shared, &w->limits, r->held_bytes)) {
+	if (!shared_hold(w->shared, &w->limits, r->held_bytes, &limit)) {
+		metrics_add(&w->metrics.limits[limit], 1);
 		metrics_add(&w->metrics.hold_refused, 1);
 		r->canary = false;
 		relay_refuse(r, 503, too_many);

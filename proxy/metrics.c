@@ -175,6 +175,20 @@ add_signals(const struct group *g)
 					   sizeof(uint64_t)));
 }
 
+static void
+add_limits(const struct group *g)
+{
+	static const char name[] = "gsb_proxy_limit_total";
+
+	head(g, name, "counter",
+	     "Connections and requests that met a limit, by its key.");
+	for (unsigned i = 0; i < LIMITS; i++)
+		strbuf_addf(g->out, "%s{limit=\"%s\"} %" PRIu64 "\n", name,
+			    limit_name((enum limit)i),
+			    sum(g, offsetof(struct metrics, limits) +
+				       i * sizeof(uint64_t)));
+}
+
 /* label: such as from="primary", or "". */
 static void
 add_histogram(const struct group *g, const char *name, const char *label,
@@ -258,10 +272,14 @@ metrics_render(const struct metrics *const *all, unsigned n,
 	add_per_site(&g, "gsb_proxy_may_write",
 		     "Of those, that may write and are not yet answered.",
 		     offsetof(struct metrics, may_write));
+	add_per_site(&g, "gsb_proxy_queued",
+		     "Requests that wait for a site that has enough to do.",
+		     offsetof(struct metrics, queued));
 	add_per_site(&g, "gsb_proxy_websockets", "Tunnels to a site.",
 		     offsetof(struct metrics, websockets));
 	add_answers(&g);
 	add_signals(&g);
+	add_limits(&g);
 	add_plains(&g);
 	add_histograms(&g);
 }

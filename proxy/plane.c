@@ -44,59 +44,13 @@ struct plane {
 	void *drained_ctx;
 };
 
-const struct plane_limits plane_limits_default = {
-	.head_bytes = 16384,
-	.fields = 100,
-	.body_buffer_bytes = 1048576,
-	.held_requests = 10000,
-	.held_bytes = 256 * 1048576,
-	.connections = 20000,
-	.connections_per_address = 4000,
-	.head_ms = 10000,
-	.idle_ms = 75000,
-	.body_ms = 30000,
-	.connect_ms = 2000,
-	.upstream_ms = 30000,
-	.tunnel_idle_ms = 3600000,
-	.pool = 256,
-};
-
 static void on_async(uv_async_t *async);
-
-static struct plane_limits
-complete(const struct plane_limits *from)
-{
-	const struct plane_limits *d = &plane_limits_default;
-	struct plane_limits l = *from;
-
-#define DEFAULT(field)    \
-	if (l.field == 0) \
-	l.field = d->field
-	DEFAULT(head_bytes);
-	DEFAULT(fields);
-	DEFAULT(body_buffer_bytes);
-	DEFAULT(held_requests);
-	DEFAULT(held_bytes);
-	DEFAULT(connections);
-	DEFAULT(connections_per_address);
-	DEFAULT(head_ms);
-	DEFAULT(idle_ms);
-	DEFAULT(body_ms);
-	DEFAULT(connect_ms);
-	DEFAULT(upstream_ms);
-	DEFAULT(tunnel_idle_ms);
-	DEFAULT(pool);
-#undef DEFAULT
-	if (l.head_bytes > WORKER_HEAD_MAX)
-		l.head_bytes = WORKER_HEAD_MAX;
-	return l;
-}
 
 static void
 start_workers(struct plane *p, const struct plane_conf *conf)
 {
 	struct worker_conf each = { .shared = &p->shared,
-				    .limits = complete(&conf->limits),
+				    .limits = limits_complete(&conf->limits),
 				    .nsockets = p->nsockets,
 				    .certs = p->certs,
 				    .log = p->log };
@@ -331,7 +285,7 @@ plane_close_websockets(struct plane *p, enum route_site site, int code,
 void
 plane_set_limits(struct plane *p, const struct plane_limits *limits)
 {
-	struct plane_limits l = complete(limits);
+	struct plane_limits l = limits_complete(limits);
 
 	for (unsigned i = 0; i < p->nworkers; i++)
 		worker_set_limits(p->workers[i], &l);
@@ -368,6 +322,12 @@ plane_reload(struct plane *p, const struct plane_conf *conf, struct err *e)
 	take_sockets(p, next, (unsigned)n);
 	plane_set_limits(p, &conf->limits);
 	return 0;
+}
+
+int64_t
+plane_certificate_until_us(const struct plane *p)
+{
+	return p->certs != NULL ? certs_end_s(p->certs) * 1000000 : 0;
 }
 
 void

@@ -85,6 +85,8 @@ void plane_set_limits(struct plane *p, const struct plane_limits *limits);
 int plane_reload(struct plane *p, const struct plane_conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 
+/* When the first certificate ends, UNIX time in us; 0: there is none. */
+int64_t plane_certificate_until_us(const struct plane *p);
 /* Prometheus text 0.0.4, appended: gsb_proxy_... */
 void plane_metrics(const struct plane *p, struct strbuf *out);
 

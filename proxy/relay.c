@@ -160,7 +160,8 @@ relay_body(struct request *r, const char *at, size_t len)
 		return;
 	}
 	keep_body(r, at, len);
-	if (r->streams || r->body_kept <= w->limits.body_buffer_bytes)
+	if (r->streams ||
+	    (r->body_kept <= w->limits.body_buffer_bytes && !r->front->full))
 		return;
 	r->streams = true;
 	metrics_add(&w->metrics.streamed, 1);
@@ -246,6 +247,8 @@ static void
 send_to(struct request *r, enum route_site site)
 {
 	r->site = site;
+	if (!queue_admit(&r->worker->queues[site][r->service], r))
+		return;
 	r->epoch = r->worker->snapshot->epoch;
 	r->moved = false;
 	if (r->attempts++ > 0)
@@ -421,6 +424,8 @@ relay_drop(struct request *r)
 {
 	if (r->in_hold)
 		hold_remove(r);
+	if (r->queue != NULL)
+		queue_remove(r);
 	upstream_close(&r->up);
 	end_canary(r);
 	metrics_add(&r->worker->metrics.client_gone, 1);

@@ -55,6 +55,7 @@ request_count(struct request *r)
 
 	assert(!r->counted);
 	r->counted = true;
+	queue_enter(&r->worker->queues[r->site][r->service]);
 	metrics_add(&m->in_flight[r->site], 1);
 	if (http_method_safe(r->method))
 		return;
@@ -74,9 +75,11 @@ void
 request_uncount(struct request *r)
 {
 	request_uncount_write(r);
-	if (r->counted)
-		metrics_sub(&r->worker->metrics.in_flight[r->site], 1);
+	if (!r->counted)
+		return;
 	r->counted = false;
+	metrics_sub(&r->worker->metrics.in_flight[r->site], 1);
+	queue_leave(&r->worker->queues[r->site][r->service]);
 }
 
 char
@@ -87,6 +90,8 @@ request_where(const struct request *r)
 		return 'R';
 	case REQUEST_HELD:
 		return 'H';
+	case REQUEST_QUEUES:
+		return 'Q';
 	case REQUEST_CONNECTS:
 		return 'C';
 	case REQUEST_WAITS:
@@ -164,7 +169,7 @@ request_end(struct request *r, char who)
 	char end[5] = { who, who == '-' ? '-' : request_where(r),
 			letter_of_way(r), '-', '\0' };
 
-	assert(r->up == NULL && !r->in_hold);
+	assert(r->up == NULL && !r->in_hold && r->queue == NULL);
 	if (r->attempts > 0)
 		end[3] = r->kept_connection ? 'k' : 'n';
 	request_uncount(r);

@@ -12,27 +12,14 @@
 #include "http/framing.h"
 #include "proxy/block.h"
 #include "proxy/reply.h"
+#include "proxy/request_stage.h"
 #include "proxy/resend.h"
 #include "proxy/route.h"
 
 #define REQUEST_ID_SIZE 22
 
-enum request_stage {
-	REQUEST_READS,    /* its body comes */
-	REQUEST_HELD,     /* waits for a site */
-	REQUEST_CONNECTS, /* waits for a connection */
-	REQUEST_WAITS,    /* was sent */
-	REQUEST_ANSWERS,  /* the answer has begun */
-	REQUEST_TUNNELS   /* 101: bytes both ways */
-};
-
-enum request_kind {
-	REQUEST_WEB,
-	REQUEST_DETECT,
-	REQUEST_ROOM /* a WebSocket to a collab */
-};
-
 struct front;
+struct queue;
 struct tunnel;
 struct upstream;
 struct worker;
@@ -42,7 +29,7 @@ struct request {
 	struct front *front;
 	struct upstream *up; /* while it connects, waits, answers, tunnels */
 	struct tunnel *tunnel;
-	TAILQ_ENTRY(request) entry; /* while in_hold */
+	TAILQ_ENTRY(request) entry; /* while in_hold, or of queue */
 	struct request *next;       /* of the free list */
 	enum request_stage stage;
 	enum request_kind kind;
@@ -83,6 +70,12 @@ struct request {
 	size_t held_bytes;
 	bool ready;  /* chosen in this turn */
 	int verdict; /* enum hold_verdict, then */
+
+	/* Of the queue; it is in that if it is not NULL. */
+	struct queue *queue;
+	uint64_t queue_serial;
+	bool queue_turn;
+	int64_t queued_us; /* since when it waits there; 0: never did */
 
 	/* Of the answer. */
 	struct http_body answer;

@@ -67,13 +67,16 @@ shared_signal(struct shared *s, const struct plane_event *e)
 }
 
 bool
-shared_hold(struct shared *s, const struct plane_limits *limits, size_t bytes)
+shared_hold(struct shared *s, const struct plane_limits *limits, size_t bytes,
+	    enum limit *limit)
 {
 	uint64_t n = atomic_fetch_add(&s->held, 1);
 	uint64_t sum = atomic_fetch_add(&s->held_bytes, bytes) + bytes;
 
 	if (n < limits->held_requests && sum <= limits->held_bytes)
 		return true;
+	*limit = n >= limits->held_requests ? LIMIT_HELD_REQUESTS
+					    : LIMIT_HELD_BYTES;
 	shared_release(s, bytes);
 	return false;
 }
@@ -117,16 +120,18 @@ count_address(struct addresses *all, unsigned limit, const uint8_t *key)
 
 bool
 shared_connect(struct shared *s, const struct plane_limits *limits,
-	       const struct sockaddr *from)
+	       const struct sockaddr *from, enum limit *limit)
 {
 	uint8_t key[16];
 
+	*limit = LIMIT_CONNECTIONS;
 	if (atomic_fetch_add(&s->connections, 1) >= limits->connections) {
 		atomic_fetch_sub(&s->connections, 1);
 		return false;
 	}
 	if (from == NULL)
 		return true;
+	*limit = LIMIT_CONNECTIONS_PER_ADDRESS;
 	key_of(from, key);
 	if (count_address(s->addresses, limits->connections_per_address, key))
 		return true;

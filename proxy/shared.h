@@ -38,15 +38,15 @@ void shared_fini(struct shared *s);
 /* A real request met this; control hears of it soon. */
 void shared_signal(struct shared *s, const struct plane_event *event);
 
-/* Counts a held request; false (and nothing counted) beyond the limits. */
+/* Counts a held request; false (and nothing counted) beyond *limit. */
 bool shared_hold(struct shared *s, const struct plane_limits *limits,
-		 size_t bytes);
+		 size_t bytes, enum limit *limit);
 void shared_release(struct shared *s, size_t bytes);
 
 /* from NULL: of no address yet. Counts a connection; false (and nothing
- * counted) beyond a limit. */
+ * counted) beyond *limit. */
 bool shared_connect(struct shared *s, const struct plane_limits *limits,
-		    const struct sockaddr *from);
+		    const struct sockaddr *from, enum limit *limit);
 void shared_disconnect(struct shared *s, const struct sockaddr *from);
 
 #endif

@@ -170,6 +170,7 @@ stream_write_raw(struct stream *s, const uv_buf_t *bufs, unsigned n)
 	struct pending *p;
 	size_t skip;
 
+	s->written += bytes;
 	if (sent < 0 || (size_t)sent == bytes)
 		return;
 	skip = (size_t)sent;
@@ -202,6 +203,7 @@ write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n)
 	unsigned k = 0;
 	size_t skip;
 
+	s->written += bytes;
 	if (sent < 0 || (size_t)sent == bytes)
 		return;
 	assert(n <= STREAM_BUFS);

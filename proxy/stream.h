@@ -33,8 +33,9 @@ struct stream {
 	uv_tcp_t tcp;
 	struct worker *worker;
 	const struct stream_ops *ops;
-	struct tls *tls; /* NULL: plain; tls.h sets it */
-	size_t queued;   /* bytes kept */
+	struct tls *tls;  /* NULL: plain; tls.h sets it */
+	size_t queued;    /* bytes kept */
+	uint64_t written; /* given to the kernel or kept, in all */
 	bool reading;
 	bool ended;  /* on_end was called */
 	bool failed; /* a write failed; on_end is on its way */

@@ -116,6 +116,7 @@ tunnel_site_ended(struct request *r)
 void
 tunnel_silent(struct request *r)
 {
+	worker_count_limit(r->worker, LIMIT_TUNNEL_IDLE_TIME);
 	relay_cut(r, 'T');
 }
 

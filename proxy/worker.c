@@ -87,6 +87,14 @@ make_prefix(struct worker *w)
 }
 
 static void
+each_queue(struct worker *w, void (*fn)(struct queue *q, struct worker *w))
+{
+	for (int site = 0; site < ROUTE_SITES; site++)
+		for (int service = 0; service < ROUTE_SERVICES; service++)
+			fn(&w->queues[site][service], w);
+}
+
+static void
 init(struct worker *w, const struct worker_conf *conf)
 {
 	w->rx = malloc(WORKER_RX);
@@ -98,6 +106,7 @@ init(struct worker *w, const struct worker_conf *conf)
 	set_limits(w, &conf->limits);
 	wheel_init(&w->wheel, worker_now_ms(w));
 	hold_init(&w->hold, w);
+	each_queue(w, queue_init);
 	LIST_INIT(&w->upstreams);
 	LIST_INIT(&w->clients);
 	LIST_INIT(&w->tunnels);
@@ -171,6 +180,7 @@ on_stop(void *ctx)
 		client_abort(c);
 	upstream_close_idle(w);
 	assert(LIST_EMPTY(&w->upstreams));
+	each_queue(w, queue_fini);
 	hold_close(&w->hold);
 	turn_fini(&w->turn);
 	uv_close((uv_handle_t *)&w->tick, NULL);
@@ -214,6 +224,12 @@ moved(const struct route_snapshot *from, const struct route_snapshot *to)
 	return false;
 }
 
+static bool
+is_switch(const struct edition *from, const struct route_snapshot *to)
+{
+	return from != NULL && from->snapshot->active != to->active;
+}
+
 static void
 on_adopt(void *ctx)
 {
@@ -226,7 +242,10 @@ on_adopt(void *ctx)
 	w->edition = o->edition;
 	w->snapshot = w->edition->snapshot;
 	mem_free(o);
+	if (is_switch(old, w->snapshot))
+		queue_start_slowly(&w->queues[w->snapshot->active][ROUTE_WEB]);
 	relay_review(w);
+	each_queue(w, queue_review);
 	hold_review(w);
 	atomic_store(&w->adopted, w->snapshot->serial);
 	uv_async_send(&w->shared->to_control);
@@ -352,16 +371,18 @@ worker_close_websockets(struct worker *w, enum route_site site, int code,
 	loop_post(w->loop, on_close_websockets, o);
 }
 
+/* Another process is there for them. */
 static void
-end_all(struct worker *w)
+tell_clients(struct worker *w)
 {
 	struct client *c, *next;
 
-	for (int site = 0; site < ROUTE_SITES; site++)
-		tunnel_close_all(w, (enum route_site)site, TUNNEL_MOVES, 0);
 	for (c = LIST_FIRST(&w->clients); c != NULL; c = next) {
 		next = LIST_NEXT(c, entry);
-		c->ops->on_drain(c);
+		if (!w->retired)
+			c->ops->on_drain(c);
+		else if (c->ops->on_retire != NULL)
+			c->ops->on_retire(c);
 	}
 }
 
@@ -376,8 +397,9 @@ on_drain(void *ctx)
 	mem_free(o);
 	close_listeners(w);
 	upstream_close_idle(w);
-	if (!w->retired)
-		end_all(w);
+	for (int site = 0; site < ROUTE_SITES && !w->retired; site++)
+		tunnel_close_all(w, (enum route_site)site, TUNNEL_MOVES, 0);
+	tell_clients(w);
 	worker_check_drained(w);
 }
 

@@ -13,6 +13,7 @@
 #include "proxy/listener.h"
 #include "proxy/metrics.h"
 #include "proxy/plane.h"
+#include "proxy/queue.h"
 #include "proxy/request.h"
 #include "proxy/shared.h"
 #include "proxy/tls.h"
@@ -46,6 +47,7 @@ struct worker {
 	struct wheel wheel;
 	struct request *free_requests;
 	struct hold hold;
+	struct queue queues[ROUTE_SITES][ROUTE_SERVICES];
 	struct upstream_list upstreams; /* all of them */
 	struct upstream_list idle[ROUTE_SITES][ROUTE_SERVICES]; /* LIFO */
 	unsigned nidle[ROUTE_SITES][ROUTE_SERVICES];
@@ -75,6 +77,12 @@ static inline int64_t
 worker_now_us(void)
 {
 	return (int64_t)(uv_hrtime() / 1000);
+}
+
+static inline void
+worker_count_limit(struct worker *w, enum limit limit)
+{
+	metrics_add(&w->metrics.limits[limit], 1);
 }
 
 #endif

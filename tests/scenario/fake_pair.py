@@ -151,6 +151,26 @@ class FakePair:
         shutil.rmtree(self.dir)
         return fault
 
+    def end_successor(self):
+        """The proxy that took over by an upgrade is no child of ours."""
+        try:
+            pid = self.status()["pid"]
+        except AssertionError:
+            return
+        if pid == self.processes["proxy"].pid:
+            return
+        os.kill(pid, signal.SIGTERM)
+
+        def gone():
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return True
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        wait_until(gone, 20)
+        assert "Sanitizer" not in self.log(), self.log()[-4000:]
+
     def log(self, name="proxy"):
         with open(self.path(name + ".log"), encoding="utf-8",
                   errors="replace") as f:

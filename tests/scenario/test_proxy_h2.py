@@ -311,6 +311,63 @@ def test_a_stream_that_is_not_read_holds_nobody_up(pair):
         assert body == bytes(2_000_000)
 
 
+def test_what_a_connection_may_keep_is_bounded(fresh):
+    """Bodies beyond that are not kept until they are whole; a new stream is
+    put off. What was begun ends well."""
+    fresh.limits["h2_buffer"] = "100KiB"
+    fresh.write("proxy.conf", fresh.conf())
+    fresh.ctl("proxy", "reload")
+    piece = b"b" * 16384
+
+    with Client(fresh.port) as c:
+        c.wait(WINDOW, 0)
+        for stream in (1, 3):
+            c.send(HEADERS, END_HEADERS, stream,
+                   h2raw.head("POST", "/acme/x"))
+            for _ in range(4):
+                c.send(DATA, 0, stream, piece)
+        wait_until(lambda: fresh.metric("gsb_proxy_streamed_total") == 1, 20)
+        assert fresh.metric('gsb_proxy_limit_total{limit="h2_buffer"}') == 1
+        for stream in (1, 3):
+            c.send(DATA, END_STREAM, stream, b"end")
+            status, text = c.answer(stream)
+            assert status == OK
+            assert json.loads(text)["sha256"] == hashlib.sha256(
+                4 * piece + b"end").hexdigest()
+    # Answers that are not taken.
+    with Client(fresh.port, struct.pack(">HI", 4, 0)) as c:
+        for stream in range(1, 150, 2):
+            c.get(stream, "/acme/bytes/3000000")
+            while (f := c.read())[2] != stream or f[0] not in (HEADERS, RST):
+                assert f[0] != GOAWAY
+            if f[0] == RST:
+                break
+        assert f[0] == RST and f[3] == b"\0\0\0\x07"  # REFUSED_STREAM
+    assert fresh.get()[0] == 200
+
+
+def test_a_retiring_process_says_goodbye(fresh):
+    """Idle or not, its clients are told to go to the next one; what they
+    asked for until they heard is answered."""
+    with Client(fresh.port) as idle, Client(fresh.port) as busy:
+        for c in (idle, busy):
+            c.get(1)
+            assert c.answer(1)[0] == OK
+        busy.send(HEADERS, END_HEADERS, 3, h2raw.head("POST", "/acme/x"))
+        before = fresh.status()["pid"]
+        fresh.ctl("proxy", "upgrade")
+        busy.send(DATA, END_STREAM, 3, b"x")
+        assert busy.answer(3)[0] == OK
+        for c in (idle, busy):
+            code, _ = c.end()
+            assert code == 0
+    status = fresh.status()
+    assert status["pid"] != before
+    assert curl(fresh, "/acme/x")[0] == 200
+    fresh.processes["proxy"].wait(30)
+    fresh.end_successor()
+
+
 def test_requests_wait_for_a_switch_as_any(fresh):
     """Held, resent, moved: nothing of it is to be seen (routing.md)."""
     load = subprocess.Popen(

@@ -1,8 +1,6 @@
 """Reloads and an upgrade under load: nobody is refused, nothing is closed."""
 import asyncio
-import os
 import resource
-import signal
 import socket
 
 import pytest
@@ -25,31 +23,10 @@ def fixture_pair():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     pair = FakePair(proxy={"workers": "2"}).up()
     yield pair
-    end_successor(pair)
+    pair.end_successor()
     fault = pair.down()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert not fault, fault
-
-
-def end_successor(pair):
-    """The proxy that took over is no child of ours."""
-    try:
-        pid = pair.status()["pid"]
-    except AssertionError:
-        return
-    if pid == pair.processes["proxy"].pid:
-        return
-    os.kill(pid, signal.SIGTERM)
-
-    def gone():
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
-    wait_until(gone, 20)
-    assert "Sanitizer" not in pair.log(), pair.log()[-4000:]
 
 
 async def collab(reader, writer):

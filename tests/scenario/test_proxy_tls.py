@@ -191,6 +191,12 @@ def test_metric_of_the_end_of_each_certificate(pair):
     assert end == ssl.cert_time_to_seconds(text)
 
 
+def test_the_certificate_that_ends_first_is_a_gate(pair):
+    gate = {g["gate"]: g for g in pair.status()["readiness"]["gates"]}
+    assert gate["certificates"]["verdict"] == "good", gate
+    assert 700 <= int(gate["certificates"]["value"].split()[0]) < 720, gate
+
+
 def reload(pair, want, **tls):
     """Reads the configuration again; want: what the log says then."""
     at = len(pair.log())

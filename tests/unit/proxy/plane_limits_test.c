@@ -168,39 +168,6 @@ test_held_bounds(void **state)
 	}
 }
 
-static bool
-no_connections(void)
-{
-	struct plane_counts c;
-
-	rig_counts(&c);
-	return c.connections == 0;
-}
-
-static void
-test_connections(void **state)
-{
-	struct rig_conf conf = { .limits = { .connections_per_address = 3 } };
-	struct answer a;
-	int fd[4];
-
-	rig_start(&conf);
-	for (int i = 0; i < 3; i++)
-		fd[i] = client_open();
-	for (int i = 0; i < 3; i++) {
-		client_send(fd[i], "GET /c/ok HTTP/1.1\r\nHost: x\r\n\r\n");
-		client_read(fd[i], false, &a);
-		expect(&a, 200);
-	}
-	fd[3] = client_open();
-	assert_true(client_at_end(fd[3]));
-	for (int i = 0; i < 4; i++)
-		close(fd[i]);
-	rig_wait(no_connections);
-	client_get("/c/ok", &a);
-	expect(&a, 200);
-}
-
 static void
 test_upstream_deadline(void **state)
 {
@@ -406,7 +373,6 @@ main(void)
 		CASE(test_dripping_body),
 		CASE(test_streamed),
 		CASE(test_held_bounds),
-		CASE(test_connections),
 		CASE(test_upstream_deadline),
 		CASE(test_drain),
 		CASE(test_workers),

@@ -14,7 +14,7 @@
  * first n requests of exactly that target and answers "<site> <count>" after
  * that. /c/ok counts from the start; /c/echo gives the request back.
  *
- *   reset close half cut garbage 421 np unknown 500 503 slow early big
+ *   reset close half cut garbage 421 np unknown 500 503 slow early big huge
  *   chunked length0 nolength extra old interim silent204
  */
 struct site;

@@ -169,6 +169,8 @@ act(struct site_conn *c, struct span action)
 		c->stuck = true;
 	else if (span_is(action, "big"))
 		put_big(c->fd, 3000000);
+	else if (span_is(action, "huge"))
+		put_big(c->fd, 20000000);
 	else
 		fail_msg("no such action: %.*s", SPAN_ARG(action));
 	return true;
