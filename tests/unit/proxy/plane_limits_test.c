@@ -368,16 +368,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_heads),
-		CASE(test_bodies),
-		CASE(test_dripping_body),
-		CASE(test_streamed),
-		CASE(test_held_bounds),
-		CASE(test_upstream_deadline),
-		CASE(test_drain),
-		CASE(test_workers),
-		CASE(test_reload),
-		cmocka_unit_test(test_log),
+		CASE(test_heads),         CASE(test_bodies),
+		CASE(test_dripping_body), CASE(test_streamed),
+		CASE(test_held_bounds),   CASE(test_upstream_deadline),
+		CASE(test_drain),         CASE(test_workers),
+		CASE(test_reload),        cmocka_unit_test(test_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
