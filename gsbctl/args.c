@@ -89,6 +89,7 @@ static const struct option {
 	{ "--partner-id", TEXT, offsetof(struct args, partner_id) },
 	{ "--brand", TEXT, offsetof(struct args, brand) },
 	{ "--numbers", TEXT, offsetof(struct args, numbers) },
+	{ "--settings", TEXT, offsetof(struct args, settings) },
 	{ "--admin", TEXT, offsetof(struct args, admin) },
 	{ "--password-file", TEXT, offsetof(struct args, password_file) },
 	{ "--yes", FLAG, offsetof(struct args, yes) },
@@ -163,6 +164,7 @@ const char *const args_help =
     "                             --password-file FILE\n"
     "  company set NAME [--brand TEXT] [--partner-id X]\n"
     "                   [--numbers 'LABEL=NUMBER,free:LABEL=NUMBER']\n"
+    "                   [--settings GROUP.NAME=VALUE,...]\n"
     "  company suspend | resume NAME   nobody finds a suspended one\n"
     "  company delete NAME --yes       a suspended one, with all it has\n"
     "\n"

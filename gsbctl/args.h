@@ -73,7 +73,7 @@ struct args {
 	const char *to, *reason, *until, *report, *replicator, *company;
 	const char *name; /* company add NAME, explain EVENT, verify TABLE */
 	const char *site_id, *partner_id, *admin, *password_file, *service;
-	const char *brand, *numbers;
+	const char *brand, *numbers, *settings;
 	bool yes, dry_run, follow, mermaid, no_wait, watch, verify, all;
 	bool allow_data_loss, allow_partial, allow_behind, force;
 	int64_t wait_ms, expires_ms;

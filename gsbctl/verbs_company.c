@@ -124,6 +124,39 @@ put_numbers(const struct verbs *v, json_t *body)
 	return 0;
 }
 
+/* "password.min_length=12,meetings.all_unlisted=true,x.y=null": a merge patch.
+ * -1 and said why. */
+static int
+put_settings(const struct verbs *v, json_t *body)
+{
+	struct span rest = span_of(v->args->settings), one, group, name;
+	json_t *patch = json_object();
+
+	json_put(body, "settings", patch);
+	while (rest.len > 0 && span_cut(&rest, ',', &one)) {
+		json_t *in, *value = NULL;
+
+		if (span_cut(&one, '.', &group) && span_cut(&one, '=', &name))
+			value = json_loadb(one.at, one.len, JSON_DECODE_ANY,
+					   NULL);
+		if (value == NULL) {
+			fprintf(v->words.to,
+				"gsbctl: --settings must be GROUP.NAME=VALUE,"
+				"... with values like 12, true, null or "
+				"\"text\", not \"%s\"\n",
+				v->args->settings);
+			return -1;
+		}
+		in = json_object_getn(patch, group.at, group.len);
+		if (in == NULL) {
+			in = json_object();
+			json_object_setn_new(patch, group.at, group.len, in);
+		}
+		json_object_setn_new(in, name.at, name.len, value);
+	}
+	return 0;
+}
+
 static void
 print_company(const struct verbs *v, const json_t *c)
 {
@@ -158,7 +191,8 @@ verbs_company_change(const struct verbs *v)
 		json_put_str(body, "brand", a->brand);
 	if (a->partner_id != NULL)
 		json_put_str(body, "partner_id", a->partner_id);
-	if (a->numbers != NULL && put_numbers(v, body) < 0)
+	if ((a->numbers != NULL && put_numbers(v, body) < 0) ||
+	    (a->settings != NULL && put_settings(v, body) < 0))
 		return EXITS_USAGE;
 	failed = verbs_call(v, "POST", "/v1/companies", body, &answer);
 	if (failed != 0)

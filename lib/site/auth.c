@@ -29,6 +29,7 @@
 #include "site/rate.h"
 #include "site/record.h"
 #include "site/record_columns.h"
+#include "site/settings.h"
 #include "site/site.h"
 #include "site/write.h"
 
@@ -450,8 +451,13 @@ passed(struct auth *u)
 void
 auth_hash(struct api *a, const char *password, auth_hash_fn *fn)
 {
-	struct auth *u = auth_new(a, NULL);
-	struct hash_job job = { .password = mem_strdup(password) };
+	struct hash_job job = { 0 };
+	struct auth *u;
+
+	if (!settings_let_password(a, password))
+		return;
+	u = auth_new(a, NULL);
+	job.password = mem_strdup(password);
 	u->hashed = fn;
 	u->hash = work_start(run_hash, &job, sizeof(job), free_hash, on_hashed,
 			     u);

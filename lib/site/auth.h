@@ -61,7 +61,8 @@ void auth_token(const struct api *a, const char *kind, int64_t ttl_s,
 
 /*
  * A new password (GetUser never gives it back): fn gets the hash, in the
- * request's arena, for store_account_*. a->data is the caller's.
+ * request's arena, for store_account_*. a->data is the caller's. One that the
+ * company's policy forbids is refused (settings.h).
  */
 typedef void auth_hash_fn(struct api *a, const char *hash);
 void auth_hash(struct api *a, const char *password, auth_hash_fn *fn);

@@ -1,12 +1,19 @@
 /*
  * What operators do to companies that are there: show, set, suspend, resume
  * and delete, by the signed operations of /gsb/companies. A suspended company
- * is not found by anybody; only such a one can be deleted.
+ * is not found by anybody; only such a one can be deleted. What is
+ * configuration is changed at the primary alone (G16).
+ *
+ *   set: show -> settings? -> row? -> show
  */
 #include <string.h>
 
+#include "site/files.h"
+#include "site/form.h"
 #include "site/record.h"
+#include "site/settings.h"
 #include "site/signed.h"
+#include "site/site.h"
 #include "site/store_inner.h"
 
 #define NUMBERS_MAX 20
@@ -16,6 +23,7 @@ struct company_change {
 	bool deletes;
 	const char *brand, *partner_id, *numbers;
 	const char *disabled; /* "t" "f"; NULL: as it is */
+	json_t *settings;     /* a merge patch, of the body; or NULL */
 };
 
 /* clang-format off: SQL reads in its own lines */
@@ -67,7 +75,12 @@ static const struct pgstmt delete = {
 static int read_change(struct api *a, const char *op, struct company_change *c,
 		       struct err *e);
 static int read_numbers(struct api *a, struct company_change *c, struct err *e);
+static int read_settings(struct api *a, struct company_change *c,
+			 struct err *e);
+static void ask(struct api *a, api_done_fn *done);
 static void on_shown(struct api *a, const struct pgresult *r, size_t n);
+static void on_known(struct api *a, const struct pgresult *r, size_t n);
+static void on_settings(void *ctx, int64_t version, const struct err *err);
 static void fill(struct api *a, struct pgbatch *b);
 static void render(struct api *a, const struct pgresult *r, size_t n,
 		   struct write_answer *out);
@@ -75,12 +88,22 @@ static void render(struct api *a, const struct pgresult *r, size_t n,
 static const struct write_op change_op = { "company.change", fill, render, NULL,
 					   false };
 
+static bool
+changes_row(const struct company_change *c)
+{
+	return c->brand != NULL || c->partner_id != NULL || c->numbers != NULL;
+}
+
+static bool
+is_configuration(const struct company_change *c)
+{
+	return c->brand != NULL || c->numbers != NULL || c->settings != NULL;
+}
+
 void
 signed_company_change(struct api *a, const char *op)
 {
 	struct company_change *c = arena_make(a->arena, struct company_change);
-	struct pgbatch *b;
-	struct pgparam p;
 	struct err e = { 0 };
 
 	a->data = c;
@@ -88,14 +111,25 @@ signed_company_change(struct api *a, const char *op)
 		api_fail(a, FAULT_INVALID, "%s", err_text(&e));
 		return;
 	}
-	if (strcmp(op, "show") != 0) {
+	if (is_configuration(c) && files_may_change(a->site->files, &e) < 0)
+		api_fail(a, FAULT_CONFLICT, "%s", err_text(&e));
+	else if (c->settings != NULL)
+		ask(a, on_known);
+	else if (strcmp(op, "show") == 0)
+		ask(a, on_shown);
+	else
 		write_start(a, &change_op);
-		return;
-	}
-	b = pgbatch_new();
-	p = pgparam_text(c->name);
+}
+
+static void
+ask(struct api *a, api_done_fn *done)
+{
+	const struct company_change *c = a->data;
+	struct pgbatch *b = pgbatch_new();
+	struct pgparam p = pgparam_text(c->name);
+
 	pgbatch_add(b, &show, &p);
-	api_query(a, &b, on_shown);
+	api_query(a, &b, done);
 }
 
 static int
@@ -117,9 +151,11 @@ read_change(struct api *a, const char *op, struct company_change *c,
 		return 0;
 	c->brand = brand;
 	c->partner_id = partner;
-	if (brand == NULL && partner == NULL && c->numbers == NULL)
+	if (read_settings(a, c, e) < 0)
+		return -1;
+	if (!changes_row(c) && c->settings == NULL)
 		return err_set(e, ERR_INVALID,
-			       "give brand, partner_id or numbers");
+			       "give brand, partner_id, numbers or settings");
 	if ((brand != NULL && strlen(brand) > 128) ||
 	    (partner != NULL && strlen(partner) > 64))
 		return err_set(e, ERR_INVALID,
@@ -160,16 +196,77 @@ read_numbers(struct api *a, struct company_change *c, struct err *e)
 	return 0;
 }
 
-static void
-on_shown(struct api *a, const struct pgresult *r, size_t n)
+static int
+read_settings(struct api *a, struct company_change *c, struct err *e)
+{
+	c->settings = json_object_get(a->body, "settings");
+	if (c->settings == NULL)
+		return 0;
+	if (!json_is_object(c->settings))
+		return err_set(e, ERR_INVALID, "settings must be an object");
+	return settings_check(c->settings, e);
+}
+
+static bool
+is_there(struct api *a, const struct pgresult *r)
 {
 	const struct company_change *c = a->data;
 
-	if (pgresult_rows(&r[0]) == 0)
-		api_fail(a, FAULT_NO_SITE, "no company is named \"%s\"",
-			 c->name);
+	if (pgresult_rows(&r[0]) > 0)
+		return true;
+	api_fail(a, FAULT_NO_SITE, "no company is named \"%s\"", c->name);
+	return false;
+}
+
+/* The row, and what is in the copy. */
+static struct span
+with_settings(struct api *a, const struct pgresult *r)
+{
+	json_t *doc = json_read(pgresult_bytes(r, 0, 0), NULL);
+	struct files_view *v = files_hold(a->site->files);
+	const json_t *own = files_settings(
+	    v, json_string_value(json_object_get(doc, "name")));
+
+	json_put(doc, "settings",
+		 own != NULL ? json_deep_copy(own) : json_object());
+	files_release(&v);
+	return form_json_text(a, doc);
+}
+
+static void
+on_shown(struct api *a, const struct pgresult *r, size_t n)
+{
+	if (is_there(a, r))
+		api_answer(a, 200, with_settings(a, &r[0]));
+}
+
+static void
+on_known(struct api *a, const struct pgresult *r, size_t n)
+{
+	const struct company_change *c = a->data;
+	JSON_AUTO doc = NULL;
+	struct files_change to = { .who = "operator" };
+
+	if (!is_there(a, r))
+		return;
+	doc = json_read(pgresult_bytes(&r[0], 0, 0), NULL);
+	to.company = json_string_value(json_object_get(doc, "name"));
+	to.settings = c->settings;
+	a->files = files_change(a->site->files, &to, on_settings, a);
+}
+
+static void
+on_settings(void *ctx, int64_t version, const struct err *err)
+{
+	struct api *a = ctx;
+
+	a->files = NULL;
+	if (err != NULL)
+		api_fail(a, FAULT_CONFLICT, "%s", err_text(err));
+	else if (changes_row(a->data))
+		write_start(a, &change_op);
 	else
-		api_answer(a, 200, pgresult_bytes(&r[0], 0, 0));
+		ask(a, on_shown);
 }
 
 static void
@@ -208,6 +305,7 @@ render(struct api *a, const struct pgresult *r, size_t n,
 		return;
 	}
 	out->refused = false;
-	out->content = span_of(
-	    arena_span(a->arena, pgresult_bytes(&r[1], 0, 0)));
+	out->content = c->deletes ? span_of(arena_span(
+					a->arena, pgresult_bytes(&r[1], 0, 0)))
+				  : with_settings(a, &r[1]);
 }

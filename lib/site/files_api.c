@@ -13,6 +13,7 @@
 #include "site/form.h"
 #include "site/jsonapi.h"
 #include "site/record.h"
+#include "site/settings.h"
 #include "site/site.h"
 
 #define LIST_MAX 1000
@@ -268,14 +269,14 @@ read_settings(struct api *a, struct files_change *to)
 	struct err e = { 0 };
 
 	a->body = json_read(httpd_body(a->http), &e);
-	if (a->body != NULL && json_is_object(a->body)) {
+	if (a->body != NULL && !json_is_object(a->body))
+		err_set(&e, ERR_INVALID, "the body must be a JSON object");
+	else if (a->body != NULL && settings_check(a->body, &e) == 0) {
 		to->company = a->company->name;
 		to->settings = a->body;
 		to->replace = is_method(a, "PUT");
 		return 0;
 	}
-	if (a->body != NULL)
-		err_set(&e, ERR_INVALID, "the body must be a JSON object");
 	jsonapi_invalid(a, &e);
 	return -1;
 }

@@ -17,6 +17,13 @@ static const struct httpd_field json_fields[] = {
 	{ NULL, NULL },
 };
 
+static const struct httpd_field csv_fields[] = {
+	{ "Cache-Control", "no-store" },
+	{ "Content-Disposition", "attachment; filename=\"report.csv\"" },
+	{ "X-Content-Type-Options", "nosniff" },
+	{ NULL, NULL },
+};
+
 static const struct httpd_field page_fields[] = {
 	{ "Cache-Control", "no-store" },
 	{ "Content-Security-Policy",
@@ -31,6 +38,14 @@ const struct api_form form_json = {
 	.name = "json",
 	.content_type = "application/json;charset=UTF-8",
 	.fields = json_fields,
+	.answer = json_answer,
+	.failure = json_failure,
+};
+
+const struct api_form form_csv = {
+	.name = "csv",
+	.content_type = "text/csv;charset=UTF-8",
+	.fields = csv_fields,
 	.answer = json_answer,
 	.failure = json_failure,
 };

@@ -6,6 +6,7 @@
 #include "site/api.h"
 
 extern const struct api_form form_json; /* content is a JSON text */
+extern const struct api_form form_csv;  /* content is a table (csv.h) */
 extern const struct api_form form_page; /* content is a body of HTML */
 
 /* Takes j; its text in the arena. */

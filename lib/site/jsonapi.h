@@ -22,6 +22,7 @@ struct jsonapi_call {
 	jsonapi_fn *run;
 	const char *id; /* "{id}" of the path, or NULL */
 	int64_t max;    /* items of the page */
+	bool csv;       /* a report's table instead of a list */
 };
 struct jsonapi_call *jsonapi_call(const struct api *a);
 
@@ -50,6 +51,9 @@ int jsonapi_cursor_id(struct api *a, const char **id, struct err *e);
 void jsonapi_items(struct api *a, json_t *items, const char *cursor);
 void jsonapi_link(struct api *a, struct span cursor);
 
+/* siteUrl: "acme.meet.example.com". */
+bool jsonapi_is_our_site(const struct api *a, const char *site);
+
 void jsonapi_invalid(struct api *a, const struct err *e);
 void jsonapi_answer(struct api *a, json_t *doc); /* 200; takes doc */
 
@@ -60,6 +64,7 @@ jsonapi_fn jsonapi_meeting_list, jsonapi_meeting_get, jsonapi_meeting_create,
     jsonapi_meeting_update, jsonapi_meeting_delete, jsonapi_meeting_join;
 jsonapi_fn jsonapi_invitee_list, jsonapi_invitee_get, jsonapi_invitee_create,
     jsonapi_invitee_update, jsonapi_invitee_delete;
+jsonapi_fn jsonapi_report_usage, jsonapi_report_attendees;
 
 /* Given: as store_attendee.h takes them; NULL: e says why. */
 json_t *jsonapi_invitee_read(const json_t *body, bool whole, struct err *e);

@@ -23,7 +23,6 @@ static int read_filter(struct api *a, struct store_meeting_filter *f,
 		       struct err *e);
 static int read_more(struct api *a, struct store_meeting_filter *f,
 		     struct err *e);
-static bool is_our_site(const struct api *a, const char *site);
 static int read_times(struct api *a, struct store_meeting_filter *f,
 		      struct err *e);
 static bool read_state(struct api *a, struct store_meeting_filter *f,
@@ -139,7 +138,7 @@ read_more(struct api *a, struct store_meeting_filter *f, struct err *e)
 			       "meetingType must be meetingSeries, "
 			       "scheduledMeeting or meeting");
 	/* all of ours are series, of this site */
-	if (i > 0 || (site != NULL && !is_our_site(a, site)))
+	if (i > 0 || (site != NULL && !jsonapi_is_our_site(a, site)))
 		read_nothing(f);
 	return 0;
 }
@@ -275,8 +274,8 @@ site_url(const struct api *a, struct strbuf *out)
 	strbuf_addf(out, "%s.%.*s", a->company->name, SPAN_ARG(host));
 }
 
-static bool
-is_our_site(const struct api *a, const char *site)
+bool
+jsonapi_is_our_site(const struct api *a, const char *site)
 {
 	STRBUF_AUTO ours = { 0 };
 

@@ -6,6 +6,7 @@
 #include "site/api.h"
 #include "site/record_attendee.h"
 #include "site/record_columns.h"
+#include "site/record_usage.h"
 
 enum kind { TEXT, INT, BOOL };
 
@@ -18,11 +19,15 @@ struct column {
 #define ACCOUNT(kind, member, sql) { kind, offsetof(struct account, member) },
 #define MEETING(kind, member, sql) { kind, offsetof(struct meeting, member) },
 #define ATTENDEE(kind, member, sql) { kind, offsetof(struct attendee, member) },
+#define RUN(kind, member, sql) { kind, offsetof(struct run, member) },
+#define STAY(kind, member, sql) { kind, offsetof(struct stay, member) },
 
 static const struct column company_columns[] = { RECORD_COMPANY(COMPANY) };
 static const struct column account_columns[] = { RECORD_ACCOUNT(ACCOUNT) };
 static const struct column meeting_columns[] = { RECORD_MEETING(MEETING) };
 static const struct column attendee_columns[] = { RECORD_ATTENDEE(ATTENDEE) };
+static const struct column run_columns[] = { RECORD_RUN(RUN) };
+static const struct column stay_columns[] = { RECORD_STAY(STAY) };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -98,4 +103,18 @@ record_attendee(struct api *a, const struct pgresult *r, int row,
 {
 	read_cells(a, (struct cell){ r, row, 0 }, attendee_columns,
 		   COUNT(attendee_columns), out);
+}
+
+void
+record_run(struct api *a, const struct pgresult *r, int row, struct run *out)
+{
+	read_cells(a, (struct cell){ r, row, 0 }, run_columns,
+		   COUNT(run_columns), out);
+}
+
+void
+record_stay(struct api *a, const struct pgresult *r, int row, struct stay *out)
+{
+	read_cells(a, (struct cell){ r, row, 0 }, stay_columns,
+		   COUNT(stay_columns), out);
 }

@@ -4,6 +4,7 @@
 
 #include "site/store.h"
 #include "site/store_attendee.h"
+#include "site/store_usage.h"
 
 /* An operation's arguments, in the request's arena: a write may start over
  * and fill its statements again. */
@@ -21,6 +22,8 @@ struct store {
 	store_meeting_render *render_meeting;
 	store_accounts_fn *accounts;
 	store_meetings_fn *meetings;
+	store_runs_fn *runs;
+	store_stays_fn *stays;
 };
 
 struct store *store_begin(struct api *a);

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "site/made.h"
 #include "site/record_columns.h"
+#include "site/settings.h"
 #include "site/sql.h"
 #include "site/store.h"
 #include "site/store_inner.h"
@@ -282,8 +283,13 @@ void
 store_meeting_create(struct api *a, json_t *fields,
 		     store_meeting_render *render)
 {
-	struct store *s = store_begin(a);
+	struct store *s;
 
+	if (!settings_let_meeting(a, fields, true)) {
+		json_decref(fields);
+		return;
+	}
+	s = store_begin(a);
 	s->attendees = store_attendees_of(a, fields, create_op.name);
 	s->fields = store_fields(a, fields);
 	s->render_meeting = render;
@@ -330,8 +336,13 @@ void
 store_meeting_update(struct api *a, const struct store_meeting_by *by,
 		     json_t *fields, store_meeting_render *render)
 {
-	struct store *s = store_begin(a);
+	struct store *s;
 
+	if (!settings_let_meeting(a, fields, false)) {
+		json_decref(fields);
+		return;
+	}
+	s = store_begin(a);
 	s->meeting = *by;
 	s->attendees = store_attendees_of(a, fields, update_op.name);
 	s->fields = store_fields(a, fields);

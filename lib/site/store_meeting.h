@@ -34,7 +34,8 @@ void store_meeting_list(struct api *a, const struct store_meeting_filter *f,
 
 typedef void store_meeting_render(struct api *a, const struct meeting *meeting,
 				  struct write_answer *out);
-/* fields must have host_id, confname, starts, duration. "attendees" replaces
+/* A meeting that the company's settings forbid is refused (settings.h).
+ * fields must have host_id, confname, starts, duration. "attendees" replaces
  * the meeting's attendees (store_attendee.h). */
 void store_meeting_create(struct api *a, json_t *fields,
 			  store_meeting_render *render);

@@ -43,7 +43,7 @@ const struct api_form xmlapi_form = {
 static const struct xmlapi_op *const all_ops[] = {
 	xmlapi_user_ops,     xmlapi_login_ops,   xmlapi_meeting_ops,
 	xmlapi_attendee_ops, xmlapi_session_ops, xmlapi_site_ops,
-	xmlapi_teleconf_ops,
+	xmlapi_teleconf_ops, xmlapi_history_ops,
 };
 
 /* What a response's root declares, in the contract's order. */

@@ -34,7 +34,7 @@ struct xmlapi_op {
 /* Up to a NULL name. */
 extern const struct xmlapi_op xmlapi_user_ops[], xmlapi_login_ops[],
     xmlapi_meeting_ops[], xmlapi_attendee_ops[], xmlapi_session_ops[],
-    xmlapi_site_ops[], xmlapi_teleconf_ops[];
+    xmlapi_site_ops[], xmlapi_teleconf_ops[], xmlapi_history_ops[];
 
 #define XMLAPI_VERSION "WebEx XML API V10.0.0"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/url.h"
+#include "site/settings.h"
 #include "site/site.h"
 #include "site/xmlapi_meeting.h"
 #include "site/xmlapi_op.h"
@@ -94,6 +95,21 @@ add_meta(struct api *a, const struct timezone_info *tz, struct strbuf *sb)
 }
 
 static void
+add_security(struct api *a, struct strbuf *sb)
+{
+	struct settings s;
+
+	settings_of(a, &s);
+	xml_open(sb, "ns1:securityOptions");
+	leaves(sb, (const char *const[]){
+		       "ns1:allMeetingsUnlisted", s.all_unlisted ? TRUE : FALSE,
+		       "ns1:allMeetingsPassword", s.all_password ? TRUE : FALSE,
+		       "ns1:joinBeforeHost", s.join_before_host ? TRUE : FALSE,
+		       NULL });
+	xml_close(sb, "ns1:securityOptions");
+}
+
+static void
 run_site(struct api *a)
 {
 	STRBUF_AUTO sb = { 0 };
@@ -111,11 +127,7 @@ run_site(struct api *a)
 					   "ns1:clientVersion", "T10", NULL });
 	xml_close(&sb, "ns1:meetingCenter");
 	xml_close(&sb, "ns1:supportedServices");
-	xml_open(&sb, "ns1:securityOptions");
-	leaves(&sb, (const char *const[]){ "ns1:allMeetingsUnlisted", FALSE,
-					   "ns1:allMeetingsPassword", FALSE,
-					   "ns1:joinBeforeHost", TRUE, NULL });
-	xml_close(&sb, "ns1:securityOptions");
+	add_security(a, &sb);
 	xml_close(&sb, "ns1:siteInstance");
 	xmlapi_answer(a, &sb);
 }

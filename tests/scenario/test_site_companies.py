@@ -30,7 +30,7 @@ def test_show_and_set(xml):
     shown = change(xml, "show", "ACME")
     assert shown == {"name": "acme", "site_id": 11, "partner_id": "p1",
                      "brand": "", "suspended": False, "numbers": [],
-                     "accounts": 1, "meetings": 0}
+                     "accounts": 1, "meetings": 0, "settings": {}}
     after = change(xml, "set", "acme", brand="Acme <&>", numbers=NUMBERS)
     assert after == {**shown, "brand": "Acme <&>", "numbers": NUMBERS}
     assert change(xml, "show", "acme") == after
@@ -63,7 +63,7 @@ def test_numbers_are_those_of_its_meetings(xml):
 
 
 @pytest.mark.parametrize("more, says", [
-    ({}, "brand, partner_id or numbers"), ({"brand": "b" * 129}, "128"),
+    ({}, "brand, partner_id, numbers or settings"), ({"brand": "b" * 129}, "128"),
     ({"numbers": [{"label": "x"}]}, "number is missing"),
     ({"numbers": [{"label": "x", "number": "<script>"}]}, "telephone"),
     ({"numbers": "x"}, "numbers"), ({"numbers": NUMBERS * 11}, "at most 20")])
@@ -103,3 +103,117 @@ def test_operations_are_signed_and_known(xml):
         "op": "delete", "name": "acme"}).status == 403
     change(xml, "destroy", "acme", 400)
     change(xml, "show", "", 404)
+
+
+# --- settings -------------------------------------------------------------------
+
+def setting(xml, group, status=200, **values):
+    return change(xml, "set", "acme", status, settings={group: values})
+
+
+def token_call(xml, method, path, body=None):
+    xml.site.grant()
+    return xml.site.request(method, path, body, {
+        "Authorization": "Bearer " + xml.site.token()})
+
+
+def test_the_password_policy_of_a_company(xml):
+    after = setting(xml, "password", min_length=10, mixed_case=True,
+                    digit=True, special=True)
+    assert after["settings"]["password"]["min_length"] == 10
+    assert change(xml, "show", "acme") == after
+    body = tags(firstName="A", lastName="B", webExId="pol",
+                email="pol@x.org")
+    for password, word in (("Ab1-", "10 characters"),
+                           ("abcdefgh1-", "capital"),
+                           ("ABCDEFGH1-", "small"),
+                           ("Abcdefghi-", "digit"),
+                           ("Abcdefghi1", "no letter")):
+        assert word in xml.invalid("user.CreateUser",
+                                   body + tags(password=password))
+        answer = token_call(xml, "POST", "/v1/people", {
+            "emails": ["pol@x.org"], "password": password})
+        assert answer.status == 400 and word in answer.json["message"]
+    assert xml.call("user.CreateUser", body + tags(password="Äbcd-efg-1"),
+                    ).reason == "validation: password must have small and " \
+        "capital letters"
+    xml.must("user.CreateUser", body + tags(password="Abcdefg-1ß"))
+    assert "digit" in xml.invalid("user.SetUser", tags(
+        webExId="pol", password="Abcdefghi-"))
+    # another company's is its own
+    assert xml.create_user("free", who=login(site="other")).good
+    setting(xml, "password", min_length=None, mixed_case=None, digit=None,
+            special=None)
+    assert xml.create_user("plain").good
+
+
+def test_what_meetings_a_company_allows(xml):
+    def options():
+        got = xml.must("site.GetSite")
+        return [got.all("ns1:" + name)[-1] for name in (
+            "allMeetingsUnlisted", "allMeetingsPassword", "joinBeforeHost")]
+
+    public = "<accessControl><listToPublic>true</listToPublic>" \
+        "<meetingPassword>Pa55</meetingPassword></accessControl>"
+    when = {"start": "2031-01-02T10:00:00Z", "end": "2031-01-02T11:00:00Z"}
+    bare = "<metaData>" + tags(confName="Bare") + "</metaData><schedule>" + \
+        tags(startDate="12/24/2030 10:00:00") + "</schedule>"
+    assert options() == ["false", "false", "true"]
+    number = xml.must("meeting.CreateMeeting", bare).get("meet:meetingkey")
+    setting(xml, "meetings", all_unlisted=True, all_password=True,
+            join_before_host=False)
+    assert options() == ["true", "true", "false"]
+    assert "lists no meetings" in xml.invalid("meeting.CreateMeeting",
+                                              bare + public)
+    xml.refused("060026", "meeting.CreateMeeting", bare)
+    xml.must("meeting.CreateMeeting", bare + public.replace("true", "false"))
+    assert "lists no" in xml.invalid("meeting.SetMeeting",
+                                     key(number) + public)
+    xml.must("meeting.SetMeeting", key(number) + "<schedule>" + tags(
+        duration=30) + "</schedule>")
+    for more in ({"publicMeeting": True}, {"enabledJoinBeforeHost": True}):
+        answer = token_call(xml, "POST", "/v1/meetings", {
+            "title": "t", **when, **more})
+        assert answer.status == 400
+        assert list(more)[0] in answer.json["message"]
+    answer = token_call(xml, "POST", "/v1/meetings", {"title": "t", **when})
+    assert answer.status == 200 and answer.json["password"]
+    setting(xml, "meetings", all_unlisted=None, all_password=False,
+            join_before_host=None)
+    assert options() == ["false", "false", "true"]
+
+
+def test_settings_that_make_no_sense(xml):
+    before = change(xml, "show", "acme")["settings"]
+    for group, values, word in (
+            ("password", {"min_length": 0}, "1 to 60"),
+            ("password", {"min_length": "8"}, "1 to 60"),
+            ("password", {"digit": 1}, "true or false"),
+            ("meetings", {"all_unlisted": "yes"}, "true or false")):
+        assert word in setting(xml, group, 400, **values)["message"]
+        answer = token_call(xml, "PATCH", "/v1/settings", {group: values})
+        assert answer.status == 400 and word in answer.json["message"]
+    for settings in ([], 1, {"password": 3}):
+        change(xml, "set", "acme", 400, settings=settings)
+    change(xml, "set", "nobody", 404, settings={})
+    assert change(xml, "show", "acme")["settings"] == before
+    # what pages alone know is kept
+    answer = token_call(xml, "PATCH", "/v1/settings",
+                        {"brand": {"title": "Acme"}})
+    assert answer.status == 200, answer.text
+    assert change(xml, "show", "acme")["settings"]["brand"] == {
+        "title": "Acme"}
+
+
+def test_g16_configuration_is_not_changed_on_the_backup():
+    made = XmlSite.start(name="backup")
+    try:
+        for more in ({"settings": {"password": {"digit": True}}},
+                     {"brand": "x"}, {"numbers": NUMBERS}):
+            answer = change(made, "set", "acme", 409, **more)
+            assert "primary" in answer["message"], answer
+        assert change(made, "show", "acme")["brand"] == ""
+        assert change(made, "set", "acme", partner_id="p7")[
+            "partner_id"] == "p7"
+    finally:
+        made.site.close()

@@ -21,7 +21,8 @@ OPERATIONS = [
     "ep.LstsummarySession", "ep.LstOpenSession", "ep.GetSessionInfo",
     "ep.DelSession", "site.GetSite", "site.LstTimeZone",
     "meetingtype.LstMeetingType", "auo.CreateTeleconferenceSession",
-    "auo.GetTeleconferenceSession", "auo.SetTeleconferenceSession"]
+    "auo.GetTeleconferenceSession", "auo.SetTeleconferenceSession",
+    "history.LstmeetingusageHistory", "history.LstmeetingattendeeHistory"]
 BOMB = ('<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">'
         '<!ENTITY c "&b;&b;&b;&b;">]>')
 XXE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'

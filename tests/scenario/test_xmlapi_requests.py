@@ -242,7 +242,7 @@ def test_reasons_say_what_and_where(xml):
 
 
 @pytest.mark.parametrize("operation", [
-    "meeting.Nothing", "user.CreateMeeting", "history.LstmeetingusageHistory"])
+    "meeting.Nothing", "user.CreateMeeting", "history.LsteventsessionHistory"])
 def test_unknown_operations_are_named(xml, operation):
     answer = xml.post(document(operation))
     assert not answer.good
