@@ -167,15 +167,17 @@ ask(const struct verbs *v, int64_t *last)
 		return EXITS_USAGE;
 	}
 	failed = show_now(v, last);
-	if (failed != 0 || (v->args->yes && !v->args->dry_run))
+	if (failed != 0 ||
+	    (v->args->yes && !v->args->dry_run && !v->args->allow_data_loss))
 		return failed;
 	failed = post(v, true, &dry);
 	if (failed != 0)
 		return failed;
+	/* What would be left behind is said even to who has agreed already. */
 	fprintf(v->words.to, "%s\n", words_str(dry.body, "message", ""));
 	if (v->args->dry_run && v->args->format != ARGS_TABLE)
 		verbs_plain(v, dry.body);
-	if (v->args->dry_run || confirmed(v))
+	if (v->args->dry_run || v->args->yes || confirmed(v))
 		return 0;
 	fprintf(v->words.to, "gsbctl: nothing was done\n");
 	return EXITS_CALLED_OFF;

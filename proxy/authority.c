@@ -88,6 +88,7 @@ authority_json(const struct authority_record *r)
 	json_put_str(doc, "active", route_site_name(r->active));
 	json_put_str(doc, "mode", r->held ? "held" : "automatic");
 	json_put_bool(doc, "degraded", r->degraded);
+	json_put_int(doc, "degraded_us", r->degraded_us);
 	json_put_bool(doc, "observe", r->observe);
 	json_put_int(doc, "paused_until_us", r->paused_until_us);
 	json_put_int(doc, "ttl_ms", r->ttl_ms);
@@ -172,6 +173,7 @@ authority_parse(struct span text, struct authority_record *out, struct err *e)
 	    json_get_array(doc, "redirects", &redirects, e) < 0 ||
 	    redirects_parse(redirects, &out->redirects, e) < 0 ||
 	    json_need_bool(doc, "degraded", &out->degraded, e) < 0 ||
+	    json_get_int(doc, "degraded_us", &out->degraded_us, e) < 0 ||
 	    json_get_bool(doc, "observe", &out->observe, e) < 0 ||
 	    json_get_int(doc, "ttl_ms", &out->ttl_ms, e) < 0 ||
 	    json_get_int(doc, "maintained_us", &out->maintained_us, e) < 0 ||

@@ -22,7 +22,8 @@ struct authority_record {
 	enum route_site active;
 	bool held; /* an operator put it there: no automatic return */
 	bool degraded;
-	bool observe; /* automation decides and logs, and does nothing */
+	int64_t degraded_us; /* since then; UNIX µs; 0: not, or not told */
+	bool observe;        /* automation decides and logs, and does nothing */
 	int64_t maintained_us; /* the primary is, since; UNIX µs; 0: not */
 	int64_t maintained_until_us; /* as announced; 0: not */
 	int64_t ttl_ms; /* no grant of ours lasts longer; 0: not told */

@@ -273,6 +273,7 @@ look_around(struct control *c)
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		c->view.site[s].answers = counts.answers[s];
 		c->view.site[s].failed = counts.failed[s];
+		c->view.site[s].writes = counts.writes[s];
 	}
 	look_gates(c);
 	c->view.barriers = c->barriers;

@@ -1,6 +1,8 @@
 #include "proxy/decide.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "proxy/decide_inner.h"
 #include "proxy/judge.h"
@@ -56,6 +58,21 @@ fenced_now(const struct failover *f, const struct view *v)
 		return false;
 	return !f->fenced && o->web_over &&
 	       (o->collab_over || f->keep_collab[other]);
+}
+
+/* What the record-failover that follows leaves behind for now. */
+static void
+say_risk(const struct failover *f, const struct view *v,
+	 struct reasons_note *note)
+{
+	struct reasons_note risk = { 0 };
+	size_t len = strlen(note->text);
+
+	if (!f->served || !reasons_may_lose(f, v))
+		return;
+	reasons_risk(f, v, &risk);
+	snprintf(note->text + len, sizeof(note->text) - len,
+		 "; it alone has: %s", risk.text);
 }
 
 /* Or it has had the time to, since it could. */
@@ -114,6 +131,7 @@ suspect_event(const struct failover *f, const struct view *v,
 	if (bar == NULL || bar == reasons_observes) {
 		if (!o->good || o->heard_ms < f->since_ms)
 			return -1;
+		say_risk(f, v, note);
 		if (bar == NULL)
 			return EVENT_FAIL;
 		return f->said ? (int)EVENT_NOT_ALLOWED : (int)EVENT_WOULD_FAIL;
@@ -145,6 +163,7 @@ closed_event(const struct failover *f, const struct view *v,
 		return -1;
 	reasons_say(note, "the %s is %s, the other site can serve",
 		    route_site_name(f->rec.active), judge_name(a->verdict));
+	say_risk(f, v, note);
 	return bar == NULL ? EVENT_FAIL : EVENT_WOULD_FAIL;
 }
 

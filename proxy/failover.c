@@ -52,6 +52,20 @@ mark_maintenance(struct failover *f, int64_t since_us, int64_t until_us)
 	f->overdue = false;
 }
 
+/* From when on the active site alone has what is acknowledged. */
+static void
+mark_degraded(struct failover *f, const struct view *v, bool degraded)
+{
+	if (degraded && !f->rec.degraded) {
+		f->rec.degraded_us = v->wall_us;
+		f->risk_writes = v->site[f->rec.active].writes;
+		f->counted = true;
+	} else if (!degraded) {
+		f->rec.degraded_us = 0;
+	}
+	f->rec.degraded = degraded;
+}
+
 /*
  * A new epoch: nobody is granted until the old one's leases have ended. But
  * rooms that go on at the site that is active from now on are not sent away
@@ -75,6 +89,7 @@ static void
 record_first(struct failover *f, const struct view *v)
 {
 	new_epoch(f, 1, ROUTE_PRIMARY);
+	mark_degraded(f, v, reasons_at_risk(f, v) != 0);
 	signed_by(&f->rec, &f->by, "first start", v->wall_us);
 }
 
@@ -87,10 +102,11 @@ record_adopted(struct failover *f, const struct view *v)
 		highest = f->rec.epoch;
 	f->lost = false;
 	f->rec.held = f->word.to == ROUTE_BACKUP;
-	f->rec.degraded = true;
+	f->rec.degraded = false;
 	f->peer_dead = false;
 	f->keep_collab[f->word.to] = false;
 	new_epoch(f, highest + 1, f->word.to);
+	mark_degraded(f, v, true);
 	signed_by(&f->rec, &f->word, "", v->wall_us);
 }
 
@@ -115,11 +131,12 @@ record_failover(struct failover *f, const struct view *v)
 		 judge_name(v->site[old].verdict));
 	(void)redirects_drop(&f->rec.redirects, old);
 	f->redirecting = false;
-	f->rec.degraded = true;
+	f->rec.degraded = false;
 	f->rec.held = ordered && f->word.to == ROUTE_BACKUP;
 	f->peer_dead = true;
 	new_epoch(f, f->rec.epoch + 1,
 		  ordered ? f->word.to : failover_other(old));
+	mark_degraded(f, v, true);
 	f->keep_collab[old] = v->site[old].verdict == JUDGE_SPLIT;
 	signed_by(&f->rec, &f->word, why, v->wall_us);
 }
@@ -155,9 +172,11 @@ record_switch(struct failover *f, const struct view *v)
 		return;
 	}
 	f->rec.held = to == ROUTE_BACKUP;
-	f->rec.degraded = v->site[to].replication.sync == REPORT_SYNC_DEGRADED;
+	f->rec.degraded = false;
 	f->peer_dead = false;
 	new_epoch(f, f->rec.epoch + 1, to);
+	/* Not protected before that site has said so. */
+	mark_degraded(f, v, reasons_at_risk(f, v) != 0);
 	f->keep_collab[old] = v->site[old].collab_serving &&
 			      (v->site[old].rooms > 0 ||
 			       v->site[old].websockets > 0);
@@ -237,7 +256,7 @@ record_degraded(struct failover *f, const struct view *v, bool degraded)
 {
 	if (degraded)
 		f->risk_ms = v->now_ms;
-	f->rec.degraded = degraded;
+	mark_degraded(f, v, degraded);
 	f->store = true;
 }
 

@@ -44,6 +44,8 @@ struct failover {
 	bool keep_collab[ROUTE_SITES]; /* rooms of the site not active */
 	int64_t fenced_ms, hold_until_ms, drain_until_ms;
 	int64_t risk_ms;       /* when commits were last at risk */
+	bool counted;          /* since the record became degraded: */
+	uint64_t risk_writes;  /* how many the active site had got then */
 	int64_t not_before_ms; /* no automatic return after an abort */
 	unsigned aborts;
 	uint64_t barriers; /* counts up: names the barriers wanted now */
@@ -59,10 +61,12 @@ void failover_init(struct failover *f, const struct failover_conf *conf,
 void failover_found(struct failover *f, int loaded,
 		    const struct authority_record *rec, uint64_t former);
 
+#define FAILOVER_NOTE 320
 struct failover_change {
 	enum states_state from, to;
 	const struct fsm_row *row;
-	char note[192]; /* what stands behind it, in words; may be "" */
+	char note[FAILOVER_NOTE]; /* what stands behind it, in words; may be ""
+				   */
 };
 
 /* 1: a row was taken, do what the plan says and look again; 0: nothing. */

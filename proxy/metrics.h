@@ -25,6 +25,7 @@ struct metrics_histogram {
 struct metrics {
 	_Atomic uint64_t in_flight[ROUTE_SITES], may_write[ROUTE_SITES];
 	_Atomic uint64_t websockets[ROUTE_SITES], queued[ROUTE_SITES];
+	_Atomic uint64_t writes[ROUTE_SITES]; /* ever */
 	_Atomic uint64_t clients, upstreams, idle;
 	_Atomic uint64_t answers[METRICS_SOURCES][METRICS_CLASSES];
 	_Atomic uint64_t signals[ROUTE_SITES][PLANE_SIGNALS];

@@ -262,6 +262,7 @@ plane_counts(const struct plane *p, struct plane_counts *out)
 		for (int s = 0; s < ROUTE_SITES; s++) {
 			out->in_flight[s] += metrics_read(&m->in_flight[s]);
 			out->may_write[s] += metrics_read(&m->may_write[s]);
+			out->writes[s] += metrics_read(&m->writes[s]);
 			out->websockets[s] += metrics_read(&m->websockets[s]);
 			out->failed[s] += metrics_read(&m->answers[s][5]);
 			for (int k = 0; k < METRICS_CLASSES; k++)

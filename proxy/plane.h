@@ -67,6 +67,7 @@ bool plane_settled(const struct plane *p);
 struct plane_counts {
 	uint64_t in_flight[ROUTE_SITES];
 	uint64_t may_write[ROUTE_SITES];
+	uint64_t writes[ROUTE_SITES]; /* ever, answered or not */
 	uint64_t websockets[ROUTE_SITES];
 	uint64_t answers[ROUTE_SITES], failed[ROUTE_SITES]; /* ever; 5xx */
 	uint64_t held, held_bytes, connections;

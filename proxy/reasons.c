@@ -2,7 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "proxy/decide_inner.h"
 #include "proxy/judge.h"
 
@@ -26,15 +28,50 @@ reasons_paused(const struct failover *f, const struct view *v)
 	return f->rec.paused_until_us > v->wall_us;
 }
 
-/* Acknowledged writes of the active site may be missing at the other. */
-static bool
-behind(const struct failover *f, const struct view *v)
+bool
+reasons_may_lose(const struct failover *f, const struct view *v)
 {
 	const struct report_replication *r = &active_of(f, v)->known;
 
 	if (f->rec.degraded || !r->known)
 		return true;
 	return r->sync == REPORT_SYNC_OFF && !view_follows(r);
+}
+
+__attribute__((format(printf, 2, 3))) static void
+add(struct reasons_note *note, const char *fmt, ...)
+{
+	size_t len = strlen(note->text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(note->text + len, sizeof(note->text) - len, fmt, ap);
+	va_end(ap);
+}
+
+void
+reasons_risk(const struct failover *f, const struct view *v,
+	     struct reasons_note *note)
+{
+	const struct view_site *a = active_of(f, v);
+	int64_t since_us = f->rec.degraded_us;
+	char at[CLOCK_ISO_SIZE];
+
+	if (f->rec.degraded && f->counted)
+		add(note, "%llu requests that may have written, ",
+		    (unsigned long long)(a->writes - f->risk_writes));
+	if (f->rec.degraded && since_us != 0)
+		add(note, "since %s, for %lld s; ", clock_iso(since_us, at),
+		    (long long)(v->wall_us - since_us) / 1000000);
+	if (!a->known.known)
+		add(note, "its replication has never answered");
+	else
+		add(note,
+		    "the stream was %s, %lld bytes and %lld ms behind when it "
+		    "last told",
+		    report_stream_name(a->known.out),
+		    (long long)a->known.out_lag_bytes,
+		    (long long)a->known.out_lag_ms);
 }
 
 const char *
@@ -50,7 +87,8 @@ reasons_bar(const struct failover *f, const struct view *v)
 	 * G6 promises the way to the backup. The way back loses sight of
 	 * what only the backup has, so that needs somebody's word.
 	 */
-	if (f->rec.active == ROUTE_BACKUP && f->served && behind(f, v))
+	if (f->rec.active == ROUTE_BACKUP && f->served &&
+	    reasons_may_lose(f, v))
 		return "the primary lacks writes that the backup acknowledged";
 	return f->rec.observe ? reasons_observes : NULL;
 }

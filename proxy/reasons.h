@@ -7,7 +7,7 @@
 #include "proxy/failover.h"
 
 struct reasons_note {
-	char text[192];
+	char text[FAILOVER_NOTE];
 };
 void reasons_say(struct reasons_note *note, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -31,6 +31,13 @@ const char *reasons_lag(const struct view_site *active,
 int64_t reasons_stable_ms(const struct failover *f, int64_t wall_us);
 
 bool reasons_paused(const struct failover *f, const struct view *v);
+
+/* Acknowledged writes of the active site may be missing at the other. */
+bool reasons_may_lose(const struct failover *f, const struct view *v);
+
+/* Appends what of them, as far as it is known: how many, since when. */
+void reasons_risk(const struct failover *f, const struct view *v,
+		  struct reasons_note *note);
 
 /* Commits at the active site are not on both sites; -1: not told. */
 int reasons_at_risk(const struct failover *f, const struct view *v);

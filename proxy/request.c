@@ -61,6 +61,7 @@ request_count(struct request *r)
 		return;
 	r->counted_write = true;
 	metrics_add(&m->may_write[r->site], 1);
+	metrics_add(&m->writes[r->site], 1);
 }
 
 void

@@ -274,23 +274,12 @@ judge_finish(const struct rules_order *o, const struct failover *f,
 	judge_failback(o, f, v, out);
 }
 
-/* Writes that were acknowledged may be on the active site alone. */
-static bool
-may_lose(const struct failover *f, const struct view *v)
-{
-	const struct report_replication *r = &v->site[f->rec.active].known;
-
-	if (!f->served)
-		return false;
-	if (f->rec.degraded || !r->known)
-		return true;
-	return r->sync == REPORT_SYNC_OFF && !view_follows(r);
-}
-
 static void
 judge_failover(const struct rules_order *o, const struct failover *f,
 	       const struct view *v, struct rules_judged *out)
 {
+	struct reasons_note risk = { 0 };
+
 	if (rules_busy(f, out))
 		return;
 	if (o->to == f->rec.active) {
@@ -299,16 +288,24 @@ judge_failover(const struct rules_order *o, const struct failover *f,
 	}
 	if (rules_target_bad(o, o->to, v, out))
 		return;
-	if (may_lose(f, v) && !o->allow_data_loss) {
-		rules_refuse(
-		    out, "data-loss", "--allow-data-loss",
-		    "the %s may lack writes that the %s acknowledged; they "
-		    "are merged when the %s is back",
-		    route_site_name(o->to), route_site_name(f->rec.active),
-		    route_site_name(f->rec.active));
+	if (!f->served || !reasons_may_lose(f, v)) {
+		rules_go(out, FAILOVER_FORCE, "fails over without a drain");
 		return;
 	}
-	rules_go(out, FAILOVER_FORCE, "fails over without a drain");
+	reasons_risk(f, v, &risk);
+	if (o->allow_data_loss) {
+		rules_go(out, FAILOVER_FORCE, "");
+		snprintf(out->message, sizeof(out->message),
+			 "fails over without a drain; not seen until the %s is "
+			 "back: %s",
+			 route_site_name(f->rec.active), risk.text);
+		return;
+	}
+	rules_refuse(out, "data-loss", "--allow-data-loss",
+		     "the %s may lack writes that the %s acknowledged (%s); "
+		     "they are merged when the %s is back",
+		     route_site_name(o->to), route_site_name(f->rec.active),
+		     risk.text, route_site_name(f->rec.active));
 }
 
 static void

@@ -43,7 +43,7 @@ struct rules_judged {
 	enum rules_verdict verdict;
 	const char *rule;          /* of a refusal */
 	const char *override;      /* "--allow-partial", or NULL: none */
-	char message[320];         /* in words, for each verdict */
+	char message[480];         /* in words, for each verdict */
 	struct failover_word word; /* RULES_GO: what the machine is told */
 };
 

@@ -154,7 +154,7 @@ tell_order(struct control *c, const struct rules_order *o,
 {
 	bool refused = judged->verdict == RULES_REFUSED;
 	json_t *detail = json_object();
-	char text[768];
+	char text[1024];
 
 	snprintf(text, sizeof(text), "%s%s%s by %s (%s): %s%s%s",
 		 rules_verb_name(o->verb), o->to_given ? " to " : "",

@@ -31,6 +31,7 @@ struct view_site {
 	struct report_replication known;       /* the last that it ever told */
 	uint64_t in_flight, may_write, websockets;
 	uint64_t answers, failed; /* ever; those of 5xx */
+	uint64_t writes;          /* ever sent there, that may write */
 };
 
 struct view {

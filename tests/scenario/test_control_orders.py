@@ -60,6 +60,20 @@ def test_failover_by_order(fake):
         fake.order("failback")
 
 
+def test_what_a_failover_leaves_behind_is_said_before_it(fake):
+    fake.set_site("primary", sync="degraded")
+    wait_until(lambda: fake.status()["degraded"], 10)
+    for _ in range(3):
+        assert fake.get(method="POST", body=b"x")[0] == 200
+    text = fake.order("failover", "--to", "backup", status=2)
+    assert "rule data-loss" in text and "--allow-data-loss" in text
+    assert "3 requests that may have written, since 20" in text
+    text = fake.order("failover", "--to", "backup", "--allow-data-loss")
+    before, _, after = text.partition("NORMAL -> FENCING")
+    assert "not seen until the primary is back: 3 requests" in before
+    assert after
+
+
 def test_a_dry_run_changes_nothing(fake):
     before = fake.status()["epoch"]
     assert "moves" in fake.ctl("switchover", "--to", "backup", "--reason",

@@ -17,6 +17,7 @@ static const struct authority_record sample = {
 	.active = ROUTE_BACKUP,
 	.held = true,
 	.degraded = true,
+	.degraded_us = 1234000,
 	.paused_until_us = 99,
 	.failovers = { 7, 5 },
 	.who = "ann",

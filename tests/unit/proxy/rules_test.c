@@ -166,6 +166,38 @@ test_failover(void **state)
 	assert_int_equal(judge(o).verdict, RULES_NOTHING_TO_DO);
 }
 
+/* Before it is done as well as when it is refused. */
+static void
+test_what_a_failover_leaves_behind_is_named(void **state)
+{
+	struct rules_order o = force_backup;
+	struct view_site *p = &v.site[ROUTE_PRIMARY];
+
+	f.rec.degraded = true;
+	f.rec.degraded_us = v.wall_us - 184000000;
+	f.counted = true;
+	f.risk_writes = 100;
+	p->writes = 5313;
+	p->known.out = REPORT_STREAM_DOWN;
+	p->known.out_lag_bytes = 73211;
+	p->known.out_lag_ms = 12000;
+	for (int i = 0; i < 2; i++) {
+		struct rules_judged j = judge(o);
+		const char *says = j.message;
+
+		assert_non_null(strstr(says, "5213 requests that may have "
+					     "written, since 2023-11-14T22:"));
+		assert_non_null(strstr(says, "for 184 s"));
+		assert_non_null(strstr(says, "down, 73211 bytes and 12000 ms"));
+		o.allow_data_loss = true;
+	}
+	goes(o, FAILOVER_FORCE);
+	f.counted = false; /* another proxy counted */
+	assert_null(strstr(judge(o).message, "requests"));
+	p->known.known = false;
+	assert_non_null(strstr(judge(o).message, "never answered"));
+}
+
 static void
 test_failover_with_sync_off_looks_at_the_lag(void **state)
 {
@@ -332,6 +364,7 @@ main(void)
 		TEST(test_maintenance),
 		TEST(test_gates),
 		TEST(test_failover),
+		TEST(test_what_a_failover_leaves_behind_is_named),
 		TEST(test_failover_with_sync_off_looks_at_the_lag),
 		TEST(test_failback),
 		TEST(test_staying_on_the_backup),

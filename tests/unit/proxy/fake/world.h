@@ -66,7 +66,7 @@ struct world {
 	int64_t whole_since_ms[ROUTE_SITES];
 	unsigned changes, switched; /* rows taken; times the active changed */
 	unsigned said;              /* "would-..." */
-	char last_note[192];
+	char last_note[FAILOVER_NOTE];
 };
 
 /* A pair that never ran, and a proxy without a record. */
