@@ -4,7 +4,7 @@ import select
 import socket
 import threading
 
-from convergence_pg import free_port
+from ports import free_port
 
 
 class Link:

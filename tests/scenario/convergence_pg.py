@@ -5,13 +5,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 
 import psycopg2
 
+from ports import free_port
 from wait import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -33,22 +33,6 @@ autovacuum_naptime = 5s
 
 # Whoever ends a test by SIGTERM leaves no cluster behind.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-PORTS = range(6210, 6300)
-given = set()
-
-
-def free_port():
-    """Nobody listens there, and none of ours will. Runs beside each other
-    begin to look at other places."""
-    start = os.getpid() * 17 % len(PORTS)
-    for i in range(len(PORTS)):
-        port = PORTS[(start + i) % len(PORTS)]
-        with socket.socket() as s:
-            if port not in given and s.connect_ex(("127.0.0.1", port)) != 0:
-                given.add(port)
-                return port
-    raise RuntimeError(f"no free port in {PORTS}")
 
 
 def as_postgres(*command, **options):

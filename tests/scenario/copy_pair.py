@@ -12,20 +12,14 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 
+from ports import free_port
 from wait import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BIN = os.environ.get("GSB_TEST_BIN", os.path.join(ROOT, "build", "bin"))
 NO_DB = "host=/nonexistent dbname=none"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listens(port):

@@ -4,13 +4,13 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import tempfile
 
 import psycopg2
 
 from clients import Json, Xml, detect
+from ports import free_row
 from wait import Late, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -29,24 +29,11 @@ REPORT = re.compile(
     r"runtime error:|[Aa]ssertion.*failed|stack smashing|double free")
 
 
-def free_port():
-    """A port below which no demo's ports are in use."""
-    for base in range(21000 + os.getpid() % 200 * 30, 32000, 30):
-        taken = False
-        for port in range(base, base + 25):
-            with socket.socket() as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                taken = taken or s.connect_ex(("127.0.0.1", port)) == 0
-        if not taken:
-            return base
-    raise RuntimeError("no 25 ports in a row are free")
-
-
 class Demo:
     def __init__(self, settings=(), build=BUILD):
         self.dir = tempfile.mkdtemp(prefix="gsb-test-", dir="/tmp")
         os.chmod(self.dir, 0o755)
-        self.port = free_port()
+        self.port = free_row()
         self.build = build
         self.settings = list(SETTINGS) + list(settings)
         self.said = ""

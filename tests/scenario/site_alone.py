@@ -13,7 +13,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -21,6 +20,7 @@ import time
 
 import psycopg2
 
+from ports import free_port, free_ports
 from wait import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -31,6 +31,7 @@ KEY = ("k1", secrets.token_bytes(32))
 URL = "http://meet.test:8080"
 EPOCH_2000_US = 946684800000000
 TTL_US = 2000000
+KEPT_US = 9000000  # nobody asks when these end: the machine may stall
 
 REPLICATOR = """
 CREATE SCHEMA gsb;
@@ -81,16 +82,6 @@ CREATE TRIGGER gsb_version BEFORE INSERT OR UPDATE ON company
 """
 
 
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 def sign(body, key=KEY):
     mac = hmac.new(key[1], body, hashlib.sha256).digest()
     text = base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
@@ -112,7 +103,7 @@ class Cluster:
     def __init__(self, folder, settings=()):
         self.data = os.path.join(folder, "db")
         self.socket = folder
-        self.port = free_ports(1)[0]
+        self.port = free_port()
         self.as_user = []
         if os.geteuid() == 0:
             self.as_user = ["runuser", "-u", "postgres", "--"]
@@ -227,6 +218,7 @@ class Site:
         self.epoch = 1
         self.flags = {}
         self.keeper = None
+        self.ttl_us = TTL_US
         self.process = None
         self.log = os.path.join(self.folder, "site.log")
         self.conf = self.write_conf()
@@ -325,7 +317,7 @@ health_listen = 127.0.0.1:{self.rooms_health}
         if not ask:
             seen = self.lease(ask=True, service=service).json
             grant["boot"] = seen["boot"]
-            grant["until_us"] = seen["clock_us"] + TTL_US
+            grant["until_us"] = seen["clock_us"] + self.ttl_us
         grant.update(changes)
         body = json.dumps(grant).encode()
         return self.http("POST", "/gsb/lease", body,
@@ -339,6 +331,7 @@ health_listen = 127.0.0.1:{self.rooms_health}
     def keep(self, **flags):
         """Grants all the time from now on, as the proxy does."""
         self.flags = flags
+        self.ttl_us = KEPT_US
         if self.keeper is None:
             self.keeper = threading.Event()
             threading.Thread(target=self.renew, args=(self.keeper,),
@@ -354,7 +347,7 @@ health_listen = 127.0.0.1:{self.rooms_health}
 
     def expire(self):
         """Until a shorter grant than the last one is a later one."""
-        end = self.lease(ask=True).json["clock_us"] + TTL_US
+        end = self.lease(ask=True).json["clock_us"] + self.ttl_us
         wait_until(lambda: self.lease(ask=True).json["clock_us"] > end)
 
     def request(self, method, path, body=None, headers=None, **how):

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from clients import Json
-from pair import SITES, Demo, free_port
+from pair import SITES, Demo
+from ports import free_row
 from tap import Tap
 from wait import wait_until
 
@@ -17,7 +18,7 @@ QUICK, LONG = 7, 1000
 
 @pytest.fixture(name="wired", scope="module")
 def made_wired():
-    port = free_port()
+    port = free_row()
     settings = [f"proxy.{site}.web=127.0.0.1:{port + 27 + i}"
                 for i, site in enumerate(SITES)]
     demo = Demo(settings)

@@ -13,7 +13,8 @@ import threading
 import pytest
 from aiosmtpd.controller import Controller
 
-from fake_pair import BIN, FakePair, free_ports
+from fake_pair import BIN, FakePair
+from ports import free_port
 from wait import wait_until
 
 KEY = "a key of the receiver"
@@ -69,7 +70,7 @@ class Mailbox:
 
 @pytest.fixture(scope="module")
 def world():
-    hook, port = Hook(), free_ports(1)[0]
+    hook, port = Hook(), free_port()
     mailbox = Mailbox(port)
     pair = FakePair(notices={
         "webhooks": f"http://127.0.0.1:{hook.server_port}/secret-path",

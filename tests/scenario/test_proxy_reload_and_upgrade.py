@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from fake_pair import FakePair
+from ports import free_port
 from wait import wait_until
 
 CONNECTIONS = 200
@@ -107,12 +108,6 @@ async def reload(pair, i, extra):
                             f"127.0.0.1:{extra}\n")
     pair.write("proxy.conf", conf)
     await call(pair, "proxy", "reload")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 async def scenario(pair):

@@ -1,17 +1,16 @@
 """Two private clusters with a replicator each, without the rest of a pair:
 for tests of replication alone, which break things more freely."""
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
 import psycopg2
 
+from ports import free_ports
 from wait import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -40,24 +39,6 @@ def binary():
     folder = os.environ.get("GSB_TEST_BIN") or os.path.join(
         ROOT, "build", BUILD.lower(), "bin")
     return os.path.join(folder, "gsb-replicator")
-
-
-def free_ports(count, first=6300, last=6399):
-    """Below the range from which clients get theirs: a client that knocks
-    often at a port of that range ends up connected to itself."""
-    found = []
-    begin = random.randrange(first, last)
-    for port in [*range(begin, last), *range(first, begin)]:
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise RuntimeError(f"no {count} free ports from {first} to {last}")
 
 
 def alive(pid):
