@@ -100,11 +100,12 @@ add(struct httpd_field *to, size_t *n, const struct httpd_field *from)
 void
 api_answer(struct api *a, int status, struct span content)
 {
-	struct reply r = { .status = status, .extra = a->extra };
+	struct reply r = { .status = status };
 
 	if (gate_refuses(a))
 		return;
 	r.body = a->form->answer(a, content);
+	r.extra = a->extra;
 	reply(a, &r);
 }
 

@@ -37,7 +37,7 @@ struct api_form {
 	const struct httpd_field *fields; /* always sent; up to a NULL name */
 	bool failures_are_200; /* apart from what the proxy must see */
 	/* The body around what the operation made: the envelope that differs
-	 * by site (gsbStatus) goes here, never into content. */
+	 * by site goes here, never into content; a->extra may be set. */
 	struct span (*answer)(struct api *a, struct span content);
 	struct span (*failure)(struct api *a, const struct fault_row *row,
 			       const char *text);

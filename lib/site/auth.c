@@ -138,6 +138,8 @@ auth_start(struct api *a, const struct auth_credentials *c, auth_fn *fn)
 		start_token(u, AUTH_TICKET, c->ticket);
 	else if (c->bearer != NULL)
 		start_token(u, AUTH_BEARER, c->bearer);
+	else if (c->session != NULL)
+		start_token(u, AUTH_SESSION, c->session);
 	else
 		start_password(u);
 }
@@ -393,6 +395,11 @@ refuse(struct auth *u, enum fault fault)
 {
 	struct span method = httpd_method(u->api->http);
 
+	if (u->given.session != NULL) {
+		u->api->who = NULL;
+		passed(u);
+		return;
+	}
 	u->fault = fault;
 	if (span_is(method, "GET") || span_is(method, "HEAD"))
 		on_unknown(u->api);

@@ -21,6 +21,7 @@ struct auth;
 #define AUTH_TICKET_S 5400
 #define AUTH_BEARER "bearer"
 #define AUTH_BEARER_S (12 * 3600)
+#define AUTH_SESSION "session" /* of a browser: no token of an API */
 
 /* Absent ones are NULL or 0; borrowed until fn. */
 struct auth_credentials {
@@ -29,9 +30,10 @@ struct auth_credentials {
 	const char *partner_id; /* must agree when given and known */
 	const char *webexid;    /* or email: with a password, or to agree */
 	const char *email;
-	const char *password; /* or ticket, or bearer */
+	const char *password; /* or ticket, bearer, session */
 	const char *ticket;
 	const char *bearer;
+	const char *session; /* one that has ended is nobody: a->who NULL */
 };
 
 /* a->company and a->who are set. Not called when the request was refused:

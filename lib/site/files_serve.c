@@ -214,42 +214,6 @@ join(struct api *a, const struct url_path *path, unsigned from)
 	return arena_span(a->arena, strbuf_span(&rest));
 }
 
-/* Of the company and of all: what there is to download. */
-static void
-list_clients(struct api *a, const struct files_view *v, const char *company,
-	     struct strbuf *html)
-{
-	const char *prefix = arena_printf(a->arena, "clients/%s/", company);
-	size_t len = strlen(prefix);
-
-	for (size_t i = manifest_lower(v->m, prefix);
-	     i < v->m->n && strncmp(v->m->files[i].path, prefix, len) == 0;
-	     i++) {
-		const struct manifest_entry *f = &v->m->files[i];
-
-		strbuf_addf(html, "<li><a href=\"/%s/clients/",
-			    a->company->name);
-		url_encode_path(span_of(f->path + len), html);
-		strbuf_adds(html, "\">");
-		form_escape(span_of(f->path + len), html);
-		strbuf_addf(html, "</a> (%" PRId64 " bytes)</li>", f->size);
-	}
-}
-
-static void
-answer_clients(struct api *a, const struct files_view *v)
-{
-	STRBUF_AUTO html = { 0 };
-
-	strbuf_adds(&html, "<h1>Downloads</h1><ul>");
-	list_clients(a, v, a->company->name, &html);
-	list_clients(a, v, FILES_SHARED, &html);
-	strbuf_adds(&html, "</ul>");
-	api_answer(
-	    a, 200,
-	    span_make(arena_span(a->arena, strbuf_span(&html)), html.len));
-}
-
 void
 files_serve_public(struct api *a, const struct url_path *path)
 {
@@ -264,8 +228,6 @@ files_serve_public(struct api *a, const struct url_path *path)
 			       arena_printf(a->arena, "%s/index.html", rest));
 	if (f != NULL)
 		files_serve(a, v, f, clients);
-	else if (clients && path->n == 2)
-		answer_clients(a, v);
 	else
 		api_fail(a, FAULT_NO_PAGE, NULL);
 	files_release(&v);

@@ -8,9 +8,6 @@
 static struct span json_answer(struct api *a, struct span content);
 static struct span json_failure(struct api *a, const struct fault_row *row,
 				const char *text);
-static struct span page_answer(struct api *a, struct span content);
-static struct span page_failure(struct api *a, const struct fault_row *row,
-				const char *text);
 
 static const struct httpd_field json_fields[] = {
 	{ "Cache-Control", "no-store" },
@@ -21,16 +18,6 @@ static const struct httpd_field csv_fields[] = {
 	{ "Cache-Control", "no-store" },
 	{ "Content-Disposition", "attachment; filename=\"report.csv\"" },
 	{ "X-Content-Type-Options", "nosniff" },
-	{ NULL, NULL },
-};
-
-static const struct httpd_field page_fields[] = {
-	{ "Cache-Control", "no-store" },
-	{ "Content-Security-Policy",
-	  "default-src 'none'; style-src 'self'; img-src 'self'; "
-	  "form-action 'self'; frame-ancestors 'none'; base-uri 'none'" },
-	{ "X-Content-Type-Options", "nosniff" },
-	{ "Referrer-Policy", "no-referrer" },
 	{ NULL, NULL },
 };
 
@@ -48,14 +35,6 @@ const struct api_form form_csv = {
 	.fields = csv_fields,
 	.answer = json_answer,
 	.failure = json_failure,
-};
-
-const struct api_form form_page = {
-	.name = "page",
-	.content_type = "text/html;charset=UTF-8",
-	.fields = page_fields,
-	.answer = page_answer,
-	.failure = page_failure,
 };
 
 struct span
@@ -95,51 +74,4 @@ static struct span
 json_failure(struct api *a, const struct fault_row *row, const char *text)
 {
 	return form_json_text(a, form_json_failure(text, a->tracking));
-}
-
-void
-form_escape(struct span text, struct strbuf *out)
-{
-	static const char *const names[256] = {
-		['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
-		['"'] = "&quot;", ['\''] = "&#39;",
-	};
-
-	for (size_t i = 0; i < text.len; i++) {
-		const char *name = names[(unsigned char)text.at[i]];
-
-		if (name != NULL)
-			strbuf_adds(out, name);
-		else
-			strbuf_addc(out, text.at[i]);
-	}
-}
-
-static struct span
-page_answer(struct api *a, struct span content)
-{
-	STRBUF_AUTO page = { 0 };
-	size_t len;
-
-	strbuf_adds(&page, "<!DOCTYPE html>\n<html lang=\"en\"><head>"
-			   "<meta charset=\"utf-8\"><meta name=\"viewport\" "
-			   "content=\"width=device-width\">"
-			   "<title>Meetings</title></head>\n<body>");
-	strbuf_add_span(&page, content);
-	strbuf_adds(&page, "</body></html>\n");
-	len = page.len;
-	return span_make(arena_span(a->arena, strbuf_span(&page)), len);
-}
-
-static struct span
-page_failure(struct api *a, const struct fault_row *row, const char *text)
-{
-	STRBUF_AUTO content = { 0 };
-
-	strbuf_adds(&content, "<h1>");
-	form_escape(span_of(text), &content);
-	strbuf_adds(&content, "</h1><p>Reference: ");
-	form_escape(span_of(a->tracking), &content);
-	strbuf_adds(&content, "</p>");
-	return page_answer(a, strbuf_span(&content));
 }

@@ -1,4 +1,4 @@
-/* Forms of answers beside the XML API's: JSON, and plain pages. */
+/* The JSON API's form of answers. */
 #ifndef SITE_FORM_H
 #define SITE_FORM_H
 
@@ -7,15 +7,11 @@
 
 extern const struct api_form form_json; /* content is a JSON text */
 extern const struct api_form form_csv;  /* content is a table (csv.h) */
-extern const struct api_form form_page; /* content is a body of HTML */
 
 /* Takes j; its text in the arena. */
 struct span form_json_text(struct api *a, json_t *j);
 
 /* {"message", "errors", "trackingId"}; given. */
 json_t *form_json_failure(const char *text, const char *tracking);
-
-/* Text for HTML, quotes escaped as well, appended. */
-void form_escape(struct span text, struct strbuf *out);
 
 #endif

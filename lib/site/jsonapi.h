@@ -69,6 +69,14 @@ jsonapi_fn jsonapi_report_usage, jsonapi_report_attendees;
 /* Given: as store_attendee.h takes them; NULL: e says why. */
 json_t *jsonapi_invitee_read(const json_t *body, bool whole, struct err *e);
 
+/* Members of a->body -> columns of a meeting; whole: as for a new one. */
+int jsonapi_meeting_read(struct api *a, bool whole, json_t *fields,
+			 struct err *e);
+
+/* The same for an account; what only administrators change, if a->who is. */
+int jsonapi_person_read(struct api *a, bool whole, json_t *fields,
+			struct err *e);
+
 /* The resource, given; state as of now_us. */
 json_t *jsonapi_person(const struct account *a);
 json_t *jsonapi_meeting(const struct api *a, const struct meeting *m,

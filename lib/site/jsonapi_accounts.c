@@ -241,6 +241,14 @@ complete_new(const json_t *body, json_t *fields, struct err *e)
 	return 0;
 }
 
+int
+jsonapi_person_read(struct api *a, bool whole, json_t *fields, struct err *e)
+{
+	if (read_person(a, fields, e) < 0)
+		return -1;
+	return whole ? complete_new(a->body, fields, e) : 0;
+}
+
 static void
 write_person(struct api *a, const char *hash)
 {
@@ -250,8 +258,7 @@ write_person(struct api *a, const char *hash)
 
 	if (hash != NULL)
 		json_put_str(fields, "password_hash", hash);
-	if (read_person(a, fields, &e) < 0 ||
-	    (by.id == NULL && complete_new(a->body, fields, &e) < 0)) {
+	if (jsonapi_person_read(a, by.id == NULL, fields, &e) < 0) {
 		json_decref(fields);
 		jsonapi_invalid(a, &e);
 		return;

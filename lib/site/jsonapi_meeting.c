@@ -16,8 +16,6 @@
 #define DURATION_MAX 1440
 #define INVITEES_MAX 1000
 
-static int read_meeting(struct api *a, bool whole, json_t *fields,
-			struct err *e);
 static int read_times(struct api *a, bool whole, json_t *fields, struct err *e);
 static int read_flags(const json_t *body, json_t *fields, struct err *e);
 static int read_rule(const char *rule, json_t *fields, struct err *e);
@@ -75,7 +73,7 @@ create(struct api *a, const char *host_id)
 		api_fail(a, FAULT_DENIED, NULL);
 		return;
 	}
-	if (read_meeting(a, true, fields, &e) < 0) {
+	if (jsonapi_meeting_read(a, true, fields, &e) < 0) {
 		json_decref(fields);
 		jsonapi_invalid(a, &e);
 		return;
@@ -127,7 +125,7 @@ jsonapi_meeting_update(struct api *a)
 	json_t *fields = json_object();
 	struct err e = { 0 };
 
-	if (read_meeting(a, whole, fields, &e) < 0) {
+	if (jsonapi_meeting_read(a, whole, fields, &e) < 0) {
 		json_decref(fields);
 		jsonapi_invalid(a, &e);
 		return;
@@ -160,8 +158,8 @@ render_deleted(struct api *a, const struct meeting *m, struct write_answer *out)
 	out->status = 204;
 }
 
-static int
-read_meeting(struct api *a, bool whole, json_t *fields, struct err *e)
+int
+jsonapi_meeting_read(struct api *a, bool whole, json_t *fields, struct err *e)
 {
 	static const struct {
 		const char *member, *column;

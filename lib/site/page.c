@@ -1,119 +1,255 @@
 /*
- * The pages that integrations send people to: j.php, m.php, p.php. First
- * plain forms of them: they name the meeting and where it is.
+ *   page_handle --> company, or company and account --> on_known
+ *               --> who may, and is the form ours? --> the route's handler
  */
 #include "site/page.h"
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/strbuf.h"
+#include "base/token.h"
 #include "io/httpd.h"
 #include "site/auth.h"
 #include "site/files_serve.h"
-#include "site/form.h"
+#include "site/page_session.h"
+#include "site/page_view.h"
 #include "site/record.h"
-#include "site/store.h"
+#include "site/site.h"
 
-struct page_call {
-	const char *file;            /* NULL: what the daily copy brings */
-	const struct url_path *path; /* of that */
-	int64_t number;              /* of the meeting */
+static const struct page_route *const tables[] = {
+	page_session_routes,  page_home_routes, page_meeting_routes,
+	page_schedule_routes, page_room_routes, page_people_routes,
+	page_config_routes,   page_url_routes,  page_view_routes,
 };
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
 
-static void on_company(struct api *a);
-static void on_meeting(struct api *a, const struct meeting *list, size_t n,
-		       int64_t total);
-static void front(struct api *a);
+static const struct page_route *find(struct page_call *call, struct span method,
+				     struct arena *arena, bool *known);
+static void read_once(struct api *a);
+static void start(struct api *a);
+static void on_session(struct api *a);
+static void on_known(struct api *a);
 
 void
 page_handle(struct api *a, const struct url_path *path)
 {
-	static const char *const files[] = { "", "j.php", "m.php", "p.php",
-					     "e.php" };
 	struct page_call *call = arena_make(a->arena, struct page_call);
-	struct auth_credentials c = { 0 };
-	struct span method = httpd_method(a->http);
+	bool known = false;
 
-	if (!span_is(method, "GET") && !span_is(method, "HEAD") &&
-	    !span_is(method, "POST")) {
-		api_fail(a, FAULT_METHOD, NULL);
-		return;
-	}
 	a->data = call;
-	if (path->n > 0)
-		c.site_name = arena_span(a->arena, path->seg[0]);
-	if (url_path_is(path, 1, "pages") || url_path_is(path, 1, "clients")) {
-		call->path = path;
-		auth_company(a, &c, on_company);
-		return;
+	call->path = path;
+	if (url_path_is(path, 1, "pages") ||
+	    (url_path_is(path, 1, "clients") && path->n > 2)) {
+		known = true;
+		if (span_is(httpd_method(a->http), "GET") ||
+		    span_is(httpd_method(a->http), "HEAD"))
+			call->route = page_view_daily;
+	} else if (path->n > 0) {
+		call->route = find(call, httpd_method(a->http), a->arena,
+				   &known);
 	}
-	if (path->n == 0 || path->n > 2) {
-		api_fail(a, FAULT_NO_PAGE, NULL);
+	if (call->route == NULL)
+		api_fail(a, known ? FAULT_METHOD : FAULT_NO_PAGE, NULL);
+	else
+		start(a);
+}
+
+/* A form that is sent twice, unchanged, is one request (docs/contracts.md 5):
+ * its own key and what it says make the key. */
+static void
+read_once(struct api *a)
+{
+	const char *once = page_field(a, "once");
+	uint8_t sha[CRYPTO_SHA256_SIZE];
+	STRBUF_AUTO hex = { 0 };
+
+	if (once == NULL || once[0] == '\0' || strlen(once) > 64 ||
+	    a->client_key)
 		return;
+	crypto_sha256(httpd_body(a->http), sha);
+	crypto_hex(span_make((const char *)sha, sizeof(sha)), &hex);
+	a->key = arena_printf(a->arena, "form:%s:%s", once, strbuf_text(&hex));
+}
+
+/* ":" takes one segment. */
+static bool
+matches(const char *pattern, struct page_call *call, struct arena *arena)
+{
+	struct span rest = span_of(pattern), part;
+	const char *arg = NULL;
+	unsigned i = 1;
+
+	for (; rest.len > 0 && span_cut(&rest, '/', &part); i++) {
+		if (i >= call->path->n)
+			return false;
+		if (span_is(part, ":"))
+			arg = arena_span(arena, call->path->seg[i]);
+		else if (!span_eq(part, call->path->seg[i]))
+			return false;
 	}
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (path->n == 1 ? i == 0 : url_path_is(path, 1, files[i]))
-			call->file = files[i];
-	if (call->file == NULL) {
-		api_fail(a, FAULT_NO_PAGE, NULL);
-		return;
-	}
-	auth_company(a, &c, on_company);
+	if (i != call->path->n)
+		return false;
+	call->arg = arg;
+	return true;
+}
+
+/* HEAD is answered as GET; httpd leaves the body away. */
+static const struct page_route *
+find(struct page_call *call, struct span method, struct arena *arena,
+     bool *known)
+{
+	bool head = span_is(method, "HEAD");
+
+	for (size_t t = 0; t < TABLES; t++)
+		for (const struct page_route *r = tables[t]; r->method != NULL;
+		     r++) {
+			if (!matches(r->path, call, arena))
+				continue;
+			*known = true;
+			if (span_is(method, r->method) ||
+			    (head && strcmp(r->method, "GET") == 0))
+				return r;
+		}
+	return NULL;
 }
 
 static void
-on_company(struct api *a)
+find_company(struct api *a)
 {
-	struct page_call *call = a->data;
-	struct store_meeting_by by = { 0 };
-	STRBUF_AUTO key = { 0 };
+	struct auth_credentials c = {
+		.site_name = arena_span(a->arena, page_call(a)->path->seg[0]),
+	};
 
-	if (call->path != NULL) {
-		files_serve_public(a, call->path);
-		return;
-	}
-	if (strcmp(call->file, "m.php") != 0 &&
-	    strcmp(call->file, "e.php") != 0) {
-		front(a);
-		return;
-	}
-	if (url_pair_get(httpd_query(a->http), "MK", &key, NULL) != 1 ||
-	    span_to_i64(strbuf_span(&key), &by.number) < 0) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
-		return;
-	}
-	store_meeting_get(a, &by, on_meeting);
+	auth_company(a, &c, on_known);
 }
 
 static void
-on_meeting(struct api *a, const struct meeting *list, size_t n, int64_t total)
+start(struct api *a)
 {
-	STRBUF_AUTO html = { 0 };
+	struct page_call *call = page_call(a);
+	const char *cookie = page_cookie(a, page_session_cookie(a));
+	struct auth_credentials c = { .session = cookie };
+	STRBUF_AUTO payload = { 0 };
 
-	if (n == 0) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
+	if (!page_session_is_ours(a)) {
+		api_fail(a, FAULT_DENIED,
+			 "This form was sent from another site");
 		return;
 	}
-	strbuf_adds(&html, "<h1>");
-	form_escape(span_of(list[0].confname), &html);
-	strbuf_addf(&html, "</h1><p>Meeting number %lld</p>",
-		    (long long)list[0].number);
-	if (strcmp(list[0].state, "in_progress") == 0)
-		strbuf_adds(&html, "<p>In progress</p>");
-	api_answer(
-	    a, 200,
-	    span_make(arena_span(a->arena, strbuf_span(&html)), html.len));
+	if (cookie != NULL &&
+	    token_read(a->site->keys, AUTH_SESSION, span_of(cookie),
+		       clock_wall_us() / 1000000, &payload, NULL) == 0) {
+		call->token = cookie;
+		auth_start(a, &c, on_session);
+	} else {
+		find_company(a);
+	}
 }
 
 static void
-front(struct api *a)
+on_session(struct api *a)
 {
-	STRBUF_AUTO html = { 0 };
+	struct page_call *call = page_call(a);
+	bool ours = span_iis(call->path->seg[0], a->company->name);
 
-	strbuf_adds(&html, "<h1>");
-	form_escape(span_of(a->company->name), &html);
-	strbuf_adds(&html, "</h1><p>Meetings of this site</p>");
-	api_answer(
-	    a, 200,
-	    span_make(arena_span(a->arena, strbuf_span(&html)), html.len));
+	if (a->who == NULL)
+		page_set_cookie(a, page_session_cookie(a), "", 0);
+	call->ended = ours && a->who == NULL;
+	if (!ours || a->who == NULL)
+		call->token = NULL;
+	if (ours) {
+		on_known(a);
+		return;
+	}
+	a->who = NULL;
+	a->company = NULL;
+	a->token_expiry_s = 0;
+	find_company(a);
+}
+
+static bool
+is_permitted(const struct api *a, enum page_need need)
+{
+	switch (need) {
+	case PAGE_ANYBODY:
+	case PAGE_ACCOUNT:
+		return true;
+	case PAGE_READER:
+		return a->who->site_admin || a->who->ro_site_admin;
+	case PAGE_ADMIN:
+		return a->who->site_admin;
+	}
+	return false;
+}
+
+static void
+on_known(struct api *a)
+{
+	struct page_call *call = page_call(a);
+
+	if (a->who == NULL && call->route->need != PAGE_ANYBODY)
+		api_fail(a, FAULT_UNAUTHENTICATED,
+			 call->ended ? "Your session has ended: please log in"
+				     : "Please log in");
+	else if (!is_permitted(a, call->route->need))
+		api_fail(a, FAULT_DENIED, NULL);
+	else if (!page_session_form_is_ours(a))
+		api_fail(a, FAULT_DENIED,
+			 "This form is no longer good: load the page again");
+	else {
+		read_once(a);
+		call->route->run(a);
+	}
+}
+
+struct page_call *
+page_call(const struct api *a)
+{
+	return a->data;
+}
+
+static const char *
+value_of(struct api *a, struct span pairs, const char *name)
+{
+	STRBUF_AUTO value = { 0 };
+
+	if (url_pair_get(pairs, name, &value, NULL) != 1)
+		return NULL;
+	return arena_span(a->arena, span_trim(strbuf_span(&value)));
+}
+
+const char *
+page_field(struct api *a, const char *name)
+{
+	return value_of(a, httpd_body(a->http), name);
+}
+
+const char *
+page_text(struct api *a, const char *name)
+{
+	const char *text = page_field(a, name);
+
+	return text != NULL ? text : "";
+}
+
+const char *
+page_param(struct api *a, const char *name)
+{
+	return value_of(a, httpd_query(a->http), name);
+}
+
+const char *
+page_cookie(struct api *a, const char *name)
+{
+	struct span rest = httpd_field(a->http, "Cookie"), part, key;
+
+	while (span_cut(&rest, ';', &part)) {
+		part = span_trim(part);
+		span_cut(&part, '=', &key);
+		if (span_is(key, name) && part.at != NULL)
+			return arena_span(a->arena, part);
+	}
+	return NULL;
 }

@@ -64,7 +64,7 @@ def test_a_meeting_comes_back_as_it_was_made(site):
     assert made["end"] == "2031-07-02T08:45:00.000Z"
     assert made["state"] == "scheduled"
     assert made["webLink"].startswith(f"{URL}/acme/m.php?AT=JM&MK=")
-    assert call(site, "GET", made["webLink"][len(URL):]).status == 200
+    assert call(site, "GET", made["webLink"][len(URL):]).status == 303
 
 
 def test_without_a_password_one_is_made(site):
@@ -211,7 +211,10 @@ def test_what_is_shown_is_escaped(site):
     assert call(site, "GET", f"/v1/meetings/{made['id']}"
                 ).json["title"] == title
     page = site.request("GET", made["webLink"][len(URL):])
-    assert page.status == 200 and "<script" not in page.text
+    assert page.status == 303
+    page = site.request("GET", page.headers["location"])
+    assert page.status == 200 and "alert(&quot;x&quot;)" in page.text
+    assert "<script>alert" not in page.text
     assert page.headers["content-type"] == "text/html;charset=UTF-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
 

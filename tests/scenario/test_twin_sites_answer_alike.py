@@ -23,7 +23,8 @@ MADE = [
     (r"(?<!\d)\d{7,10}(?!\d)", "NUMBER"),
     (r"/ws/[PB]/", "/ws/S/"),
 ]
-SITE = [(r"(serv:gsbStatus>)(PRIMARY|BACKUP)", r"\1SITE")]
+SITE = [(r"(serv:gsbStatus>)(PRIMARY|BACKUP)", r"\1SITE"),
+        (r"(Site: )(Primary|Backup)", r"\1SITE")]
 # Of each connection and each moment, or said to differ.
 OWN_FIELDS = {"date", "trackingid", "content-length", "x-gsb-status"}
 

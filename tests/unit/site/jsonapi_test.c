@@ -61,16 +61,6 @@ test_instants(void **state)
 }
 
 static void
-test_html_is_escaped(void **state)
-{
-	STRBUF_AUTO out = { 0 };
-
-	form_escape(span_of("<a b=\"c\">'&\xc3\xa4"), &out);
-	assert_string_equal(strbuf_text(&out),
-			    "&lt;a b=&quot;c&quot;&gt;&#39;&amp;\xc3\xa4");
-}
-
-static void
 test_a_failure_says_it_three_ways(void **state)
 {
 	JSON_AUTO j = form_json_failure("no", "T1");
@@ -89,7 +79,6 @@ main(void)
 		cmocka_unit_test(test_the_state_follows_row_and_clock),
 		cmocka_unit_test(test_texts_are_counted_in_characters),
 		cmocka_unit_test(test_instants),
-		cmocka_unit_test(test_html_is_escaped),
 		cmocka_unit_test(test_a_failure_says_it_three_ways),
 	};
 

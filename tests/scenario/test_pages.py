@@ -1,0 +1,339 @@
+"""Pages for people, as a browser without scripts meets them."""
+import re
+import secrets
+import urllib.parse
+
+import pytest
+
+from site_alone import URL, Site
+
+PASSWORD = "Geheim-1"
+EVIL = "\"><script>alert(1)</script>'; DROP TABLE meeting; -- {{csrf}}"
+FORM = "application/x-www-form-urlencoded"
+MEETING = {"name": "Plan", "date": "2031-03-04", "time": "10:00",
+           "duration": "45", "zone": "23", "repeat": "", "every": "1",
+           "until": "", "agenda": "", "password": "Geheim9", "invite": ""}
+
+
+@pytest.fixture(name="site", scope="module")
+def made_site():
+    made = Site()
+    try:
+        made.start()
+        made.keep()
+        for number, name in enumerate(("acme", "other"), 1):
+            assert made.add_company(name, number).status == 200
+        yield made
+    finally:
+        made.close()
+
+
+class Person:
+    """A browser's cookies, and forms with what they must carry."""
+
+    def __init__(self, site, user=None, password=PASSWORD):
+        self.site, self.cookies = site, {}
+        if user is not None:
+            answer = self.post("login", user=user, password=password)
+            assert answer.status == 303, answer.text
+
+    def request(self, method, path, body=None, **headers):
+        if self.cookies:
+            headers["Cookie"] = "; ".join(
+                f"{k}={v}" for k, v in self.cookies.items())
+        if not path.startswith("/"):
+            path = "/acme/" + path
+        answer = self.site.request(method, path, body, headers)
+        given = answer.headers.get("set-cookie", "")
+        if given:
+            assert "HttpOnly" in given and "SameSite=Lax" in given
+            name, _, value = given.split(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
+
+    def get(self, path, **headers):
+        return self.request("GET", path, **headers)
+
+    def post(self, path, headers=None, **fields):
+        return self.request("POST", path, urllib.parse.urlencode(fields),
+                            **{"Content-Type": FORM, **(headers or {})})
+
+    def csrf(self):
+        return re.search(r'name="csrf" value="([^"]+)"',
+                         self.get("profile").text)[1]
+
+    def send(self, path, **fields):
+        return self.post(path, csrf=self.csrf(), **fields)
+
+    def schedule(self, **changes):
+        answer = self.send("schedule", **{**MEETING, **changes})
+        assert answer.status == 303, answer.text
+        return re.search(r"/acme/meetings/(\d+)",
+                         answer.headers["location"])[1]
+
+
+@pytest.fixture(name="admin", scope="module")
+def made_admin(site):
+    return Person(site, "admin")
+
+
+def said(answer):
+    return re.findall(r'role="alert">([^<]*)<', answer.text)
+
+
+def account(admin, **changes):
+    name = "p" + secrets.token_hex(4)
+    answer = admin.send("admin/accounts/new", **{
+        "user": name, "email": f"{name}@acme.test", "first": "P", "last": "Q",
+        "display": name, "password": PASSWORD, "isHost": "1",
+        "isActive": "1", **changes})
+    assert answer.status == 303, answer.text
+    return name
+
+
+def test_logging_in_and_out(site):
+    nobody = Person(site)
+    assert nobody.get("").status == 200
+    for path in ("schedule", "profile", "admin/accounts", "meetings/1"):
+        answer = nobody.get(path)
+        assert answer.status == 401 and 'type="password"' in answer.text
+        assert f'value="/acme/{path}"' in answer.text
+    for user, password in (("admin", "wrong"), ("nobody", "wrong"),
+                           ("no@body", "wrong")):
+        answer = nobody.post("login", user=user, password=password)
+        assert answer.status == 401
+        assert said(answer) == ["Incorrect user or password"]
+    for to, there in (("/acme/schedule", "/acme/schedule"),
+                      ("//evil.test/", "/acme/"), ("/acme//evil", "/acme/"),
+                      ("https://evil.test", "/acme/"), ("/acme/\\x", "/acme/"),
+                      ("/other/", "/acme/")):
+        answer = nobody.post("login", user="admin", password=PASSWORD, to=to)
+        assert (answer.status, answer.headers["location"]) == (303, there)
+    stolen = dict(nobody.cookies)
+    assert nobody.get("profile").status == 200
+    assert nobody.send("logout").headers["location"] == \
+        "/acme/login?said=out"
+    nobody.cookies = stolen
+    assert nobody.get("profile").status == 401
+    assert nobody.get("join").status == 200
+
+
+def test_a_session_is_no_token_and_not_another_companys(site, admin):
+    session = next(iter(admin.cookies.values()))
+    assert site.request("GET", "/v1/people/me", headers={
+        "Authorization": f"Bearer {session}"}).status == 401
+    assert admin.get("/other/profile").status == 401
+    other = Person(site)
+    other.cookies = {"gsb": site.token()}
+    assert other.get("profile").status == 401
+
+
+def test_forms_of_others_are_refused(admin):
+    for headers in ({"Sec-Fetch-Site": "cross-site"},
+                    {"Sec-Fetch-Site": "same-site"},
+                    {"Origin": "https://evil.test"}, {"Origin": "null"}):
+        answer = admin.post("schedule", headers, csrf=admin.csrf(), **MEETING)
+        assert answer.status == 403, headers
+        answer = Person(admin.site).post("login", headers, user="admin",
+                                         password=PASSWORD)
+        assert answer.status == 403, headers
+    for csrf in ("", "k1.AAAA", Person(admin.site, "admin").csrf()):
+        assert admin.post("schedule", csrf=csrf, **MEETING).status == 403
+    assert admin.post("schedule", {"Origin": URL}, csrf=admin.csrf(),
+                      **MEETING).status == 303
+
+
+def test_a_meeting_is_scheduled_changed_and_cancelled(site, admin):
+    number = admin.schedule(repeat="weekly", every="2", until="2031-05-01",
+                            invite="a@x.test, b@x.test\nc@x.test", early="1")
+    page = admin.get(f"meetings/{number}").text
+    for text in ("Tue 4 Mar 2031, 10:00", "Every 2 weeks until 05/01/2031",
+                 "c@x.test", "Geheim9"):
+        assert text in page, text
+    calendar = admin.get(f"meetings/{number}/meeting.ics")
+    assert calendar.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert "DTSTART;TZID=Europe/Paris:20310304T100000" in calendar.text
+    form = admin.get(f"meetings/{number}/edit").text
+    assert 'value="keep" selected' in form and "b@x.test" in form
+    answer = admin.send(f"meetings/{number}/edit", **{
+        **MEETING, "repeat": "keep", "name": "Other", "invite": "b@x.test"})
+    assert answer.status == 303, said(answer)
+    page = admin.get(f"meetings/{number}").text
+    assert "Other" in page and "a@x.test" not in page
+    assert "Every 2 weeks" in page
+    assert admin.send(f"meetings/{number}/cancel").status == 303
+    assert admin.get(f"meetings/{number}").status == 404
+
+
+def test_a_form_that_is_sent_twice_is_one_meeting(admin):
+    form = {**MEETING, "csrf": admin.csrf(), "once": "o" + secrets.token_hex(8)}
+    first, second = (admin.post("schedule", **form) for _ in range(2))
+    assert first.headers["location"] == second.headers["location"]
+    form["name"] = "Another"
+    third = admin.post("schedule", **form)
+    assert third.status == 303
+    assert third.headers["location"] != first.headers["location"]
+
+
+def test_meetings_of_others(site, admin):
+    number = admin.schedule()
+    guest = account(admin)
+    invited = admin.schedule(invite=f"{guest}@acme.test")
+    person = Person(site, guest)
+    for method, path in (("GET", ""), ("GET", "/edit"), ("POST", "/cancel"),
+                         ("GET", "/meeting.ics")):
+        answer = person.send(f"meetings/{number}{path}") \
+            if method == "POST" else person.get(f"meetings/{number}{path}")
+        assert answer.status in (403, 404), path
+        assert "Geheim9" not in answer.text
+    page = person.get(f"meetings/{invited}")
+    assert page.status == 200 and "Geheim9" not in page.text
+    assert f"meetings/{invited}" in person.get("?when=invited").text
+    assert person.get("admin/accounts").status == 403
+    assert person.send("admin/accounts/new", user="x").status == 403
+
+
+def test_guests_join_with_the_password(site, admin):
+    number = admin.schedule(name="<b>Room</b>")
+    guest = Person(site)
+    form = guest.get(f"join/{number}").text
+    assert "&lt;b&gt;Room" in form and "Geheim9" not in form
+    for name, password in (("Ann", "wrong"), ("Ann", ""), ("", "Geheim9"),
+                           ("a\nb", "Geheim9"), ("x" * 65, "Geheim9")):
+        answer = guest.post(f"join/{number}", name=name, password=password)
+        assert answer.status in (400, 403) and said(answer), name
+    assert guest.get(f"room/{number}").headers["location"] == \
+        f"/acme/join/{number}"
+    assert guest.get(f"room/{number}/path").status == 403
+    answer = guest.post(f"join/{number}", name=EVIL[:60], password="Geheim9")
+    assert answer.headers["location"] == f"/acme/room/{number}"
+    room = guest.get(f"room/{number}")
+    assert room.status == 200 and "<b>Room" not in room.text
+    path = guest.get(f"room/{number}/path").json["roomPath"]
+    assert path.startswith(f"/acme/ws/P/{number}?t=join.")
+    other = admin.schedule()
+    guest.cookies[f"gsb-join-{other}"] = guest.cookies[f"gsb-join-{number}"]
+    assert guest.get(f"room/{other}/path").status == 403
+    assert admin.get(f"join/{number}").headers["location"] == \
+        f"/acme/room/{number}"
+
+
+def test_evil_in_every_field_is_text_or_refused(site, admin):
+    name = account(admin)
+    person = Person(site, name)
+    number = person.schedule()
+    forms = [(admin, "admin/accounts/new", {
+        "user": "u", "email": "e@x.test", "first": "", "last": "",
+        "display": "", "password": PASSWORD, "isHost": "1"}),
+             (person, "schedule", MEETING),
+             (person, f"meetings/{number}/edit", MEETING),
+             (person, "profile", {"first": "", "last": "", "display": "",
+                                  "zone": "23", "present": "",
+                                  "password": "", "repeat": ""}),
+             (Person(site), "login", {"user": "", "password": "", "to": ""}),
+             (Person(site), f"join/{number}", {"name": "", "password": ""})]
+    for who, path, fields in forms:
+        csrf = {"csrf": who.csrf()} if who.cookies else {}
+        for field in fields:
+            for evil in (EVIL, "x" * 20000, "\u202e\x01", "%s%n", "\ud7ff\U0001f600"):
+                answer = who.post(path, **{**fields, **csrf, field: evil})
+                assert answer.status < 500, (path, field, answer.text)
+                assert "<script>alert" not in answer.text, (path, field)
+                if answer.status == 303 and path != "login":
+                    page = who.get(answer.headers["location"])
+                    assert "<script>alert" not in page.text, (path, field)
+    for raw in (b"name=%ff%fe", b"name=%00", b"name=%zz", b"%", b"\xff=\xff"):
+        answer = person.request("POST", "schedule", raw + b"&csrf=" +
+                                person.csrf().encode(),
+                                **{"Content-Type": FORM})
+        assert answer.status == 400, raw
+    assert "Plan" in person.get("").text
+    for query in ("when=x", "page=-1", "page=999999999999", "page=x",
+                  "when=%ff", "said=" + urllib.parse.quote(EVIL)):
+        answer = person.get("?" + query)
+        assert answer.status == 200 and "<script>alert" not in answer.text
+
+
+def test_back_leads_to_other_hosts_only_on_demand(site, admin):
+    ticket = re.search(r"TK=([^&]+)", login_url(site))[1]
+
+    def come(back, **cookies):
+        person = Person(site)
+        person.cookies = cookies
+        return person.get(f"p.php?AT=LI&WID=admin&TK={ticket}&MU=GoBack&BU=" +
+                          urllib.parse.quote(back))
+
+    answer = come("")
+    assert answer.status == 303 and answer.headers["location"] == "/acme/"
+    assert answer.headers["set-cookie"].startswith("gsb=session.")
+    answer = come("/acme/schedule?a=b")
+    assert answer.headers["location"] == \
+        "/acme/schedule?a=b&AT=LI&ST=SUCCESS"
+    answer = come(URL + "/acme/#x")
+    assert answer.headers["location"] == URL + "/acme/?AT=LI&ST=SUCCESS"
+    for back in ("https://evil.test/x", "HTTP://evil.test"):
+        answer = come(back)
+        assert answer.status == 200 and "Go to" in answer.text, back
+        assert "location" not in answer.headers
+    for back in ("//evil.test", "javascript:alert(1)", "/\\evil.test",
+                 "https://a@evil.test", URL + ".evil.test/", "https:///x",
+                 "https://evil.test\r\nX: y", "data:text/html,x"):
+        answer = come(back)
+        assert "javascript:" not in answer.text and "data:" not in answer.text
+        assert not answer.headers.get("location", "/acme/").startswith(
+            ("//", "http", "javascript", "data")), back
+    assert Person(site).get(
+        f"p.php?AT=LI&WID=somebody&TK={ticket}").status == 401
+    assert Person(site).get("p.php?AT=LI&WID=admin&TK=x&BU=/acme/").headers[
+        "location"] == "/acme/?AT=LI&ST=FAIL&RS=InvalidTicket"
+
+
+def login_url(site):
+    answer = site.request("POST", "/WBXService/XMLService", (
+        '<message><header><securityContext><webExID>admin</webExID>'
+        f"<password>{PASSWORD}</password><siteName>acme</siteName>"
+        "</securityContext></header><body><bodyContent xsi:type="
+        '"java:com.webex.service.binding.user.GetloginurlUser">'
+        "<webExID>admin</webExID></bodyContent></body></message>"))
+    return answer.text.replace("&amp;", "&")
+
+
+def test_the_pages_of_integrations(site, admin):
+    number = admin.schedule()
+    answer = Person(site).get(f"m.php?AT=JM&MK={number}&AN=Ann&PW=x")
+    assert answer.headers["location"] == \
+        f"/acme/join/{number}?name=Ann&password=x"
+    assert Person(site).get(f"m.php?AT=HM&MK={number}").status == 401
+    assert admin.get(f"m.php?AT=HM&MK={number}").headers["location"] == \
+        f"/acme/join/{number}"
+    assert admin.get(f"e.php?AT=SI&MK={number}").headers["location"] == \
+        f"/acme/meetings/{number}"
+    for path in ("m.php", "m.php?AT=JM&MK=1", "e.php?MK=x", "j.php",
+                 "j.php?MTID=m" + "0" * 32, "j.php?MTID=x"):
+        assert admin.get(path).status == 404, path
+    leaving = Person(site, "admin")
+    assert leaving.get("p.php?AT=LO").headers["location"] == \
+        "/acme/login?said=out"
+
+
+def test_an_accounts_rights_and_password(site, admin):
+    name = account(admin)
+    person = Person(site, name)
+    taken = admin.send("admin/accounts/new", user=name, email="z@x.test",
+                       password=PASSWORD)
+    assert taken.status == 409 and said(taken) == ["webExId already exists"]
+    new = {"first": "A", "last": "B", "display": "Ab", "zone": "23",
+           "password": "Neu-1", "repeat": "Neu-1"}
+    assert person.send("profile", **new, present="wrong").status == 401
+    assert person.send("profile", **{**new, "repeat": "x"},
+                       present=PASSWORD).status == 400
+    assert person.send("profile", **new, present=PASSWORD).headers[
+        "location"] == "/acme/login?said=password"
+    assert person.get("profile").status == 401
+    Person(site, name, "Neu-1")
+    page = admin.get("admin/accounts?find=" + name).text
+    link = re.search(r'href="/acme/(admin/accounts/[0-9a-f-]{36})"', page)[1]
+    assert admin.send(link, user=name, email=f"{name}@acme.test",
+                      isHost="1").status == 303
+    refused = Person(site).post("login", user=name, password="Neu-1")
+    assert refused.status == 403 and "not active" in refused.text
