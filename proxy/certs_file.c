@@ -74,24 +74,43 @@ has_key(const char *path)
 	return key != NULL;
 }
 
+char *
+certs_file_key(const char *path, struct err *e)
+{
+	char *file = has_key(path) ? mem_strdup(path) : beside(path, "key");
+	int rc = 0;
+
+	if (access(file, R_OK) != 0)
+		rc = err_set(e, ERR_INVALID,
+			     "%s: no private key in it, and %s: %s", path, file,
+			     strerror(errno));
+	else if (check_mode(file, e) != 0)
+		rc = -1;
+	if (rc == 0)
+		return file;
+	mem_free(file);
+	return NULL;
+}
+
+void
+certs_file_clear(void)
+{
+	ERR_clear_error();
+	errno = 0;
+}
+
 static int
 load_key(struct certs_file *f, struct err *e)
 {
-	char *other = beside(f->path, "key");
-	const char *path = has_key(f->path) ? f->path : other;
+	char *path = certs_file_key(f->path, e);
 	int rc = 0;
 
-	if (access(path, R_OK) != 0)
-		rc = err_set(e, ERR_INVALID,
-			     "%s: no private key in it, and %s: %s", f->path,
-			     path, strerror(errno));
-	else if (check_mode(path, e) != 0)
-		rc = -1;
-	else if (SSL_CTX_use_PrivateKey_file(f->ctx, path, SSL_FILETYPE_PEM) !=
-		 1)
+	if (path == NULL)
+		return -1;
+	if (SSL_CTX_use_PrivateKey_file(f->ctx, path, SSL_FILETYPE_PEM) != 1)
 		rc = certs_file_fault(e, path,
 				      "no private key of this certificate");
-	mem_free(other);
+	mem_free(path);
 	return rc;
 }
 
@@ -142,8 +161,7 @@ read_end(struct certs_file *f)
 static int
 load(struct certs_file *f, struct err *e)
 {
-	ERR_clear_error();
-	errno = 0;
+	certs_file_clear();
 	if (SSL_CTX_use_certificate_chain_file(f->ctx, f->path) != 1)
 		return certs_file_fault(e, f->path, "no certificate");
 	if (load_key(f, e) != 0 || load_staple(f, e) != 0)

@@ -20,6 +20,15 @@ struct certs_file *certs_file_new(const char *path, struct err *e)
     __attribute__((warn_unused_result));
 void certs_file_free(struct certs_file **f);
 
+/*
+ * Given: the file that holds this certificate's key, itself or NAME.key
+ * beside it; NULL with e: there is none, or everybody may read it.
+ */
+char *certs_file_key(const char *path, struct err *e)
+    __attribute__((warn_unused_result));
+/* Before a file is read: what certs_file_fault would still tell. */
+void certs_file_clear(void);
+
 /* -1, e says "PATH: WHAT: OpenSSL's or the system's reason". */
 int certs_file_fault(struct err *e, const char *path, const char *what);
 

@@ -76,7 +76,14 @@ const struct conf_key conf_keys[] = {
 	      "off, ask (must be valid if shown) or require", client_names),
 	KEY("tls", "client_ca", CONF_STRING, client_ca, "",
 	    "PEM file of the authorities of those"),
-	KEY("primary", "web", CONF_STRING, web[0], NULL, "HOST:PORT"),
+	KEY("sites", "ca_file", CONF_STRING, site_ca, "",
+	    "PEM file of who is trusted as a site at https:// addresses; "
+	    "empty: the system's"),
+	KEY("sites", "certificate", CONF_STRING, site_certificate, "",
+	    "PEM file that the proxy shows them, its key in it or in "
+	    "NAME.key"),
+	KEY("primary", "web", CONF_STRING, web[0], NULL,
+	    "HOST:PORT, or https://HOST:PORT for TLS"),
 	KEY("primary", "collab", CONF_STRING, collab[0], NULL, "HOST:PORT"),
 	KEY("primary", "collab_health", CONF_STRING, collab_health[0], NULL,
 	    "HOST:PORT"),
@@ -306,6 +313,20 @@ check_tls(const struct conf *c, struct err *e)
 	return 0;
 }
 
+static int
+check_trust(const struct conf *c, struct err *e)
+{
+	struct trust_conf conf;
+	struct trust *t;
+
+	conf_trust(c, &conf);
+	t = trust_load(&conf, e);
+	if (t == NULL)
+		return err_prefix(e, "sites");
+	trust_drop(&t);
+	return 0;
+}
+
 int
 conf_check(const void *conf, struct err *e)
 {
@@ -314,7 +335,8 @@ conf_check(const void *conf, struct err *e)
 
 	if (check_sites(c, e) < 0 || check_failover(c, e) < 0 ||
 	    check_dir(c->state_dir, e) < 0 || check_introducers(c, e) < 0 ||
-	    check_tls(c, e) < 0 || notices_check(c, e) < 0)
+	    check_tls(c, e) < 0 || check_trust(c, e) < 0 ||
+	    notices_check(c, e) < 0)
 		return -1;
 	keys = keyring_load(c->keys_file, e);
 	if (keys == NULL)
@@ -394,6 +416,13 @@ conf_tls(const struct conf *c, struct certs_conf *out)
 		.minimum = c->tls_minimum == 0 ? TLS1_2_VERSION
 					       : TLS1_3_VERSION,
 	};
+}
+
+void
+conf_trust(const struct conf *c, struct trust_conf *out)
+{
+	*out = (struct trust_conf){ .ca_file = c->site_ca,
+				    .certificate = c->site_certificate };
 }
 
 void

@@ -9,6 +9,7 @@
 #include "proxy/failover.h"
 #include "proxy/health.h"
 #include "proxy/plane.h"
+#include "proxy/trust.h"
 
 struct conf {
 	int64_t audit_bytes;
@@ -17,6 +18,7 @@ struct conf {
 	int64_t workers;
 	const char *keys_file;
 	const char *certificates, *client_ca;
+	const char *site_ca, *site_certificate;
 	int client_certificates, tls_minimum;
 	const char *web[ROUTE_SITES], *collab[ROUTE_SITES];
 	const char *collab_health[ROUTE_SITES];
@@ -53,6 +55,7 @@ void conf_pace(const struct conf *c, struct health_pace *out);
 void conf_gates(const struct conf *c, struct gates_conf *out);
 void conf_limits(const struct conf *c, struct plane_limits *out);
 void conf_tls(const struct conf *c, struct certs_conf *out);
+void conf_trust(const struct conf *c, struct trust_conf *out);
 /* Both of these, and whom it believes about clients. */
 void conf_plane(const struct conf *c, struct plane_conf *out);
 

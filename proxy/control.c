@@ -20,6 +20,7 @@
 #include "proxy/control_record.h"
 #include "proxy/decide.h"
 #include "proxy/publish.h"
+#include "proxy/sitecall.h"
 #include "proxy/tell.h"
 
 /* A second call only for sockets that the first one did not reach. */
@@ -43,6 +44,22 @@ read_addresses(struct control *c, const struct conf *conf, struct err *e)
 		if (route_address_parse(conf->web[s], &c->web[s], e) < 0 ||
 		    route_address_parse(conf->collab[s], &c->collab[s], e) < 0)
 			return -1;
+	return 0;
+}
+
+static int
+read_trust(struct control *c, const struct conf *conf, struct err *e)
+{
+	struct trust_conf from;
+	struct trust *t;
+
+	conf_trust(conf, &from);
+	t = trust_load(&from, e);
+	if (t == NULL)
+		return -1;
+	trust_drop(&c->trust);
+	c->trust = t;
+	sitecall_trust(t);
 	return 0;
 }
 
@@ -139,7 +156,8 @@ control_open(const struct conf *conf, const struct control_origin *from,
 	c->state_wall_us = c->begun_wall_us;
 	c->keys = keyring_load(conf->keys_file, e);
 	if (c->keys == NULL || read_addresses(c, conf, e) < 0 ||
-	    read_record(c, e) < 0 || start_plane(c, from, e) < 0) {
+	    read_trust(c, conf, e) < 0 || read_record(c, e) < 0 ||
+	    start_plane(c, from, e) < 0) {
 		control_close(&c);
 		return NULL;
 	}
@@ -165,6 +183,8 @@ control_close(struct control **cp)
 	watch_free(&c->watch);
 	companies_close(&c->companies);
 	plane_close(&c->plane);
+	trust_drop(&c->trust);
+	sitecall_trust(NULL);
 	orders_free(&c->orders);
 	events_close(&c->events);
 	authority_close(&c->authority);
@@ -203,6 +223,8 @@ move_sites(struct control *c, const struct conf *conf)
 	int rc = read_addresses(c, conf, &e);
 
 	assert(rc == 0);
+	if (read_trust(c, conf, &e) < 0) /* it has changed meanwhile */
+		log_error("control", "error=\"%s\"", err_text(&e));
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		enum route_site site = (enum route_site)s;
 

@@ -31,6 +31,7 @@ struct control {
 	const struct conf *conf; /* borrowed */
 	struct keyring *keys;
 	struct route_address web[ROUTE_SITES], collab[ROUTE_SITES];
+	struct trust *trust; /* of those with TLS */
 	struct authority *authority;
 	struct events *events;
 	struct orders *orders;

@@ -97,8 +97,12 @@ bind_copies(const struct listener_conf *conf, unsigned copies,
 	bool fresh = old_socket(conf, first->address, 0) < 0;
 	struct route_address a;
 
-	if (route_address_parse(first->address, &a, e) != 0 ||
-	    (fresh && probe(&a, e) != 0))
+	if (route_address_parse(first->address, &a, e) != 0)
+		return -1;
+	if (a.tls)
+		return err_set(e, ERR_INVALID, "listen: \"%s\" is no HOST:PORT",
+			       a.text);
+	if (fresh && probe(&a, e) != 0)
 		return -1;
 	for (unsigned i = 0; i < copies; i++) {
 		struct listener_socket *s = first + i * step;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 static const uint32_t bounds_us[] = { 500,     1000,    2500,    5000,
 				      10000,   25000,   50000,   100000,
@@ -124,7 +125,10 @@ static void
 add_per_site(const struct group *g, const char *name, const char *help,
 	     size_t offset)
 {
-	head(g, name, "gauge", help);
+	size_t n = strlen(name);
+	bool total = n > 6 && strcmp(name + n - 6, "_total") == 0;
+
+	head(g, name, total ? "counter" : "gauge", help);
 	for (unsigned s = 0; s < ROUTE_SITES; s++)
 		strbuf_addf(g->out, "%s{site=\"%s\"} %" PRIu64 "\n", name,
 			    route_site_name(s),
@@ -275,6 +279,9 @@ metrics_render(const struct metrics *const *all, unsigned n,
 	add_per_site(&g, "gsb_proxy_queued",
 		     "Requests that wait for a site that has enough to do.",
 		     offsetof(struct metrics, queued));
+	add_per_site(&g, "gsb_proxy_site_tls_failed_total",
+		     "Connections to a site that TLS did not let come about.",
+		     offsetof(struct metrics, site_tls_failed));
 	add_per_site(&g, "gsb_proxy_websockets", "Tunnels to a site.",
 		     offsetof(struct metrics, websockets));
 	add_answers(&g);

@@ -30,6 +30,7 @@ struct metrics {
 	_Atomic uint64_t answers[METRICS_SOURCES][METRICS_CLASSES];
 	_Atomic uint64_t signals[ROUTE_SITES][PLANE_SIGNALS];
 	_Atomic uint64_t limits[LIMITS];
+	_Atomic uint64_t site_tls_failed[ROUTE_SITES];
 	_Atomic uint64_t accepted, turned_away, faults;
 	_Atomic uint64_t tls_handshakes, tls_resumed, tls_failed;
 	_Atomic uint64_t h2_connections, h2_calmed;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proxy/trust.h"
+
 #include "base/mem.h"
 
 #define RETRY_SWITCH_S 1
@@ -46,6 +48,7 @@ snapshot(const struct control *c, const struct control_published *p)
 						   : RETRY_SWITCH_S;
 	s->nredirects = c->f.rec.redirects.n;
 	s->redirects = redirects_route(&c->f.rec.redirects);
+	s->trust = trust_hold(c->trust);
 	s->companies = companies_hold(c->companies);
 	for (int i = 0; i < ROUTE_SITES; i++) {
 		s->upstream[i][ROUTE_WEB].address = c->web[i];

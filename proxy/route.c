@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "proxy/trust.h"
 
 struct route_companies {
 	atomic_uint holders;
@@ -38,6 +39,7 @@ route_copy(const struct route_snapshot *from)
 	if (from->redirects != NULL)
 		s->redirects = mem_dup(from->redirects, bytes);
 	s->companies = route_companies_hold(from->companies);
+	s->trust = trust_hold(from->trust);
 	return s;
 }
 
@@ -50,6 +52,7 @@ route_free(struct route_snapshot **sp)
 	if (s == NULL)
 		return;
 	route_companies_free(&s->companies);
+	trust_drop(&s->trust);
 	mem_free((void *)s->redirects);
 	mem_free(s);
 }
@@ -79,12 +82,12 @@ route_address_parse(const char *text, struct route_address *out, struct err *e)
 				  .ai_flags = AI_NUMERICSERV };
 	struct addrinfo *found;
 	const char *port;
-	char host[128];
 	uint64_t number;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (split_address(text, host, &port) != 0 ||
+	out->tls = span_starts(span_of(text), "https://");
+	if (split_address(text + (out->tls ? 8 : 0), out->host, &port) != 0 ||
 	    !span_copy(span_of(text), out->text, sizeof(out->text)))
 		return err_set(e, ERR_INVALID,
 			       "\"%s\" is no address: HOST:PORT or [V6]:PORT",
@@ -92,7 +95,7 @@ route_address_parse(const char *text, struct route_address *out, struct err *e)
 	if (span_to_u64(span_of(port), &number) < 0 || number > 65535)
 		return err_set(e, ERR_INVALID,
 			       "\"%s\": the port must be 0 to 65535", text);
-	rc = getaddrinfo(host, port, &hints, &found);
+	rc = getaddrinfo(out->host, port, &hints, &found);
 	if (rc != 0)
 		return err_set(e, ERR_NOT_FOUND, "address \"%s\": %s", text,
 			       gai_strerror(rc));

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/span.h"
+#include "proxy/route_address.h"
 
 #define ROUTE_SITES 2
 #define ROUTE_SERVICES 2
@@ -23,12 +23,6 @@ enum route_mode {
 	ROUTE_SERVE, /* forward to the active site */
 	ROUTE_HOLD,  /* a switch or a fail-over is under way: queue */
 	ROUTE_CLOSED /* nobody may serve: 503 at once */
-};
-
-struct route_address {
-	struct sockaddr_storage addr;
-	socklen_t len; /* 0: there is none */
-	char text[128];
 };
 
 /* One service of one site. */
@@ -46,6 +40,7 @@ struct route_redirect {
 };
 
 struct route_companies;
+struct trust;
 
 struct route_snapshot {
 	uint64_t epoch;
@@ -59,6 +54,7 @@ struct route_snapshot {
 	const struct route_redirect *redirects; /* owned, mem_alloc'ed */
 	size_t nredirects;
 	struct route_companies *companies; /* owned; NULL: not known yet */
+	struct trust *trust;               /* owned; for addresses with TLS */
 	/* Of the plane: */
 	uint64_t serial;
 };
@@ -66,10 +62,6 @@ struct route_snapshot {
 /* Copies *from with its redirects and another hold on its companies; given. */
 struct route_snapshot *route_copy(const struct route_snapshot *from);
 void route_free(struct route_snapshot **s);
-
-/* "HOST:PORT" or "[V6]:PORT"; a name is looked up in the foreground. */
-int route_address_parse(const char *text, struct route_address *out,
-			struct err *e) __attribute__((warn_unused_result));
 
 /* Names compare without case. Held by counting, from any thread. */
 struct route_companies *route_companies_new(const struct span *names, size_t n);

@@ -7,13 +7,18 @@
 #include "base/keyring.h"
 #include "io/httpc.h"
 
+struct trust;
+
 struct sitecall {
-	const char *address; /* HOST:PORT */
+	const char *address; /* HOST:PORT or https://HOST:PORT */
 	const char *path;    /* "/gsb/..." */
 	const struct keyring *keys;
 	uint32_t timeout_ms;
 	const struct httpc_field *fields; /* more of them; or NULL */
 };
+
+/* How to trust sites over TLS from now on; held. NULL: as the system does. */
+void sitecall_trust(struct trust *t);
 
 /* POST with the body's signature; everything is copied. As httpc_start. */
 struct httpc *sitecall_start(const struct sitecall *to, struct span body,

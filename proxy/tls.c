@@ -33,12 +33,14 @@ struct tls {
 	struct turn_node look; /* at what is kept */
 	bool ready;
 	bool broken;
-	bool at_end; /* the other side said that it ends */
+	bool at_end;     /* the other side said that it ends */
+	const char *why; /* it is broken */
 };
 
 static int on_bio_read(BIO *bio, char *out, int n);
 static int on_bio_write(BIO *bio, const char *at, int n);
 static long on_bio_ctrl(BIO *bio, int command, long n, void *p);
+static void flush(struct tls *t);
 static void on_look(struct turn_node *n);
 
 static BIO_METHOD *method;
@@ -93,6 +95,27 @@ tls_serve(struct stream *s, struct certs *certs)
 {
 	attach(s, certs_session(certs));
 	s->tls->certs = certs_hold(certs);
+}
+
+void
+tls_connect(struct stream *s, SSL *ssl)
+{
+	attach(s, ssl);
+	ERR_clear_error();
+	SSL_do_handshake(ssl); /* its first word; the answer is read */
+	flush(s->tls);
+}
+
+const char *
+tls_why(const struct stream *s)
+{
+	long verified;
+
+	if (s->tls == NULL)
+		return NULL;
+	verified = SSL_get_verify_result(s->tls->ssl);
+	return verified != X509_V_OK ? X509_verify_cert_error_string(verified)
+				     : s->tls->why;
 }
 
 void
@@ -193,6 +216,8 @@ decipher(struct tls *t)
 
 		t->at_end = why == SSL_ERROR_ZERO_RETURN;
 		t->broken = !t->at_end && why != SSL_ERROR_WANT_READ;
+		if (t->broken)
+			t->why = ERR_reason_error_string(ERR_peek_last_error());
 	}
 	flush(t); /* handshakes, alerts, updates of keys */
 	return got;

@@ -32,6 +32,14 @@ void tls_room_fini(struct tls_room *r);
  */
 void tls_serve(struct stream *s, struct certs *certs);
 
+/*
+ * As the client; takes ssl. ops->on_ready as above; what fails is on_end,
+ * with tls_why. Not reading yet.
+ */
+void tls_connect(struct stream *s, SSL *ssl);
+/* What went wrong: a constant; NULL: nothing of TLS's. */
+const char *tls_why(const struct stream *s);
+
 /* "h2", "http/1.1" or "": what was agreed on (RFC 7301). */
 const char *tls_protocol(const struct stream *s);
 

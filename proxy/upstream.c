@@ -3,16 +3,22 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "proxy/tls.h"
+#include "proxy/trust.h"
 #include "proxy/worker.h"
 
 /* Below the 75 s after which the sites close an idle connection. */
 #define POOL_IDLE_MS 30000
 /* A pooled one that rested so long is looked at before it is used. */
 #define PEEK_AFTER_MS 1000
+/* Between two lines of the log about sites that are not who they should be. */
+#define REFUSAL_MS 5000
 
 static void on_connect(uv_connect_t *req, int status);
 static void on_data(struct stream *s, char *at, size_t len);
+static void on_ready(struct stream *s);
 static void on_end(struct stream *s, int why);
 static void on_drained(struct stream *s);
 static void on_closed(struct stream *s);
@@ -21,7 +27,8 @@ static void on_deadline(struct wheel_node *n);
 static const struct stream_ops stream_ops = { .on_data = on_data,
 					      .on_end = on_end,
 					      .on_drained = on_drained,
-					      .on_closed = on_closed };
+					      .on_closed = on_closed,
+					      .on_ready = on_ready };
 
 static struct upstream *
 upstream_new(struct worker *w, enum route_site site, enum route_service service)
@@ -45,6 +52,7 @@ connect_start(struct upstream *u)
 	    *a = &w->snapshot->upstream[u->site][u->service].address;
 
 	metrics_add(&w->metrics.connects, 1);
+	u->tls = a->tls;
 	upstream_set_deadline(u, w->limits.connect_ms);
 	/*
 	 * No socket to be had: the deadline tells, soon, so that no callback
@@ -152,6 +160,20 @@ upstream_set_deadline(struct upstream *u, uint32_t ms)
 	wheel_set(&w->wheel, &u->deadline, worker_now_ms(w) + ms);
 }
 
+/* By the newest snapshot: another one may have come since it began. */
+static bool
+secures(struct upstream *u)
+{
+	const struct route_snapshot *s = u->stream.worker->snapshot;
+	const struct route_address *a = &s->upstream[u->site][u->service]
+					     .address;
+
+	if (!u->tls)
+		return false;
+	tls_connect(&u->stream, trust_session(s->trust, a->host));
+	return true;
+}
+
 static void
 on_connect(uv_connect_t *req, int status)
 {
@@ -164,9 +186,23 @@ on_connect(uv_connect_t *req, int status)
 		u->ops->on_end(u, status);
 		return;
 	}
-	u->connected = true;
 	uv_tcp_nodelay(&s->tcp, 1);
+	if (secures(u)) {
+		stream_start(s);
+		return;
+	}
+	u->connected = true;
 	stream_start(s);
+	u->ops->on_connected(u);
+}
+
+/* The site is who it should be. */
+static void
+on_ready(struct stream *s)
+{
+	struct upstream *u = (struct upstream *)s;
+
+	u->connected = true;
 	u->ops->on_connected(u);
 }
 
@@ -181,11 +217,30 @@ on_data(struct stream *s, char *at, size_t len)
 		u->ops->on_data(u, at, len);
 }
 
+/* Once in a while: whoever waits tries again and again. */
+static void
+tell_refusal(struct upstream *u)
+{
+	struct worker *w = u->stream.worker;
+	const char *why = tls_why(&u->stream);
+
+	metrics_add(&w->metrics.site_tls_failed[u->site], 1);
+	if (worker_now_ms(w) < w->next_refusal_ms)
+		return;
+	w->next_refusal_ms = worker_now_ms(w) + REFUSAL_MS;
+	log_warn("upstream", "site=%s service=%s address=%s tls=\"%s\"",
+		 route_site_name(u->site), route_service_name(u->service),
+		 w->snapshot->upstream[u->site][u->service].address.text,
+		 why != NULL ? why : "the connection ended");
+}
+
 static void
 on_end(struct stream *s, int why)
 {
 	struct upstream *u = (struct upstream *)s;
 
+	if (tls_why(s) != NULL || (u->tls && !u->connected))
+		tell_refusal(u);
 	if (u->request == NULL)
 		upstream_close(&u);
 	else

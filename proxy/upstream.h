@@ -39,8 +39,9 @@ struct upstream {
 	struct request *request; /* NULL: idle or closing */
 	enum route_site site;
 	enum route_service service;
-	bool connected;
-	bool pooled; /* idle */
+	bool tls;       /* its site speaks TLS */
+	bool connected; /* and is known to be the site */
+	bool pooled;    /* idle */
 	bool closing;
 	int64_t idle_ms;       /* since when */
 	struct block *partial; /* an answer's head that is not whole */

@@ -55,6 +55,7 @@ struct worker {
 	struct tunnel_list tunnels;
 	struct listener *listeners[LISTENER_MAX];
 	unsigned nlisteners;
+	int64_t next_refusal_ms;       /* upstream.c */
 	int64_t works_us[ROUTE_SITES]; /* when what it answered was sent */
 	int64_t wall_offset_us;        /* stamp minus monotonic */
 	char id_prefix[REQUEST_ID_SIZE - 8];

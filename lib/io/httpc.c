@@ -110,6 +110,10 @@ set_transport(struct httpc *c, const struct httpc_request *r)
 		curl_easy_setopt(c->t.easy, CURLOPT_CAINFO, r->ca_file);
 		curl_easy_setopt(c->t.easy, CURLOPT_CAPATH, NULL);
 	}
+	if (r->certificate != NULL) {
+		curl_easy_setopt(c->t.easy, CURLOPT_SSLCERT, r->certificate);
+		curl_easy_setopt(c->t.easy, CURLOPT_SSLKEY, r->key);
+	}
 	if (r->fresh) {
 		curl_easy_setopt(c->t.easy, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c->t.easy, CURLOPT_FORBID_REUSE, 1L);

@@ -31,6 +31,7 @@ struct httpc_request {
 	uint32_t connect_timeout_ms;      /* 0: timeout_ms */
 	const char *unix_path;            /* connect here instead; or NULL */
 	const char *ca_file; /* trust these alone; NULL: the system's */
+	const char *certificate, *key; /* PEM files, shown; NULL: none */
 	uint64_t max_answer; /* bytes of body; 0: 1 MiB; else ERR_LIMIT */
 	bool fresh;          /* on a new connection, closed afterwards */
 	/* Gets the body of a 200 as it comes, then answer's body is empty and

@@ -26,7 +26,7 @@ SERVICES = ("primary-web", "primary-collab", "backup-web", "backup-collab")
 class FakePair:
     hosts = dict.fromkeys(("primary", "backup", "proxy"), "127.0.0.1")
 
-    def __init__(self, tls=None, proxy=None, limits=None,
+    def __init__(self, tls=None, proxy=None, limits=None, sites=None,
                  notices=None, health=None, **settings):
         self.dir = tempfile.mkdtemp(prefix="gsb-fake-")
         ports = free_ports(len(SERVICES) + 5)
@@ -35,6 +35,10 @@ class FakePair:
         self.idle, self.tls_port = ports[6:8], ports[8]
         self.tls, self.proxy, self.limits = tls, proxy or {}, limits or {}
         self.notices, self.health = notices or {}, health or {}
+        # With site_tls = (what fake_site's speak_tls takes): over TLS.
+        self.sites, self.site_tls = sites or {}, None
+        if "site_tls" in settings:
+            self.site_tls = settings.pop("site_tls")
         self.socket = os.path.join(self.dir, "admin.sock")
         self.settings = {"stable": "1s", **settings}
         self.processes = {}
@@ -64,6 +68,7 @@ class FakePair:
                          f"[::1]:{self.tls_port}")
         lines[1:1] = [f"{k} = {v}" for k, v in self.proxy.items()]
         for section, keys in (("tls", self.tls), ("limits", self.limits),
+                              ("sites", self.sites),
                               ("notices", self.notices),
                               ("health", self.health)):
             if keys:
@@ -71,6 +76,8 @@ class FakePair:
                                              for k, v in keys.items()]
         for site, idle in zip(("primary", "backup"), self.idle):
             host = self.hosts[site]
+            if self.site_tls:
+                host = "https://" + host
             lines += [f"[{site}]",
                       f"web = {host}:{self.ports[site + '-web']}",
                       f"collab = {host}:{idle}", "collab_health = "
@@ -91,7 +98,8 @@ class FakePair:
             self.spawn(name, [
                 "/usr/bin/python3", "-B", os.path.join(HERE, "fake_site.py"),
                 site, service, f"{self.hosts[site]}:{self.ports[name]}",
-                self.path("keys"), self.path("state")])
+                self.path("keys"), self.path("state"),
+                *(self.site_tls or ())])
             wait_until(lambda where=(self.hosts[site], self.ports[name]):
                        self.connect(where).close() is None, 10)
 

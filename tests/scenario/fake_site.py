@@ -15,6 +15,7 @@ import hmac
 import http.server
 import json
 import os
+import ssl
 import secrets
 import signal
 import sys
@@ -219,14 +220,38 @@ class Server(http.server.ThreadingHTTPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
+    context = None
+
+    def speak_tls(self, path, client_ca):
+        """PATH.pem and PATH.key; client_ca: clients must show what it
+        signed, "" for none."""
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(path + ".pem", path + ".key")
+        if client_ca:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(client_ca)
+
+    def get_request(self):
+        sock, address = super().get_request()
+        if self.context is not None:  # the handshake is its thread's
+            sock = self.context.wrap_socket(sock, server_side=True,
+                                            do_handshake_on_connect=False)
+        return sock, address
+
+    def handle_error(self, request, client_address):
+        if self.context is None:
+            super().handle_error(request, client_address)
 
 
 def main():
-    site, service, port, key_file, state = sys.argv[1:]
+    site, service, port, key_file, state, *tls = sys.argv[1:]
     os.makedirs(os.path.join(state, "barriers"), exist_ok=True)
     Handler.service = Service(site, service, key_file, state)
     host, _, port = port.rpartition(":")
-    Server((host or "127.0.0.1", int(port)), Handler).serve_forever()
+    server = Server((host or "127.0.0.1", int(port)), Handler)
+    if tls:
+        server.speak_tls(*tls)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "proxy/rig/rig.c"
+#include "proxy/trust.h"
 
 static int
 teardown(void **state)
@@ -350,6 +351,45 @@ test_clients_of_the_queue_go_away(void **state)
 	assert_int_equal(site_count(rig.site[0], "/c/ok"), 0);
 }
 
+static bool
+is_refused(void)
+{
+	return metric("gsb_proxy_site_tls_failed_total{site=\"primary\"}") > 1;
+}
+
+/* Who does not speak TLS (here the proxy itself) is asked for nothing. */
+static void
+test_no_site_without_its_tls(void **state)
+{
+	struct rig_conf conf = { .limits = { .head_ms = 100 } };
+	struct trust_conf none = { 0 };
+	struct route_address *to;
+	struct client *waits;
+	struct answer a;
+	struct err e;
+	char text[64];
+
+	rig_start(&conf);
+	client_get("/c/ok", &a);
+	expect(&a, 200);
+	to = &rig.next.upstream[ROUTE_PRIMARY][ROUTE_WEB].address;
+	snprintf(text, sizeof(text), "https://127.0.0.1:%u", rig.port);
+	unit_works(route_address_parse(text, to, &e), &e);
+	rig.next.trust = trust_load(&none, &e);
+	assert_non_null(rig.next.trust);
+	rig_publish();
+	waits = client_start("POST", "/c/secret");
+	rig_wait(is_refused); /* tried again and again */
+	rig.next.active = ROUTE_BACKUP;
+	rig.next.epoch++;
+	rig_publish();
+	client_join(&waits, &a);
+	assert_true(span_starts(span_of(a.body), "backup "));
+	expect(&a, 200);
+	assert_int_equal(site_count(rig.site[0], "/c/secret"), 0);
+	trust_drop(&rig.next.trust);
+}
+
 #define CASE(fn) cmocka_unit_test_teardown(fn, teardown)
 
 int
@@ -366,6 +406,7 @@ main(void)
 		CASE(test_the_queue_has_a_deadline),
 		CASE(test_the_queue_moves),
 		CASE(test_clients_of_the_queue_go_away),
+		CASE(test_no_site_without_its_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
