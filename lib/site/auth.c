@@ -11,9 +11,7 @@
 #include "site/auth.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"

@@ -19,9 +19,10 @@
 #include "site/site.h"
 
 static const struct page_route *const tables[] = {
-	page_session_routes,  page_home_routes, page_meeting_routes,
-	page_schedule_routes, page_room_routes, page_people_routes,
-	page_config_routes,   page_url_routes,  page_view_routes,
+	page_session_routes,  page_home_routes,    page_meeting_routes,
+	page_schedule_routes, page_room_routes,    page_people_routes,
+	page_config_routes,   page_url_routes,     page_view_routes,
+	page_settings_routes, page_reports_routes,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

@@ -37,7 +37,8 @@ struct page_route {
 /* Tables, each up to a NULL method. */
 extern const struct page_route page_session_routes[], page_home_routes[],
     page_meeting_routes[], page_schedule_routes[], page_room_routes[],
-    page_people_routes[], page_config_routes[], page_url_routes[];
+    page_people_routes[], page_config_routes[], page_url_routes[],
+    page_settings_routes[], page_reports_routes[];
 
 #define PAGE_COOKIES 2
 struct page_call {
@@ -70,7 +71,6 @@ void page_show(struct api *a, const char *name, const char *title,
 /* Elsewhere within the company ("meetings/123"), or anywhere. */
 void page_go(struct api *a, const char *fmt, ...) ERR_PRINTF(2);
 void page_go_url(struct api *a, const char *url);
-/* As what a write answers. */
 void page_went(struct api *a, struct write_answer *out, const char *fmt, ...)
     ERR_PRINTF(3);
 

@@ -337,3 +337,48 @@ def test_an_accounts_rights_and_password(site, admin):
                       isHost="1").status == 303
     refused = Person(site).post("login", user=name, password="Neu-1")
     assert refused.status == 403 and "not active" in refused.text
+
+
+def test_settings_are_the_primarys(site, admin):
+    now = {"length": "8", "digit": "1", "join_before_host": "1",
+           "back": "https://portal.example\n"}
+    for wrong in ({"length": "0"}, {"length": "x"}, {"length": "61"},
+                  {"back": "javascript:alert(1)"}, {"back": EVIL}):
+        answer = admin.send("admin/settings", **{**now, **wrong})
+        assert answer.status == 400 and said(answer), wrong
+    assert admin.send("admin/settings", **now).status == 303
+    page = admin.get("admin/settings").text
+    assert 'value="8"' in page and "https://portal.example" in page
+    weak = admin.send("admin/accounts/new", user="weak", email="w@x.test",
+                      password="short")
+    assert weak.status == 400 and said(weak)
+    ticket = re.search(r"TK=([^&]+)", login_url(site))[1]
+    answer = Person(site).get(f"p.php?AT=LI&WID=admin&TK={ticket}"
+                              "&BU=https://portal.example/x")
+    assert answer.headers["location"] == \
+        "https://portal.example/x?AT=LI&ST=SUCCESS"
+    assert admin.send("admin/settings", length="1", back="").status == 303
+
+
+def test_on_the_backup_settings_are_read_only_and_say_why(site):
+    backup = Site("backup", cluster=site.cluster)
+    try:
+        backup.start()
+        backup.keep()
+        person = Person(backup, "admin")
+        page = person.get("admin/settings").text
+        assert "Read-only here" in page and "<fieldset disabled" in page
+        assert "Save" not in page and "Site: Backup" in page
+        answer = person.send("admin/settings", length="9", back="")
+        assert answer.status == 403 and said(answer)
+    finally:
+        backup.close()
+
+
+def test_reports(site, admin):
+    for path in ("reports", "reports?days=7", "reports?days=x"):
+        answer = admin.get(path)
+        assert answer.status == 200 and "<svg" in answer.text
+    table = admin.get("reports.csv?days=90")
+    assert table.headers["content-type"] == "text/csv;charset=UTF-8"
+    assert table.text.startswith("number,title,host,started")
