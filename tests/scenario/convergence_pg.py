@@ -116,7 +116,6 @@ class Cluster:
 
     def down(self):
         self.kill()
-        given.discard(self.port)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -194,7 +193,6 @@ level = {os.environ.get("GSB_LOG_LEVEL", "info")}
     def remove(self):
         if self.process is not None:
             self.kill()
-        given.discard(self.port)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
