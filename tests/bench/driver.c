@@ -1,9 +1,9 @@
 /*
  * A plane that always serves from one address, for measuring:
  *
- *   driver LISTEN UPSTREAM WORKERS ACCESS_LOG ROOMS_LISTEN ROOMS
+ *   driver LISTEN UPSTREAM WORKERS ACCESS_LOG ROOMS_LISTEN ROOMS TLS_LISTEN PEM
  *
- * ROOMS: where WebSockets go. Ends at SIGTERM.
+ * ROOMS: where WebSockets go. PEM: certificate and key. Ends at SIGTERM.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -56,15 +56,18 @@ main(int argc, char **argv)
 	uv_signal_t term;
 	char listen[256];
 
-	if (argc != 7) {
+	if (argc != 9) {
 		fprintf(stderr, "driver LISTEN UPSTREAM WORKERS ACCESS_LOG "
-				"ROOMS_LISTEN ROOMS\n");
+				"ROOMS_LISTEN ROOMS TLS_LISTEN PEM\n");
 		return 1;
 	}
 	snprintf(listen, sizeof(listen), "%s,%s", argv[1], argv[5]);
 	conf.listen = listen;
 	conf.workers = (unsigned)strtoul(argv[3], NULL, 10);
 	conf.access_log = argv[4];
+	conf.tls_listen = argv[7];
+	conf.tls.files = argv[8];
+	conf.tls.minimum = TLS1_2_VERSION;
 	signal(SIGPIPE, SIG_IGN);
 	loop_open();
 	plane = plane_open(&conf, &e);

@@ -198,7 +198,8 @@ class Bench:
             command = [f"{self.dir}/driver", f"127.0.0.1:{ports['plain']}",
                        f"127.0.0.1:{SITE}", str(workers),
                        f"{self.dir}/access.log" if log else "",
-                       f"127.0.0.1:{ports['ws']}", f"127.0.0.1:{ECHO}"]
+                       f"127.0.0.1:{ports['ws']}", f"127.0.0.1:{ECHO}",
+                       f"127.0.0.1:{ports['tls']}", f"{self.dir}/pem"]
         elif name == "nginx":
             self.write("nginx.conf", NGINX_CONF.format(**ports))
             command = ["nginx", "-c", f"{self.dir}/nginx.conf"]

@@ -2,6 +2,8 @@
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 
 import proxy_bench
@@ -92,7 +94,8 @@ def rows_of(name, best):
     def pick(key):
         return {n: abs(v[key]) for n, v in best.items() if key in v}
     yield row(name + ", CPU", "us", pick("cpu"))
-    yield row(name + ", p50", "us", pick("p50"))
+    if any("p50" in v for v in best.values()):
+        yield row(name + ", p50", "us", pick("p50"))
     if any("p99" in v for v in best.values()):
         yield row(name + ", p99", "us", pick("p99"))
     yield row(name + ", rate", "/s", pick("rate"), "higher")
@@ -115,6 +118,32 @@ def http1(bench, name, case):
         lambda p, s: by_wrk(p.plain, s, path, n, headers)))
 
 
+# h2load's words: HTTP/1.1, one stream, ten streams, no connection kept.
+TLS = (("TLS 1 KiB, 64 conn.", ["--h1", "-c64"]),
+       ("TLS HTTP/2 1 KiB, 64x1", ["-c64", "-m1"]),
+       ("TLS HTTP/2 1 KiB, 8x10", ["-c8", "-m10"]))
+
+
+def tls(bench, name, extra):
+    yield from rows_of(name, alternate(
+        bench, proxy_bench.NAMES, bench.proxy,
+        lambda p, s: by_h2load(p.tls, s, extra)))
+
+
+def by_s_time(port, seconds):
+    out = on_core(["openssl", "s_time", "-connect", f"127.0.0.1:{port}",
+                   "-new", "-www", "/1k", "-time", str(seconds)])
+    n, real = re.search(r"(\d+) connections in (\d+) real seconds",
+                        out).groups()
+    return int(n), None, None, int(real)
+
+
+def tls_new(bench, name):
+    yield from rows_of(name, alternate(
+        bench, proxy_bench.NAMES, bench.proxy,
+        lambda p, s: by_s_time(p.tls, s)))
+
+
 def websockets(bench, name):
     yield from rows_of(name, alternate(
         bench, proxy_bench.NAMES, bench.proxy,
@@ -134,6 +163,30 @@ def idle_memory(bench, name):
             raise RuntimeError("connections cannot be opened")
         values[p.name] = (p.resident_kib() - before) / n
         held.communicate("")
+        bench.stop(p.process)
+    yield row(name, "KiB/conn.", values)
+
+
+def open_tls(context, port):
+    s = context.wrap_socket(socket.create_connection(("127.0.0.1", port)))
+    s.sendall(b"GET /1k HTTP/1.1\r\nHost: x\r\n\r\n")
+    if not s.recv(65536).startswith(b"HTTP/1.1 200"):
+        raise RuntimeError("no answer over TLS")
+    return s
+
+
+def idle_memory_tls(bench, name):
+    n = 300 if bench.quick else 2000
+    values = {}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for p in map(bench.proxy, proxy_bench.NAMES):
+        open_tls(context, p.tls).close()  # what is made once is there then
+        before = p.resident_kib()
+        held = [open_tls(context, p.tls) for _ in range(n)]
+        values[p.name] = (p.resident_kib() - before) / n
+        for s in held:
+            s.close()
         bench.stop(p.process)
     yield row(name, "KiB/conn.", values)
 
@@ -173,8 +226,13 @@ def measure(bench, only):
     for case in plain_cases():
         if wanted(case[0]):
             yield from http1(bench, case[0], case)
-    others = [("WebSocket message", websockets),
-              ("memory, idle connection", idle_memory)]
+    for name, extra in TLS:
+        if wanted(name):
+            yield from tls(bench, name, extra)
+    others = [("TLS new connections", tls_new),
+              ("WebSocket message", websockets),
+              ("memory, idle connection", idle_memory),
+              ("memory, idle TLS connection", idle_memory_tls)]
     if shutil.which("valgrind") and shutil.which("ab"):
         others += [("user instructions, logged", instructions),
                    ("2 workers to our 1", two_workers)]
