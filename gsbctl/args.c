@@ -48,6 +48,7 @@ static const struct verb {
 	{ "proxy", "reload", ARGS_PROXY_RELOAD, NULL, false },
 	{ "notices", "status", ARGS_NOTICES_STATUS, NULL, false },
 	{ "notices", "test", ARGS_NOTICES_TEST, NULL, false },
+	{ "dashboard", NULL, ARGS_DASHBOARD, NULL, false },
 	{ "proxy", "upgrade", ARGS_PROXY_UPGRADE, NULL, false },
 	{ "company", "list", ARGS_COMPANY_LIST, NULL, false },
 	{ "company", "add", ARGS_COMPANY_ADD, NULL, true },
@@ -136,6 +137,7 @@ const char *const args_help =
     "  company show NAME\n"
     "  notices status             who is told of changes and alarms\n"
     "  notices test               a trial to all of them\n"
+    "  dashboard                  an address that lets a browser in, once\n"
     "  proxy reload               the configuration is read again\n"
     "  proxy upgrade              a new process takes over\n"
     "  manual | completion        the man page; for bash: source <(gsbctl "

@@ -44,6 +44,7 @@ enum args_verb {
 	ARGS_PROXY_RELOAD,
 	ARGS_NOTICES_STATUS,
 	ARGS_NOTICES_TEST,
+	ARGS_DASHBOARD,
 	ARGS_PROXY_UPGRADE,
 	ARGS_COMPANY_LIST,
 	ARGS_COMPANY_ADD,
@@ -91,9 +92,8 @@ bool args_orders(enum args_verb verb);
 /* "switchover", ... as the operators' API calls it; NULL: no order. */
 const char *args_order_name(enum args_verb verb);
 
-/* The i-th verb's words, the second may be NULL; false: there is none. */
+/* The i-th verb's words (the second may be NULL), the i-th option. */
 bool args_verb_words(size_t i, const char **first, const char **second);
-/* The i-th option; NULL: there is none. */
 const char *args_option_name(size_t i);
 extern const char *const args_help;
 

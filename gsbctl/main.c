@@ -44,6 +44,7 @@ static int (*const runs[])(const struct verbs *v) = {
 	[ARGS_DRILL] = verbs_drill,
 	[ARGS_PROXY_RELOAD] = verbs_proxy_reload,
 	[ARGS_PROXY_UPGRADE] = verbs_proxy_upgrade,
+	[ARGS_DASHBOARD] = verbs_dashboard,
 	[ARGS_NOTICES_STATUS] = verbs_notices,
 	[ARGS_NOTICES_TEST] = verbs_notices,
 	[ARGS_COMPANY_LIST] = verbs_company_list,

@@ -34,6 +34,7 @@ int verbs_keys_rotate(const struct verbs *v);
 int verbs_drill(const struct verbs *v);
 int verbs_proxy_reload(const struct verbs *v);
 int verbs_notices(const struct verbs *v);
+int verbs_dashboard(const struct verbs *v);
 int verbs_proxy_upgrade(const struct verbs *v);
 int verbs_company_list(const struct verbs *v);
 int verbs_company_add(const struct verbs *v);

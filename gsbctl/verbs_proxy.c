@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "gsbctl/verbs.h"
+#include "gsbctl/words.h"
 
 #define UPGRADE_MS 30000
 #define LOOK_MS 100
@@ -18,6 +19,22 @@ verbs_proxy_reload(const struct verbs *v)
 	if (!verbs_plain(v, answer.body))
 		fprintf(v->out.to, "%s\n",
 			call_message(&answer, text, sizeof(text)));
+	return EXITS_DONE;
+}
+
+int
+verbs_dashboard(const struct verbs *v)
+{
+	CALL_AUTO answer = { 0 };
+	JSON_AUTO body = json_object();
+	int failed;
+
+	json_put_str(body, "who", v->who);
+	failed = verbs_call(v, "POST", "/v1/dashboard", body, &answer);
+	if (failed != 0 || verbs_plain(v, answer.body))
+		return failed;
+	fprintf(v->out.to, "%s\n", words_str(answer.body, "url", ""));
+	fputs("        for one log-in, within two minutes\n", v->words.to);
 	return EXITS_DONE;
 }
 

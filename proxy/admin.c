@@ -18,6 +18,7 @@
 #include "proxy/admin_keys.h"
 #include "proxy/admin_notices.h"
 #include "proxy/admin_self.h"
+#include "proxy/dashboard.h"
 #include "proxy/status.h"
 
 #define EVENTS_MAX 256
@@ -46,7 +47,8 @@ struct admin {
 	struct control *control;
 	struct notices *notices;
 	struct ctl *ctl;
-	struct httpd *metrics; /* NULL: not wanted */
+	struct httpd *metrics;       /* NULL: not wanted */
+	struct dashboard *dashboard; /* NULL: not wanted */
 	struct loop_call *wake;
 	TAILQ_HEAD(, wait) waits;
 	unsigned nwaits;
@@ -79,6 +81,20 @@ open_metrics(struct admin *a, struct err *e)
 	return a->metrics != NULL ? 0 : err_prefix(e, "proxy.metrics_listen");
 }
 
+static int
+open_dashboard(struct admin *a, struct err *e)
+{
+	if (a->control->conf->dashboard_listen[0] == '\0')
+		return 0;
+	a->dashboard = dashboard_open(
+	    &(struct dashboard_conf){ .control = a->control,
+				      .on_request = on_request,
+				      .on_gone = on_gone,
+				      .ctx = a },
+	    e);
+	return a->dashboard != NULL ? 0 : -1;
+}
+
 struct admin *
 admin_open(struct control *control, struct notices *notices, struct err *e)
 {
@@ -94,7 +110,8 @@ admin_open(struct control *control, struct notices *notices, struct err *e)
 					      .on_gone = on_gone,
 					      .ctx = a },
 			  e);
-	if (a->ctl == NULL || open_metrics(a, e) < 0) {
+	if (a->ctl == NULL || open_metrics(a, e) < 0 ||
+	    open_dashboard(a, e) < 0) {
 		admin_close(&a);
 		return NULL;
 	}
@@ -138,7 +155,15 @@ admin_close(struct admin **ap)
 	admin_audit_free(&a->audit);
 	ctl_close(&a->ctl);
 	httpd_close(&a->metrics);
+	dashboard_close(&a->dashboard);
 	mem_free(a);
+}
+
+int
+admin_reload(struct admin *a, const struct conf *conf, struct err *e)
+{
+	return a->dashboard != NULL ? dashboard_reload(a->dashboard, conf, e)
+				    : 0;
 }
 
 /* The parameter as a number; -1 and an answer if it is none. */
@@ -348,6 +373,8 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 		get_fsm(req);
 	else if (post && span_is(path, "/v1/keys"))
 		admin_keys(a->control, req, body);
+	else if (post && span_is(path, "/v1/dashboard"))
+		dashboard_ask(a->dashboard, req, body);
 	else if (get && span_is(path, "/v1/audit"))
 		admin_audit_ask(a->audit, req);
 	else

@@ -15,4 +15,8 @@ struct admin *admin_open(struct control *control, struct notices *notices,
 			 struct err *e) __attribute__((warn_unused_result));
 void admin_close(struct admin **ap);
 
+/* What of its own is configured anew; -1: all is as before. */
+int admin_reload(struct admin *a, const struct conf *conf, struct err *e)
+    __attribute__((warn_unused_result));
+
 #endif

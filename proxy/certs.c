@@ -58,6 +58,12 @@ set_clients(SSL_CTX *ctx, const struct certs_conf *conf, struct err *e)
 	return 0;
 }
 
+/* As ALPN lists them. */
+static const struct protocols {
+	unsigned char list[13];
+	unsigned len;
+} both = { "\x02h2\x08http/1.1", 12 }, http1 = { "\x08http/1.1", 9 };
+
 static void
 set_rules(SSL_CTX *ctx, const struct certs_conf *conf)
 {
@@ -88,7 +94,8 @@ set_context(struct certs *c, SSL_CTX *ctx, const struct certs_conf *conf,
 	set_rules(ctx, conf);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
 	SSL_CTX_set_tlsext_servername_arg(ctx, c);
-	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn,
+				   (void *)(conf->no_h2 ? &http1 : &both));
 	return set_clients(ctx, conf, e);
 }
 
@@ -326,10 +333,10 @@ static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	const unsigned char *in, unsigned in_len, void *ctx)
 {
-	static const unsigned char ours[] = "\x02h2\x08http/1.1";
+	const struct protocols *ours = ctx;
 	unsigned char *chosen;
 
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
+	if (SSL_select_next_proto(&chosen, out_len, ours->list, ours->len, in,
 				  in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2 */
 	*out = chosen;

@@ -7,6 +7,7 @@
 #define PROXY_CERTS_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -32,7 +33,8 @@ struct certs_conf {
 	const char *client_ca; /* PEM file; with clients != OFF */
 	enum certs_clients clients;
 	int minimum;             /* TLS1_2_VERSION or TLS1_3_VERSION */
-	struct tickets *tickets; /* borrowed; NULL: only to check the files */
+	struct tickets *tickets; /* borrowed; NULL: sessions are not resumed */
+	bool no_h2;              /* HTTP/1.1 alone is agreed on */
 };
 
 /* NULL with e saying which file and what is wrong with it. */

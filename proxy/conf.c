@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/keyring.h"
+#include "proxy/dashboard.h"
 #include "proxy/introduction.h"
 #include "proxy/notices.h"
 #include "proxy/route.h"
@@ -194,6 +195,16 @@ const struct conf_key conf_keys[] = {
 	    "", "mode 0600; one line"),
 	KEY("notices", "ca", CONF_STRING, notices_ca, "",
 	    "PEM file of who is trusted; empty: the system's"),
+	KEY("dashboard", "listen", CONF_STRING, dashboard_listen, "",
+	    "HOST:PORT of the operators' page; empty: none"),
+	KEY("dashboard", "token_file", CONF_STRING, dashboard_token_file, "",
+	    "mode 0600; one line, who knows it is let in; empty: only gsbctl "
+	    "dashboard lets in"),
+	KEY("dashboard", "tls", CONF_BOOL, dashboard_tls, "no",
+	    "with tls.certificates; needed beyond loopback"),
+	KEY("dashboard", "url", CONF_STRING, dashboard_url, "",
+	    "what browsers call it, with a / at its end; empty: made of "
+	    "listen"),
 	KEY("access_log", "file", CONF_STRING, access_log, "",
 	    "- is stderr, empty is off"),
 	NAMES("access_log", "format", access_format, "json", "json or common",
@@ -336,7 +347,7 @@ conf_check(const void *conf, struct err *e)
 	if (check_sites(c, e) < 0 || check_failover(c, e) < 0 ||
 	    check_dir(c->state_dir, e) < 0 || check_introducers(c, e) < 0 ||
 	    check_tls(c, e) < 0 || check_trust(c, e) < 0 ||
-	    notices_check(c, e) < 0)
+	    notices_check(c, e) < 0 || dashboard_check(c, e) < 0)
 		return -1;
 	keys = keyring_load(c->keys_file, e);
 	if (keys == NULL)

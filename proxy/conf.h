@@ -39,6 +39,8 @@ struct conf {
 	const char *mail_to, *mail_from, *smtp, *smtp_user;
 	const char *smtp_password_file, *notices_ca;
 	bool smtp_starttls;
+	const char *dashboard_listen, *dashboard_token_file, *dashboard_url;
+	bool dashboard_tls;
 	const char *access_log;
 	int access_format;
 };

@@ -210,6 +210,8 @@ needs_restart(const struct conf *a, const struct conf *b)
 	return strcmp(a->state_dir, b->state_dir) != 0 ||
 	       strcmp(a->admin, b->admin) != 0 ||
 	       strcmp(a->metrics_listen, b->metrics_listen) != 0 ||
+	       strcmp(a->dashboard_listen, b->dashboard_listen) != 0 ||
+	       a->dashboard_tls != b->dashboard_tls ||
 	       strcmp(a->keys_file, b->keys_file) != 0 ||
 	       strcmp(a->access_log, b->access_log) != 0 ||
 	       a->access_format != b->access_format || a->workers != b->workers;

@@ -11,13 +11,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/outbox.h"
+#include "proxy/secret.h"
 
 #define MODULE "notices"
 #define KEEP_MS INT64_C(604800000) /* a week */
 #define WAITING_MAX 10000
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS 300000
-#define SECRET_MAX 1024
 #define EVENTS_AT_ONCE 64
 
 struct notices {
@@ -34,35 +34,6 @@ struct secrets {
 
 static void on_event(void *ctx);
 
-/* One line, 0600 or stricter. An empty path gives an empty secret. */
-static int
-read_secret(const char *path, struct strbuf *out, struct err *e)
-{
-	char line[SECRET_MAX];
-	struct stat st;
-	FILE *f;
-	bool read;
-
-	if (path[0] == '\0')
-		return 0;
-	f = fopen(path, "re");
-	if (f == NULL)
-		return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-	if (fstat(fileno(f), &st) < 0 || (st.st_mode & 077) != 0) {
-		fclose(f);
-		return err_set(e, ERR_REFUSED,
-			       "%s: others can read it; chmod 600 it", path);
-	}
-	read = fgets(line, sizeof(line), f) != NULL;
-	fclose(f);
-	if (!read || span_trim(span_of(line)).len == 0)
-		return err_set(e, ERR_INVALID, "%s: the first line is empty",
-			       path);
-	strbuf_add_span(out, span_trim(span_of(line)));
-	explicit_bzero(line, sizeof(line));
-	return 0;
-}
-
 static void
 secrets_fini(struct secrets *s)
 {
@@ -73,9 +44,9 @@ secrets_fini(struct secrets *s)
 static int
 secrets_read(const struct conf *conf, struct secrets *s, struct err *e)
 {
-	if (read_secret(conf->smtp_password_file, &s->smtp, e) < 0)
+	if (secret_read(conf->smtp_password_file, &s->smtp, e) < 0)
 		return err_prefix(e, "notices.smtp_password_file");
-	if (read_secret(conf->webhook_key_file, &s->hook, e) < 0)
+	if (secret_read(conf->webhook_key_file, &s->hook, e) < 0)
 		return err_prefix(e, "notices.webhook_key_file");
 	return 0;
 }

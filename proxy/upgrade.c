@@ -123,6 +123,7 @@ upgrade_reload(const struct conf *conf, struct err *e)
 	if (self.stage != ALONE)
 		return err_set(e, ERR_INVALID, "a new process takes over");
 	if (notices_check(conf, e) < 0 ||
+	    admin_reload(self.admin, conf, e) < 0 ||
 	    control_reload(self.control, conf, e) < 0)
 		return -1;
 	self.conf = conf;

@@ -25,6 +25,8 @@ int addr_parse(struct addr *a, const char *text, struct err *e)
 /* The address alone, without the port. Returns buf. */
 const char *addr_text(const struct sockaddr *sa, char buf[ADDR_TEXT_SIZE]);
 unsigned addr_port(const struct sockaddr *sa);
+/* Nobody on another machine can come by it. */
+bool addr_is_loopback(const struct addr *a);
 
 /* Removes a socket file that nobody listens on any more. */
 void addr_unlink_stale(const char *path);

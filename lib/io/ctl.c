@@ -10,12 +10,15 @@
 
 struct ctl {
 	struct httpd *httpd;
+	const struct httpd_field *fields;
+	bool (*on_http)(void *ctx, struct httpd_req *http);
 	ctl_fn *on_request;
 	void (*on_gone)(void *ctx, struct ctl_req *req);
 	void *ctx;
 };
 
 struct ctl_req { /* in the arena of */
+	const struct ctl *ctl;
 	struct httpd_req *http;
 	void *data;
 };
@@ -34,9 +37,11 @@ struct ctl *
 ctl_open(const struct ctl_conf *conf, struct err *e)
 {
 	struct ctl *c = mem_new(struct ctl);
-	char *listen = mem_printf("unix:%s", conf->path);
+	char *listen = conf->path != NULL ? mem_printf("unix:%s", conf->path)
+					  : mem_strdup(conf->listen);
 	struct httpd_conf httpd = {
 		.listen = listen,
+		.tls = conf->tls,
 		.unix_mode = conf->mode,
 		.on_request = on_request,
 		.on_gone = conf->on_gone != NULL ? on_gone : NULL,
@@ -44,6 +49,8 @@ ctl_open(const struct ctl_conf *conf, struct err *e)
 		.ctx = c,
 	};
 
+	c->fields = conf->fields != NULL ? conf->fields : json_fields;
+	c->on_http = conf->on_http;
 	c->on_request = conf->on_request;
 	c->on_gone = conf->on_gone;
 	c->ctx = conf->ctx;
@@ -70,10 +77,14 @@ static void
 on_request(void *ctx, struct httpd_req *http)
 {
 	struct ctl *c = ctx;
-	struct ctl_req *r = arena_make(httpd_arena(http), struct ctl_req);
+	struct ctl_req *r;
 	JSON_AUTO body = NULL;
 	struct err e = { 0 };
 
+	if (c->on_http != NULL && c->on_http(c->ctx, http))
+		return;
+	r = arena_make(httpd_arena(http), struct ctl_req);
+	r->ctl = c;
 	r->http = http;
 	httpd_set_data(http, r);
 	if (httpd_body(http).len > 0) {
@@ -110,7 +121,7 @@ static struct span
 render(void *ctx, struct httpd_req *http, int status, const char *why,
        const struct httpd_field **fields)
 {
-	*fields = json_fields;
+	*fields = ((struct ctl *)ctx)->fields;
 	return make_message(httpd_arena(http), why);
 }
 
@@ -136,6 +147,12 @@ ctl_param(const struct ctl_req *r, const char *name)
 	return arena_strdup(httpd_arena(r->http), strbuf_text(&value));
 }
 
+struct httpd_req *
+ctl_http(const struct ctl_req *r)
+{
+	return r->http;
+}
+
 void
 ctl_set_data(struct ctl_req *r, void *data)
 {
@@ -156,13 +173,12 @@ ctl_reply(struct ctl_req *r, int status, json_t *body)
 
 	if (taken != NULL)
 		json_write(taken, JSON_AS_MADE, &text);
-	httpd_reply(r->http, status, taken != NULL ? json_fields : NULL,
-		    strbuf_span(&text));
+	httpd_reply(r->http, status, r->ctl->fields, strbuf_span(&text));
 }
 
 void
 ctl_refuse(struct ctl_req *r, int status, const char *why)
 {
-	httpd_reply(r->http, status, json_fields,
+	httpd_reply(r->http, status, r->ctl->fields,
 		    make_message(httpd_arena(r->http), why));
 }

@@ -1,10 +1,12 @@
 /*
- * JSON over HTTP on a unix socket: how operators' tools reach a daemon.
- * Thin over httpd and httpc; who may connect is the file's mode.
+ * JSON over HTTP: how operators' tools reach a daemon, by a unix socket (who
+ * may connect is the file's mode) or, for browsers, by HOST:PORT. Thin over
+ * httpd and httpc.
  */
 #ifndef IO_CTL_H
 #define IO_CTL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -14,6 +16,9 @@
 struct ctl;
 struct ctl_req;
 struct ctl_call;
+struct httpd_field;
+struct httpd_req;
+struct httpd_tls;
 
 /* body: borrowed, NULL when none came. Malformed JSON never gets here. */
 typedef void ctl_fn(void *ctx, struct ctl_req *req, const json_t *body);
@@ -21,6 +26,13 @@ typedef void ctl_fn(void *ctx, struct ctl_req *req, const json_t *body);
 struct ctl_conf {
 	const char *path; /* of the socket; a stale one is replaced */
 	unsigned mode;    /* 0600 or 0660; 0: 0600 */
+	/* Or this, HOST:PORT; and below it TLS, or NULL. */
+	const char *listen;
+	const struct httpd_tls *tls;
+	/* Of every answer, borrowed; NULL: the type of the content alone. */
+	const struct httpd_field *fields;
+	/* Sees every request first: true, it has answered. Or NULL. */
+	bool (*on_http)(void *ctx, struct httpd_req *http);
 	ctl_fn *on_request;
 	/* The caller went away (long poll): req is dead after this. Or NULL:
 	 * then the answer, which must still come, is dropped. */
@@ -36,6 +48,7 @@ struct span ctl_method(const struct ctl_req *r);
 struct span ctl_path(const struct ctl_req *r);
 /* A decoded parameter of the query, in the request's arena; NULL if none. */
 const char *ctl_param(const struct ctl_req *r, const char *name);
+struct httpd_req *ctl_http(const struct ctl_req *r);
 void ctl_set_data(struct ctl_req *r, void *data);
 void *ctl_data(const struct ctl_req *r);
 

@@ -71,6 +71,8 @@ httpd_open(const struct httpd_conf *conf, struct err *e)
 	if (conf->spool != NULL)
 		h->spool = *conf->spool;
 	h->spool.dir = mem_strdup(h->spool.dir);
+	if (conf->tls != NULL)
+		h->tls = *conf->tls;
 	set_defaults(&h->conf);
 	TAILQ_INIT(&h->conns);
 	TAILQ_INIT(&h->orphans);

@@ -15,7 +15,6 @@
 
 struct httpd;
 struct httpd_req;
-struct httpd_spool;
 struct httpd_field {
 	const char *name;
 	const char *value;
@@ -36,6 +35,7 @@ struct httpd_conf {
 	uint32_t idle_ms;    /* between requests; 0: 75 s */
 	unsigned max_conns;  /* 0: 10,000; more wait in the backlog */
 	const struct httpd_spool *spool; /* large bodies: httpd_large.h */
+	const struct httpd_tls *tls;     /* httpd_tls.h; copied; NULL: none */
 	httpd_fn *on_request;
 	/* The client went before the answer: req is dead after this. NULL: it
 	 * lives on, must be answered, and the answer is dropped. */

@@ -36,6 +36,7 @@ static void on_shutdown(uv_shutdown_t *req, int status);
 static void on_time(void *ctx);
 static void on_closed(uv_handle_t *handle);
 static void process(struct httpd_conn *c);
+static void send_raw(struct httpd_conn *c, const char *at, size_t len);
 
 void
 conn_set_timer(struct httpd_conn *c, uint32_t ms)
@@ -70,6 +71,8 @@ conn_accept(struct httpd *h)
 		uv_tcp_getpeername(&c->io.tcp, (struct sockaddr *)&sa, &len);
 	}
 	addr_text((const struct sockaddr *)&sa, c->peer);
+	if (h->tls.begin != NULL)
+		c->tls = conn_tls_new(&h->tls);
 	conn_set_timer(c, h->conf.head_ms);
 	if (uv_read_start(&c->io.stream, on_buf, on_read) != 0)
 		conn_drop(c);
@@ -92,6 +95,7 @@ conn_drop(struct httpd_conn *c)
 	assert(!c->closing);
 	c->closing = true;
 	timer_cancel(&c->timer);
+	conn_tls_free(&c->tls);
 	loop_defer_cancel(&c->again);
 	pull_stop(&c->pull);
 	if (c->req != NULL && c->state == CONN_HANDLE)
@@ -137,6 +141,34 @@ on_buf(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(read_buf, sizeof(read_buf));
 }
 
+/* c->in has more of it. */
+static void
+received(struct httpd_conn *c)
+{
+	if (c->state == CONN_HANDLE || c->again != NULL) {
+		c->paused = c->in.len > AHEAD_MAX;
+		if (c->paused)
+			uv_read_stop(&c->io.stream);
+		return;
+	}
+	process(c);
+}
+
+static void
+decipher(struct httpd_conn *c, struct span bytes)
+{
+	STRBUF_AUTO cipher = { 0 };
+	size_t before = c->in.len;
+	int rc = conn_tls_receive(c->tls, bytes, &c->in, &cipher);
+
+	if (cipher.len > 0)
+		send_raw(c, cipher.at, cipher.len);
+	if (rc < 0)
+		conn_close(c);
+	else if (c->in.len > before)
+		received(c);
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
@@ -150,14 +182,12 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	if (c->state == CONN_LINGER)
 		return;
-	strbuf_add(&c->in, buf->base, (size_t)n);
-	if (c->state == CONN_HANDLE || c->again != NULL) {
-		c->paused = c->in.len > AHEAD_MAX;
-		if (c->paused)
-			uv_read_stop(stream);
+	if (c->tls != NULL) {
+		decipher(c, span_make(buf->base, (size_t)n));
 		return;
 	}
-	process(c);
+	strbuf_add(&c->in, buf->base, (size_t)n);
+	received(c);
 }
 
 /* The body is whole: the owner's turn. */
@@ -309,6 +339,20 @@ process(struct httpd_conn *c)
 void
 conn_send(struct httpd_conn *c, const char *at, size_t len)
 {
+	STRBUF_AUTO cipher = { 0 };
+
+	if (c->tls != NULL) {
+		conn_tls_send(c->tls, span_make(at, len), &cipher);
+		at = strbuf_text(&cipher);
+		len = cipher.len;
+	}
+	if (len > 0)
+		send_raw(c, at, len);
+}
+
+static void
+send_raw(struct httpd_conn *c, const char *at, size_t len)
+{
 	uv_buf_t buf = uv_buf_init((char *)at, (unsigned)len);
 	struct send *s;
 	int n = 0;
@@ -350,7 +394,12 @@ static void
 begin_linger(struct httpd_conn *c)
 {
 	uv_shutdown_t *req = mem_new(uv_shutdown_t);
+	STRBUF_AUTO bye = { 0 };
 
+	if (c->tls != NULL)
+		conn_tls_bye(c->tls, &bye);
+	if (bye.len > 0)
+		send_raw(c, bye.at, bye.len);
 	c->state = CONN_LINGER;
 	strbuf_fini(&c->in);
 	/* A slow reader gets the time of a body, else a moment. */

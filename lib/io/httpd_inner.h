@@ -1,4 +1,4 @@
-/* The inside of httpd: the server, its connections and their requests. */
+/* The inside of httpd: server, connections, requests. */
 #ifndef IO_HTTPD_INNER_H
 #define IO_HTTPD_INNER_H
 
@@ -10,6 +10,7 @@
 #include "io/addr.h"
 #include "io/httpd.h"
 #include "io/httpd_large.h"
+#include "io/httpd_tls_inner.h"
 #include "io/inner.h"
 
 enum conn_state {
@@ -44,8 +45,9 @@ struct httpd_conn {
 	union httpd_stream io;
 	struct httpd *httpd;
 	enum conn_state state;
-	struct strbuf in; /* not used yet */
-	size_t scanned;   /* of it, for the end of the head */
+	struct conn_tls *tls; /* NULL: none */
+	struct strbuf in;     /* not used yet */
+	size_t scanned;       /* of it, for the end of the head */
 	struct http_body body;
 	bool body_done;        /* to the end, perhaps not yet spooled */
 	struct httpd_req *req; /* BODY and HANDLE */
@@ -63,9 +65,9 @@ TAILQ_HEAD(httpd_conns, httpd_conn);
 struct httpd {
 	struct httpd_conf conf;   /* listen is a copy */
 	struct httpd_spool spool; /* may NULL: none */
+	struct httpd_tls tls;     /* begin NULL: none */
 	union httpd_stream io;
-	bool listening;
-	bool is_unix;
+	bool listening, is_unix;
 	bool accept_later; /* one waits, too many are open */
 	struct httpd_conns conns;
 	TAILQ_HEAD(, httpd_req) orphans;

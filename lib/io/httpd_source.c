@@ -60,6 +60,7 @@ pull_start(struct httpd_conn *c, const struct httpd_source *from, bool close)
 {
 	struct pull *p = mem_new(struct pull);
 
+	assert(c->tls == NULL); /* pieces go straight to the socket */
 	p->conn = c;
 	p->from = *from;
 	p->chunked = from->length < 0 && c->req->head.minor > 0;

@@ -27,12 +27,14 @@ class FakePair:
     hosts = dict.fromkeys(("primary", "backup", "proxy"), "127.0.0.1")
 
     def __init__(self, tls=None, proxy=None, limits=None, sites=None,
-                 notices=None, health=None, **settings):
+                 notices=None, health=None, dashboard=None, **settings):
         self.dir = tempfile.mkdtemp(prefix="gsb-fake-")
-        ports = free_ports(len(SERVICES) + 5)
+        ports = free_ports(len(SERVICES) + 6)
         self.ports = dict(zip(SERVICES, ports))
         self.port, self.metrics = ports[4], ports[5]
         self.idle, self.tls_port = ports[6:8], ports[8]
+        self.dashboard = dashboard and {
+            "listen": f"127.0.0.1:{ports[9]}", **dashboard}
         self.tls, self.proxy, self.limits = tls, proxy or {}, limits or {}
         self.notices, self.health = notices or {}, health or {}
         # With site_tls = (what fake_site's speak_tls takes): over TLS.
@@ -70,7 +72,8 @@ class FakePair:
         for section, keys in (("tls", self.tls), ("limits", self.limits),
                               ("sites", self.sites),
                               ("notices", self.notices),
-                              ("health", self.health)):
+                              ("health", self.health),
+                              ("dashboard", self.dashboard)):
             if keys:
                 lines += [f"[{section}]"] + [f"{k} = {v}"
                                              for k, v in keys.items()]

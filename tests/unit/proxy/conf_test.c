@@ -102,6 +102,13 @@ static const struct {
 	  "backup.collab_health" },
 	{ "proxy.state_dir=/nonexistent", NULL, "not a folder" },
 	{ "keys.file=/nonexistent", NULL, "keys.file" },
+	{ "dashboard.listen=nowhere", NULL, "dashboard.listen" },
+	{ "dashboard.listen=:8070", NULL, "dashboard.tls" },
+	{ "dashboard.listen=192.0.2.1:8070", NULL, "dashboard.tls" },
+	{ "dashboard.listen=[::1]:8070", "dashboard.tls=yes",
+	  "tls.certificates" },
+	{ "dashboard.listen=127.0.0.1:8070",
+	  "dashboard.token_file=/nonexistent", "dashboard.token_file" },
 };
 
 static void
