@@ -134,7 +134,7 @@ on_changed(void *ctx, void *job)
 		log_warn(MODULE, "who=\"%s\" path=\"%s\" refused=\"%s\"",
 			 c->who, c->path != NULL ? c->path : "settings",
 			 err_text(&err));
-	else
+	else if (c->view != NULL) /* NULL: it was so already */
 		log_info(MODULE, "who=\"%s\" %s=\"%s\" version=%lld", c->who,
 			 c->remove ? "removed" : "changed",
 			 c->path != NULL ? c->path : "settings",
