@@ -35,6 +35,8 @@ class Daemon:
     def pid(self):
         """Its process, when it runs; a pid that somebody else has by now
         is not it."""
+        if self.name == "proxy":
+            return self.processes()[0] if self.processes() else 0
         pid = process.read_pid(self.pid_file)
         if pid and process.alive(pid) and self.conf in process.arguments(pid):
             return pid
@@ -48,6 +50,11 @@ class Daemon:
         return "paused" if process.state(self.pid()) == "T" else "running"
 
     def processes(self):
+        """The one that serves first: a proxy that was upgraded is another
+        process than the one that was started, which may still have clients.
+        """
+        if self.name == "proxy":
+            return process.running(self.command())
         return [self.pid()] if self.pid() else []
 
     def start(self):

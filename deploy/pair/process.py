@@ -28,6 +28,23 @@ def arguments(pid):
         return []
 
 
+def begun(pid):
+    """When it began, in the kernel's ticks; 0: it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8",
+                  errors="replace") as f:
+            return int(f.read().rpartition(")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def running(command):
+    """Those with these very arguments, the newest first."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and
+            arguments(name) == command and alive(name)]
+    return sorted(pids, key=lambda pid: (begun(pid), pid), reverse=True)
+
+
 def read_pid(path):
     try:
         with open(path, encoding="utf-8") as f:

@@ -198,16 +198,28 @@ def wait_serving(layout):
                     f"{process.tail(layout.path('log', 'proxy'))}")
 
 
-def company(layout):
+def has_company(layout):
     listed = json.loads(ctl(layout, "--format", "json", "company", "list"))
     names = listed["companies"] if isinstance(listed, dict) else listed
-    if COMPANY["name"] in [n["name"] if isinstance(n, dict) else n
-                           for n in names]:
-        return
-    ctl(layout, "company", "add", COMPANY["name"],
-        "--site-id", COMPANY["site_id"],
-        "--partner-id", COMPANY["partner_id"], "--admin", COMPANY["admin"],
-        "--password-file", layout.path("secret", "acme-admin"))
+    return COMPANY["name"] in [n["name"] if isinstance(n, dict) else n
+                               for n in names]
+
+
+def company(layout):
+    """On a busy machine a fresh pair may say: try again in a moment."""
+    end = time.monotonic() + 30
+    while not has_company(layout):
+        try:
+            ctl(layout, "company", "add", COMPANY["name"],
+                "--site-id", COMPANY["site_id"],
+                "--partner-id", COMPANY["partner_id"],
+                "--admin", COMPANY["admin"],
+                "--password-file", layout.path("secret", "acme-admin"))
+            return
+        except Fault:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
 
 
 def thing(layout, name):

@@ -102,7 +102,7 @@ static int
 read_grant(const json_t *body, struct gate_grant *g, struct err *e)
 {
 	const char *peer = NULL;
-	json_t *redirects = NULL;
+	json_t *redirects = NULL, *collab = NULL;
 
 	if (json_need_str(body, "service", &g->service, e) < 0 ||
 	    json_need_str(body, "site", &g->site, e) < 0 ||
@@ -114,11 +114,13 @@ read_grant(const json_t *body, struct gate_grant *g, struct err *e)
 	    json_get_bool(body, "degraded", &g->degraded, e) < 0 ||
 	    json_get_str(body, "active", &g->active, e) < 0 ||
 	    json_get_array(body, "redirects", &redirects, e) < 0 ||
+	    json_get_array(body, "collab", &collab, e) < 0 ||
 	    json_get_str(body, "peer", &peer, e) < 0)
 		return -1;
 	if (g->epoch < 0)
 		return err_set(e, ERR_INVALID, "epoch must not be negative");
 	g->redirects = redirects;
+	g->collab = collab;
 	g->peer_dead = peer != NULL && strcmp(peer, "dead") == 0;
 	return 0;
 }
@@ -180,6 +182,12 @@ const char *
 gate_site_for(const struct gate *g, const char *company)
 {
 	return gate_lease_site_for(&g->lease, company);
+}
+
+const char *
+gate_room_site(const struct gate *g, const char *runs)
+{
+	return gate_lease_room_site(&g->lease, runs);
 }
 
 bool
@@ -295,6 +303,7 @@ static void
 take_redirects(struct gate_lease *l, const struct gate_grant *g)
 {
 	l->nredirects = 0;
+	l->rooms[0] = '\0';
 	for (size_t i = 0; i < json_array_size(g->redirects); i++) {
 		const json_t *r = json_array_get(g->redirects, i);
 		struct gate_redirect *mine = &l->redirects[l->nredirects];
@@ -303,6 +312,9 @@ take_redirects(struct gate_lease *l, const struct gate_grant *g)
 		(void)json_get_str(r, "service", &service, NULL);
 		(void)json_get_str(r, "company", &company, NULL);
 		(void)json_get_str(r, "to", &to, NULL);
+		if (strcmp(service, "collab") == 0 && company[0] == '\0')
+			(void)span_copy(span_of(to), l->rooms,
+					sizeof(l->rooms));
 		if (strcmp(service, l->service) != 0 || company[0] == '\0' ||
 		    l->nredirects == GATE_REDIRECTS ||
 		    !span_copy(span_of(to), mine->to, sizeof(mine->to)) ||
@@ -310,6 +322,21 @@ take_redirects(struct gate_lease *l, const struct gate_grant *g)
 			       sizeof(mine->company)))
 			continue;
 		l->nredirects++;
+	}
+}
+
+static void
+take_collab(struct gate_lease *l, const struct gate_grant *g)
+{
+	l->ncollab = 0;
+	for (size_t i = 0; i < json_array_size(g->collab); i++) {
+		const char *site = json_string_value(
+		    json_array_get(g->collab, i));
+		char *mine = l->collab[l->ncollab];
+
+		if (site != NULL && l->ncollab < 2 &&
+		    span_copy(span_of(site), mine, sizeof(l->collab[0])))
+			l->ncollab++;
 	}
 }
 
@@ -347,6 +374,7 @@ gate_judge(struct gate_lease *l, const struct gate_grant *g, int64_t now_us)
 	l->degraded = g->degraded;
 	(void)span_copy(span_of(g->active), l->active, sizeof(l->active));
 	take_redirects(l, g);
+	take_collab(l, g);
 	return GATE_TAKEN;
 }
 
@@ -357,6 +385,25 @@ gate_lease_site_for(const struct gate_lease *l, const char *company)
 		if (span_iis(span_of(company), l->redirects[i].company))
 			return l->redirects[i].to;
 	return l->active[0] != '\0' ? l->active : l->site;
+}
+
+static bool
+has_rooms(const struct gate_lease *l, const char *site)
+{
+	for (unsigned i = 0; i < l->ncollab; i++)
+		if (strcmp(l->collab[i], site) == 0)
+			return true;
+	return false;
+}
+
+const char *
+gate_lease_room_site(const struct gate_lease *l, const char *runs)
+{
+	if (has_rooms(l, runs))
+		return runs;
+	if (has_rooms(l, l->rooms))
+		return l->rooms;
+	return has_rooms(l, l->active) ? l->active : l->site;
 }
 
 bool

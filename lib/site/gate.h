@@ -42,6 +42,9 @@ bool gate_holds(const struct gate *g, int64_t epoch);
 const char *gate_site_for(const struct gate *g, const char *company);
 const char *gate_lease_site_for(const struct gate_lease *l,
 				const char *company);
+/* Where a room that runs at that site ("": nowhere yet) is entered. */
+const char *gate_room_site(const struct gate *g, const char *runs);
+const char *gate_lease_room_site(const struct gate_lease *l, const char *runs);
 bool gate_is_for(const struct gate *g, const char *company);
 bool gate_serving(const struct gate *g); /* for whichever epoch */
 /* The newest grant said that this service is not to serve. */

@@ -19,6 +19,7 @@ struct gate_grant {
 	bool serve, peer_dead, degraded;
 	const char *active;      /* NULL: not said */
 	const json_t *redirects; /* of this epoch; NULL: none */
+	const json_t *collab;    /* sites whose collab is granted; NULL: none */
 };
 
 /* A company that another site than the active one answers. */
@@ -38,6 +39,9 @@ struct gate_lease {
 	char active[8]; /* the site for all but the redirects; "" unknown */
 	struct gate_redirect redirects[GATE_REDIRECTS];
 	unsigned nredirects;
+	char rooms[8];     /* where those of all were moved to; "" nowhere */
+	char collab[2][8]; /* sites where a room may be entered */
+	unsigned ncollab;
 	bool elsewhere; /* it was told not to serve, not only not told to */
 };
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/strbuf.h"
+#include "site/gate.h"
 #include "site/jointoken.h"
 #include "site/jsonapi.h"
 #include "site/site.h"
@@ -14,6 +15,7 @@
 
 static void on_meeting(struct api *a, const struct meeting *list, size_t n,
 		       int64_t total);
+static char letter_of(const struct api *a, const struct meeting *m);
 static bool password_fits(const struct api *a, const struct meeting *m);
 static const char *shown_name(const struct api *a);
 
@@ -47,7 +49,6 @@ static void
 on_meeting(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
 	int64_t expiry_s = clock_wall_us() / 1000000 + JOINTOKEN_S;
-	const char letter = a->site->role->letter;
 	struct jointoken t = { .company = a->company->name,
 			       .participant = a->who->id,
 			       .name = shown_name(a) };
@@ -72,12 +73,24 @@ on_meeting(struct api *a, const struct meeting *list, size_t n, int64_t total)
 				  a->site->conf->public_url, a->company->name,
 				  t.host ? "HM" : "JM",
 				  (long long)list->number));
-	json_put_str(
-	    j, "roomPath",
-	    arena_printf(a->arena, "/%s/ws/%c/%lld?t=%s", a->company->name,
-			 letter, (long long)list->number, strbuf_text(&token)));
+	json_put_str(j, "roomPath",
+		     arena_printf(a->arena, "/%s/ws/%c/%lld?t=%s",
+				  a->company->name, letter_of(a, list),
+				  (long long)list->number,
+				  strbuf_text(&token)));
 	json_put_str(j, "expiration", clock_iso(expiry_s * 1000000, iso));
 	jsonapi_answer(a, j);
+}
+
+/* Of the site where it runs, or is to run now (docs/contracts.md 4). */
+static char
+letter_of(const struct api *a, const struct meeting *m)
+{
+	const char *runs = "";
+
+	if (m->site != NULL && strcmp(m->state, "in_progress") == 0)
+		runs = m->site[0] == 'P' ? "primary" : "backup";
+	return gate_room_site(a->site->web_gate, runs)[0] == 'p' ? 'P' : 'B';
 }
 
 static bool

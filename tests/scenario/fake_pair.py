@@ -44,6 +44,7 @@ class FakePair:
         self.socket = os.path.join(self.dir, "admin.sock")
         self.settings = {"stable": "1s", **settings}
         self.processes = {}
+        self.env = {}  # more of it, by the name of a process
         for folder in ("state", "proxy"):
             os.mkdir(os.path.join(self.dir, folder))
         self.write("keys", f"k1 {secrets.token_hex(32)}\n", 0o600)
@@ -119,7 +120,8 @@ class FakePair:
     def spawn(self, name, command):
         with open(self.path(name + ".log"), "ab") as log:
             self.processes[name] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.env.get(name, {})})
 
     def up(self):
         self.start(*SERVICES, "proxy")

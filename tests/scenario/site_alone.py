@@ -220,6 +220,7 @@ class Site:
         self.keeper = None
         self.ttl_us = TTL_US
         self.process = None
+        self.env = {}  # more of it
         self.log = os.path.join(self.folder, "site.log")
         self.conf = self.write_conf()
         if self.own_cluster:
@@ -264,7 +265,8 @@ health_listen = 127.0.0.1:{self.rooms_health}
         only = ["--only", self.only] if self.only else []
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program(), "--config", self.conf, *only], stderr=log)
+                [self.program(), "--config", self.conf, *only], stderr=log,
+                env={**os.environ, **self.env})
         wait_until(lambda: self.lease(ask=True).status == 200)
         return self
 

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from fake_pair import Clients, FakePair
+from fake_pair import BIN, Clients, FakePair
 from wait import wait_until
+from wall_clock import WallClock
 
 
 @pytest.fixture
@@ -36,6 +37,34 @@ def moved_within(fake, names, number, bound):
     assert status["epoch"] == 2
     assert status["degraded"]
     return took
+
+
+def test_wall_clocks_that_jump_by_an_hour_are_no_matter():
+    """Of the proxy here; a site's: test_site_gate. The machine may stall."""
+    pair = FakePair(health={"fall": 6})
+    clock = WallClock(pair.path("clock"), os.path.join(BIN, "gsb-proxy"))
+    pair.env["proxy"] = clock.env
+    try:
+        pair.up()
+        with Clients(pair) as clients:
+            for hour, epoch in ((3600, 1), (-3600, 1), (3600, 1)):
+                clock.jump(hour)
+                wait_until(lambda s=hour: abs(pair.status()["wall_us"] / 1e6 -
+                                              time.time() - s) < 600, 10)
+                wait_until(lambda: pair.status()["sites"]["primary"][
+                    "services"]["web"]["serving"], 10)
+                clients.wait_first("primary", time.monotonic())
+                assert pair.status()["epoch"] == epoch
+            start = time.monotonic()
+            pair.send("primary-web", signal.SIGSTOP)
+            clients.wait_first("backup", start, 40)
+            assert time.monotonic() - start > 1  # its lease had to end
+            clock.jump(-3600)
+            clients.wait_first("backup", time.monotonic())
+            assert pair.status()["epoch"] == 2
+    finally:
+        fault = pair.down()
+    assert not fault, fault
 
 
 def test_kill_of_web(fake):

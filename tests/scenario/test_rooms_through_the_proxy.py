@@ -127,6 +127,19 @@ def test_a_switchover_moves_the_rooms(pair, meeting):
     together(meeting, "P")
 
 
+def test_g07_the_rooms_alone_are_moved_and_return(pair, meeting):
+    """Who joins is sent to where the rooms are, whoever serves the rest."""
+    rooms = ("--service", "collab", "--reason", "scenario", "--yes", "--wait")
+    host, _ = together(meeting, "P")
+    pair.ctl("redirect", "add", "--to", "backup", "--expires-in", "1h", *rooms)
+    assert pair.detect() == "Primary"
+    assert host.closed()[0] == MOVED
+    host, _ = together(meeting, "B")
+    pair.ctl("redirect", "del", *rooms)
+    assert host.closed()[0] == MOVED
+    together(meeting, "P")
+
+
 def test_g09_the_primary_fails_wholly_in_a_meeting(pair, meeting):
     host, guest = together(meeting, "P")
     path = meeting.join(meeting.host)

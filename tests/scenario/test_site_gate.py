@@ -7,6 +7,7 @@ import pytest
 
 from site_alone import KEY, Site, request_id, sign
 from wait import wait_until
+from wall_clock import WallClock
 
 MEETING = {"title": "Gate", "start": "2031-01-02T10:00:00Z",
            "end": "2031-01-02T11:00:00Z"}
@@ -14,9 +15,11 @@ MEETING = {"title": "Gate", "start": "2031-01-02T10:00:00Z",
 
 @pytest.fixture(name="site", scope="module")
 def made_site():
-    made = Site().start()
+    made = Site()
+    made.clock = WallClock(made.folder + "/clock", made.program())
+    made.env = made.clock.env
     try:
-        yield made
+        yield made.start()
     finally:
         made.close()
 
@@ -53,6 +56,24 @@ def test_a_grant_opens_and_its_end_closes(site):
     assert site.request("GET", "/v1/people/me").status == 401
     wait_until(lambda: site.request("GET", "/v1/people/me").status == 421,
                timeout=2)
+
+
+@pytest.mark.parametrize("hour", [3600, -3600])
+def test_a_wall_clock_that_jumps_changes_no_lease(site, hour):
+    """Neither is it ended, nor does it last longer."""
+    site.expire()
+    seen = site.lease(ask=True).json
+    end = seen["clock_us"] + 1500000
+    site.grant(boot=seen["boot"], until_us=end)
+    site.clock.jump(hour)
+    try:
+        while seen["clock_us"] <= end + 100000:
+            seen = site.lease(ask=True).json
+            assert abs(seen["wall_us"] / 1e6 - time.time() - hour) < 600
+            if abs(seen["clock_us"] - end) > 1000:
+                assert seen["serving"] == (seen["clock_us"] < end), seen
+    finally:
+        site.clock.jump(0)
 
 
 def test_other_epochs_are_refused(site):

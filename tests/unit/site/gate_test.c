@@ -303,6 +303,40 @@ test_waits_end_by_their_deadline(void **state)
 	assert_true(f->told == 1 && !f->ok);
 }
 
+static void
+send_rooms(struct fixture *f, const char *collab, const char *redirects)
+{
+	char more[256];
+
+	snprintf(more, sizeof(more),
+		 "\"active\":\"primary\",\"collab\":[%s],\"redirects\":[%s],",
+		 collab, redirects);
+	assert_int_equal(send(f, f->keys, more), 0);
+}
+
+static void
+test_a_room_is_entered_where_its_collab_is(void **state)
+{
+	static const char moved[] =
+	    "{\"company\":\"\",\"service\":\"collab\",\"to\":\"backup\"}";
+	struct fixture *f = *state;
+
+	assert_string_equal(gate_room_site(f->gate, "backup"), "primary");
+	send_rooms(f, "\"primary\"", "");
+	assert_string_equal(gate_room_site(f->gate, ""), "primary");
+	assert_string_equal(gate_room_site(f->gate, "backup"), "primary");
+	send_rooms(f, "\"primary\",\"backup\"", "");
+	assert_string_equal(gate_room_site(f->gate, ""), "primary");
+	assert_string_equal(gate_room_site(f->gate, "backup"), "backup");
+	send_rooms(f, "\"primary\",\"backup\"", moved);
+	assert_string_equal(gate_room_site(f->gate, ""), "backup");
+	assert_string_equal(gate_room_site(f->gate, "primary"), "primary");
+	send_rooms(f, "\"backup\"", moved);
+	assert_string_equal(gate_room_site(f->gate, "primary"), "backup");
+	send_rooms(f, "1,\"a site of too long a name\"", moved);
+	assert_string_equal(gate_room_site(f->gate, ""), "primary");
+}
+
 int
 main(void)
 {
@@ -317,6 +351,9 @@ main(void)
 		cmocka_unit_test(test_epochs_only_grow),
 		cmocka_unit_test(test_elsewhere_is_what_was_said),
 		cmocka_unit_test(test_asking_changes_nothing),
+		cmocka_unit_test_setup_teardown(
+		    test_a_room_is_entered_where_its_collab_is, with_gate,
+		    without_gate),
 		cmocka_unit_test_setup_teardown(test_only_our_signature_opens,
 						with_gate, without_gate),
 		cmocka_unit_test_setup_teardown(
