@@ -164,6 +164,7 @@ on_opened(void *ctx, void *job)
 	json_put_str(doc, "op", "manifest");
 	json_put_str(doc, "nonce", r->nonce);
 	json_put_str(doc, "have", r->stage->old->digest);
+	json_put_bool(doc, "diff", true);
 	prepare(r, doc, (struct span){ 0 }, &body, &sig);
 	r->result.asked_us = clock_wall_us();
 	r->http = httpc_start(
@@ -210,7 +211,8 @@ check_answer(struct copy_run *r, const struct httpc_answer *answer,
 	head = json_read(line, e);
 	if (head == NULL || json_need_str(head, "nonce", &nonce, e) < 0 ||
 	    json_need_str(head, "digest", &digest, e) < 0 ||
-	    json_need_bool(head, "same", &r->stage->same, e) < 0)
+	    json_need_bool(head, "same", &r->stage->same, e) < 0 ||
+	    json_get_bool(head, "diff", &r->stage->diff, e) < 0)
 		return err_prefix(e, "the manifest's head");
 	if (strcmp(nonce, r->nonce) != 0)
 		return err_set(e, ERR_REFUSED,

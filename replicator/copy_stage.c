@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/manifest_diff.h"
 #include "base/mem.h"
 #include "io/delta.h"
 #include "io/vault_content.h"
@@ -56,7 +57,9 @@ read_manifest(struct copy_stage *s, struct err *e)
 	if (s->same) {
 		s->to = s->old;
 	} else {
-		s->to = manifest_parse(strbuf_span(&s->text), e);
+		s->to = s->diff
+			    ? manifest_patch(s->old, strbuf_span(&s->text), e)
+			    : manifest_parse(strbuf_span(&s->text), e);
 		strbuf_fini(&s->text);
 	}
 	if (s->to == NULL)

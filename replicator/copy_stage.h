@@ -25,6 +25,7 @@ struct copy_stage {
 
 	/* What the primary has said. */
 	bool same;
+	bool diff; /* text is how it differs from old */
 	char digest[MANIFEST_HASH_SIZE];
 	struct strbuf text;
 

@@ -1,6 +1,7 @@
 #include "io/delta.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,21 @@ struct delta_patch {
 	char *piece;
 	bool done;
 };
+
+/* Else it writes lines of its own on stderr; what failed is in the err. */
+static void
+be_quiet(void)
+{
+	rs_trace_to(NULL);
+}
+
+static void
+begin(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, be_quiet);
+}
 
 static int
 fault(struct err *e, const char *what, rs_result rc)
@@ -65,6 +81,7 @@ delta_signature(int fd, int64_t size, struct strbuf *out, struct err *e)
 	rs_result rc = RS_BLOCKED;
 	ssize_t n = 1;
 
+	begin();
 	if (block_size(size, &block, &strong, &magic) == 0)
 		job = rs_sig_begin(block, strong, magic);
 	while (job != NULL && rc == RS_BLOCKED && n >= 0) {
@@ -110,6 +127,7 @@ delta_make_new(struct span signature, int fd, int64_t from, struct err *e)
 {
 	struct delta_make *m = mem_new(struct delta_make);
 
+	begin();
 	m->fd = fd;
 	m->in = mem_alloc(PIECE);
 	if (load(m, signature, e) < 0)
@@ -193,6 +211,7 @@ delta_patch_new(int basis, delta_out_fn *out, void *ctx)
 {
 	struct delta_patch *p = mem_new(struct delta_patch);
 
+	begin();
 	p->basis = basis;
 	p->out = out;
 	p->ctx = ctx;

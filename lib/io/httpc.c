@@ -19,6 +19,7 @@ struct httpc {
 	struct curl_slist *fields;
 	char *sent_body;
 	struct strbuf heads; /* of the last answer head, lines with CRLF */
+	bool headed;         /* the empty line behind it has come */
 	struct strbuf body;
 	uint64_t max_answer;
 	bool too_large;
@@ -167,10 +168,14 @@ static size_t
 on_head(char *at, size_t one, size_t len, void *ctx)
 {
 	struct httpc *c = ctx;
+	struct span line = span_make(at, len);
 
 	/* A 100 before it is not the answer. */
-	if (span_starts(span_make(at, len), "HTTP/"))
+	if (span_starts(line, "HTTP/")) {
 		strbuf_reset(&c->heads);
+		c->headed = false;
+	}
+	c->headed |= span_is(line, "\r\n") || span_is(line, "\n");
 	c->too_large = c->heads.len + len > HEADS_MAX;
 	if (c->too_large)
 		return 0;
@@ -242,8 +247,6 @@ code_of(const struct httpc *c)
 {
 	long os_errno = 0;
 
-	if (c->too_large)
-		return ERR_LIMIT;
 	switch (c->t.result) {
 	case CURLE_COULDNT_CONNECT:
 		curl_easy_getinfo(c->t.easy, CURLINFO_OS_ERRNO, &os_errno);
@@ -268,6 +271,21 @@ code_of(const struct httpc *c)
 	}
 }
 
+/* 0: the answer is whole. To libcurl one that ends within its head is. */
+static int
+check_end(const struct httpc *c, struct err *e)
+{
+	if (c->too_large)
+		return err_set(e, ERR_LIMIT, "the answer is too large");
+	if (c->t.result != CURLE_OK)
+		return err_set(e, code_of(c), "%s", transfer_words(&c->t));
+	if (!c->headed)
+		return err_set(e, ERR_CLOSED,
+			       "the connection was cut within the head of "
+			       "the answer");
+	return 0;
+}
+
 static void
 on_done(struct transfer *t)
 {
@@ -277,15 +295,11 @@ on_done(struct transfer *t)
 				       .heads = c };
 	struct err e = { 0 };
 	long status = 0;
+	bool whole = check_end(c, &e) == 0;
 
 	curl_easy_getinfo(c->t.easy, CURLINFO_RESPONSE_CODE, &status);
 	answer.status = (int)status;
-	if (c->t.result != CURLE_OK)
-		err_set(&e, code_of(c), "%s",
-			c->too_large ? "the answer is too large"
-				     : transfer_words(t));
-	c->fn(c->ctx, c->t.result == CURLE_OK ? &answer : NULL,
-	      c->t.result == CURLE_OK ? NULL : &e);
+	c->fn(c->ctx, whole ? &answer : NULL, whole ? NULL : &e);
 	httpc_free(c);
 }
 

@@ -8,7 +8,7 @@
  *   partial/abcdef...         what has come of one so far
  *   versions/7.manifest       SLOT: counted up in this folder
  *   current -> versions/7.manifest
- *   pins/7                    its time: a fetch needs that version
+ *   pins/7                    its time: a fetch asked for that version
  *   tmp/  lock  status.json  override.json
  *
  * Every call blocks: for the thread pool and for programs without a loop,
@@ -53,7 +53,8 @@ int vault_publish(const struct vault *v, struct manifest *m, int64_t *slot,
 /* An older one is visible. */
 int vault_show(const struct vault *v, int64_t slot, struct err *e)
     __attribute__((warn_unused_result));
-/* "A fetch of it runs": vault_prune keeps it for 10 minutes. */
+/* "A fetch of it runs": vault_prune keeps it for 10 minutes, and until a
+ * later one is pinned. */
 void vault_pin(const struct vault *v, int64_t slot);
 /* Keeps the visible, the newest `keep` and pinned versions; then what lies
  * in objects, tmp and partial for nothing, older than grace_s. */

@@ -85,14 +85,32 @@ vault_pin(const struct vault *v, int64_t slot)
 	close(fd);
 }
 
-static bool
-is_pinned(const struct vault *v, int64_t slot)
+/* Its time, 0: it has none. */
+static int64_t
+pinned_ns(const struct vault *v, int64_t slot)
 {
 	char name[VAULT_NAME_SIZE];
 	struct stat st;
 
-	return fstatat(v->fd, pin_name(slot, name), &st, 0) == 0 &&
-	       st.st_mtime > time(NULL) - PIN_S;
+	if (fstatat(v->fd, pin_name(slot, name), &st, 0) < 0)
+		return 0;
+	return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+}
+
+/* When a fetch has last asked for any version: most likely the backup has
+ * that one, and the next fetch is told how the newest differs from it. */
+static int64_t
+newest_pin_ns(const struct vault *v, const int64_t *slots, size_t n)
+{
+	int64_t newest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t at = pinned_ns(v, slots[i]);
+
+		if (at > newest)
+			newest = at;
+	}
+	return newest;
 }
 
 static void
@@ -181,7 +199,7 @@ void
 vault_prune(const struct vault *v, unsigned keep, int64_t grace_s)
 {
 	struct names used = { 0 };
-	int64_t visible = 0, *slots;
+	int64_t visible = 0, newest, *slots;
 	char folder[VAULT_NAME_SIZE];
 	time_t now = time(NULL);
 	size_t n;
@@ -189,9 +207,14 @@ vault_prune(const struct vault *v, unsigned keep, int64_t grace_s)
 	if (vault_visible(v, &visible, NULL) < 0)
 		return;
 	slots = vault_slots(v, &n);
-	for (size_t i = 0; i + keep < n; i++)
-		if (slots[i] != visible && !is_pinned(v, slots[i]))
+	newest = newest_pin_ns(v, slots, n);
+	for (size_t i = 0; i + keep < n; i++) {
+		int64_t pin = pinned_ns(v, slots[i]);
+
+		if (slots[i] != visible && (pin == 0 || pin < newest) &&
+		    pin < (now - PIN_S) * INT64_C(1000000000))
 			remove_version(v, slots[i]);
+	}
 	mem_free(slots);
 	if (collect_names(v, &used) == 0 && used.n > 0)
 		for (unsigned i = 0; i < 256; i++) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/manifest_diff.h"
 #include "base/mem.h"
 #include "io/httpd.h"
 #include "io/httpd_large.h"
@@ -46,7 +47,10 @@ struct ask {
 struct fresh {
 	struct vault *vault;
 	int64_t known;
-	struct files_view *view; /* NULL: known is the newest */
+	char digest[MANIFEST_HASH_SIZE]; /* of known */
+	char have[MANIFEST_HASH_SIZE];   /* "": a difference is of no use */
+	struct manifest *base;           /* of that digest; NULL: not here */
+	struct files_view *view;         /* NULL: known is the newest */
 	struct err err;
 };
 
@@ -55,7 +59,7 @@ static void ask(struct snapshot *s, struct httpd_req *req, const json_t *body);
 static void in_thread(void *job);
 static void on_fresh(void *ctx, void *job);
 static void fresh_fini(void *job);
-static void answer_manifest(const struct ask *a);
+static void answer_manifest(const struct ask *a, const struct manifest *base);
 static void answer_source(struct snapshot *s, struct httpd_req *req,
 			  const json_t *body, struct span rest);
 
@@ -171,9 +175,15 @@ ask(struct snapshot *s, struct httpd_req *req, const json_t *body)
 	struct fresh fresh = { .vault = vault_share(s->site->files->vault),
 			       .known = s->site->files->view->slot };
 	const char *have = "", *nonce = "";
+	bool diff = false;
 
 	json_get_str(body, "have", &have, NULL);
 	json_get_str(body, "nonce", &nonce, NULL);
+	json_get_bool(body, "diff", &diff, NULL);
+	memcpy(fresh.digest, s->site->files->view->m->digest,
+	       sizeof(fresh.digest));
+	if (diff)
+		span_copy(span_of(have), fresh.have, sizeof(fresh.have));
 	a->snapshot = s;
 	a->req = req;
 	a->have = arena_strdup(httpd_arena(req), have);
@@ -181,6 +191,23 @@ ask(struct snapshot *s, struct httpd_req *req, const json_t *body)
 	TAILQ_INSERT_TAIL(&s->asks, a, link);
 	a->work = work_start(in_thread, &fresh, sizeof(fresh), fresh_fini,
 			     on_fresh, a);
+}
+
+/* Given: the version of that digest, if it is still here. */
+static struct manifest *
+find_base(const struct vault *v, const char *digest)
+{
+	struct manifest *m = NULL;
+	size_t n;
+	int64_t *slots = vault_slots(v, &n);
+
+	for (; n > 0 && m == NULL; n--) {
+		m = vault_read(v, slots[n - 1], NULL);
+		if (m != NULL && strcmp(m->digest, digest) != 0)
+			manifest_free(&m);
+	}
+	mem_free(slots);
+	return m;
 }
 
 static void
@@ -191,6 +218,10 @@ in_thread(void *job)
 
 	if (vault_visible(f->vault, &slot, &f->err) == 0 && slot != f->known)
 		f->view = files_view_load(f->vault, slot, &f->err);
+	if (f->view != NULL)
+		memcpy(f->digest, f->view->m->digest, sizeof(f->digest));
+	if (f->have[0] != '\0' && strcmp(f->have, f->digest) != 0)
+		f->base = find_base(f->vault, f->have);
 }
 
 static void
@@ -209,7 +240,7 @@ on_fresh(void *ctx, void *job)
 	if (f->err.code != ERR_NONE)
 		lease_refuse(a->req, 500, err_text(&f->err));
 	else
-		answer_manifest(a);
+		answer_manifest(a, f->base);
 }
 
 static void
@@ -218,15 +249,17 @@ fresh_fini(void *job)
 	struct fresh *f = job;
 
 	files_release(&f->view);
+	manifest_free(&f->base);
 	vault_close(&f->vault);
 }
 
 /*
- * A line of JSON, then the manifest unless the backup has it. All of it is
- * signed, and the nonce makes it an answer to this question alone.
+ * A line of JSON, then the manifest unless the backup has it; where the one
+ * that it has is known here, only how they differ. All of it is signed, and
+ * the nonce makes it an answer to this question alone.
  */
 static void
-answer_manifest(const struct ask *a)
+answer_manifest(const struct ask *a, const struct manifest *base)
 {
 	struct site *site = a->snapshot->site;
 	struct files_view *view = files_hold(site->files);
@@ -239,10 +272,13 @@ answer_manifest(const struct ask *a)
 	json_put_str(doc, "nonce", a->nonce);
 	json_put_str(doc, "digest", view->m->digest);
 	json_put_bool(doc, "same", same);
+	json_put_bool(doc, "diff", !same && base != NULL);
 	json_put_int(doc, "at_us", clock_wall_us());
 	json_write(doc, JSON_AS_MADE, &text);
 	strbuf_addc(&text, '\n');
-	if (!same)
+	if (!same && base != NULL)
+		manifest_diff(base, view->m, &text);
+	else if (!same)
 		manifest_write(view->m, &text);
 	files_release(&view);
 	keyring_sign(site->keys, strbuf_span(&text), &sig);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/url.h"
+#include "site/files.h"
 #include "site/settings.h"
 #include "site/site.h"
 #include "site/xmlapi_meeting.h"
@@ -45,8 +46,24 @@ leaves(struct strbuf *out, const char *const *pairs)
 		xml_leaf(out, pairs[0], pairs[1]);
 }
 
+/* Two that are the same on both sites exactly while their files are. */
+struct versions {
+	char pages[FILES_STAMP_SIZE], clients[FILES_STAMP_SIZE];
+};
+
 static void
-add_meta(struct api *a, const struct timezone_info *tz, struct strbuf *sb)
+read_versions(struct api *a, struct versions *out)
+{
+	struct files_view *v = files_hold(a->site->files);
+
+	files_stamp(v, "pages", a->company->name, out->pages);
+	files_stamp(v, "clients", a->company->name, out->clients);
+	files_release(&v);
+}
+
+static void
+add_meta(struct api *a, const struct timezone_info *tz,
+	 const struct versions *versions, struct strbuf *sb)
 {
 	const char *name = a->company->name;
 	const char *host = strstr(a->site->conf->public_url, "://") + 3;
@@ -79,9 +96,9 @@ add_meta(struct api *a, const struct timezone_info *tz, struct strbuf *sb)
 					  "ns1:telephonyDomain",
 					  domain,
 					  "ns1:pageVersion",
-					  "T10",
+					  versions->pages,
 					  "ns1:clientVersion",
-					  "T10",
+					  versions->clients,
 					  "ns1:pageLanguage",
 					  "ENGLISH",
 					  "ns1:activateStatus",
@@ -113,18 +130,20 @@ static void
 run_site(struct api *a)
 {
 	STRBUF_AUTO sb = { 0 };
+	struct versions versions;
 
+	read_versions(a, &versions);
 	xml_open(&sb, "ns1:siteInstance");
-	add_meta(a, timezone_by_id(TIMEZONE_GMT), &sb);
+	add_meta(a, timezone_by_id(TIMEZONE_GMT), &versions, &sb);
 	leaves(&sb,
 	       (const char *const[]){ "ns1:ucf", NULL, "ns1:clientPlatforms",
 				      NULL, "ns1:resourceRestrictions", NULL,
 				      "ns1:supportAPI", TRUE, NULL });
 	xml_open(&sb, "ns1:supportedServices");
 	xml_open(&sb, "ns1:meetingCenter");
-	leaves(&sb, (const char *const[]){ "ns1:enabled", TRUE,
-					   "ns1:pageVersion", "T10",
-					   "ns1:clientVersion", "T10", NULL });
+	leaves(&sb, (const char *const[]){
+			"ns1:enabled", TRUE, "ns1:pageVersion", versions.pages,
+			"ns1:clientVersion", versions.clients, NULL });
 	xml_close(&sb, "ns1:meetingCenter");
 	xml_close(&sb, "ns1:supportedServices");
 	add_security(a, &sb);

@@ -1,9 +1,12 @@
 /* httpc against httpd and bare listeners; ctl, which is thin over both. */
 #include "io/httpc.h"
 
+#include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -193,6 +196,62 @@ test_failures_by_kind(void **state)
 	assert_int_equal(e.err.code, ERR_TIMEOUT);
 }
 
+#define HEAD                            \
+	"HTTP/1.1 100 Continue\r\n\r\n" \
+	"HTTP/1.1 200 OK\r\nX-Seen: yes\r\nContent-Length: 4\r\n\r\n"
+
+/* Answers each connection with one byte more than the one before. */
+static void *
+cut_answers(void *arg)
+{
+	static const char whole[] = HEAD "body";
+	int listener = *(int *)arg;
+	char unused[1000];
+
+	for (size_t n = 0; n < sizeof(whole); n++) {
+		int fd = accept(listener, NULL, NULL);
+
+		assert_true(read(fd, unused, sizeof(unused)) > 0);
+		if (n > 0)
+			assert_int_equal(write(fd, whole, n), (ssize_t)n);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void
+test_cut_at_any_byte(void **state)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(to);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	pthread_t thread;
+	struct end e;
+	char url[64];
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&to, len), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&to, &len),
+			 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", ntohs(to.sin_port));
+	assert_int_equal(pthread_create(&thread, NULL, cut_answers, &listener),
+			 0);
+	for (size_t n = 0; n < strlen(HEAD "body"); n++) {
+		finish(&e, "", (struct httpc_request){ .url = url });
+		/* too little to be called HTTP */
+		if (n >= strlen("HTTP/1.1 100") || n == 0)
+			assert_int_equal(e.err.code, ERR_CLOSED);
+		else
+			assert_int_not_equal(e.err.code, ERR_NONE);
+	}
+	finish(&e, "", (struct httpc_request){ .url = url });
+	assert_int_equal(e.status, 200);
+	assert_string_equal(e.body, "body");
+	pthread_join(thread, NULL);
+	close(listener);
+}
+
 static void
 test_cancel(void **state)
 {
@@ -332,6 +391,7 @@ main(void)
 		T(test_post),
 		T(test_redirects_are_answers),
 		T(test_failures_by_kind),
+		T(test_cut_at_any_byte),
 		T(test_cancel),
 		T(test_ctl),
 		T(test_ctl_refuses_bad_json),
