@@ -85,7 +85,11 @@ static void
 open_context(struct wsd *w)
 {
 	static const struct lws_protocols protocols[] = {
-		{ .name = "gsb", .callback = wsd_conn_event }, { 0 }
+		/* each connection has a buffer of its own of this size */
+		{ .name = "gsb",
+		  .callback = wsd_conn_event,
+		  .rx_buffer_size = 2048 },
+		{ 0 }
 	};
 	/* No timers of the library for each connection: ours is one. */
 	static const lws_retry_bo_t no_pings = { 0 };

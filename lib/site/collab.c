@@ -1,53 +1,30 @@
 /*
- * hello --token, gate--> open --enter--> room <--text-- ... close --> leave
+ * hello --token, gate--> open --(rows read)--> enter --text-- ... close
  *
  * Nothing is said without the lease. When it lapses the rooms fall silent;
- * when it is back for this service everybody gets the roster as it is now;
- * when the right to serve went elsewhere everybody is sent there by 1012.
+ * when it is back for this service everybody gets the room as it is now;
+ * when the right to serve went elsewhere everybody is sent there by 1012, and
+ * the run goes on there.
  */
-#include "site/collab.h"
+#include "site/collab_parts.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/url.h"
-#include "io/timer.h"
-#include "io/wsd.h"
 #include "site/gate.h"
-#include "site/jointoken.h"
 #include "site/role.h"
-#include "site/room.h"
+#include "site/room_said.h"
+#include "site/site.h"
 
 #define LOOK_MS 200
-#define MOVED 1012
-#define REPLACED 4001
-
-struct guest;
-
-struct collab {
-	LIST_HEAD(, guest) guests; /* every connection's own */
-	struct site *site;
-	struct gate *gate;
-	struct wsd *wsd;
-	struct rooms *rooms;
-	struct timer *look; /* armed while somebody is here */
-	bool silent;        /* the lease has lapsed */
-	void (*on_drained)(void *ctx);
-	void *drained_ctx;
-};
-
-/* A connection's own: a guest until it is open, then a person. */
-struct guest {
-	struct arena *arena;
-	struct jointoken token;
-	struct wsd_conn *conn;
-	struct room_person *person; /* NULL: not in, or replaced */
-	LIST_ENTRY(guest) link;
-};
+#define SWEEP_MS 60000
+#define DRAIN_MS 1500
+#define RATE_SAID 10 /* a second, of one */
+#define RATE_LINES 4
 
 static int on_hello(void *ctx, const struct wsd_hello *h, void **data);
 static void on_open(void *ctx, struct wsd_conn *conn);
@@ -57,21 +34,16 @@ static void on_close(void *ctx, struct wsd_conn *conn, int code,
 static void on_look(void *ctx);
 
 static void guest_free(struct guest *g);
-static bool may_speak(struct collab *c);
 static bool read_hello(struct collab *c, const struct wsd_hello *h,
 		       struct guest *g, struct err *e);
-static void tell(struct collab *c, struct wsd_conn *conn, json_t *message);
-static void tell_others(struct collab *c, const struct room_person *p,
-			json_t *message);
-static void send_away(void *ctx, struct room_person *p);
-static void send_roster(void *ctx, struct room_person *p);
+static void park(struct collab *c, bool save);
 
-struct collab *
-collab_open(struct site *s, struct gate *gate, struct err *e)
+static int
+listen_on(struct collab *c, struct err *e)
 {
-	struct collab *c = mem_new(struct collab);
 	const struct wsd_conf conf = {
-		.listen = s->conf->collab_listen,
+		.listen = c->site->conf->collab_listen,
+		.max_message = ROOM_SAID_BYTES,
 		.on_hello = on_hello,
 		.on_open = on_open,
 		.on_text = on_text,
@@ -80,15 +52,26 @@ collab_open(struct site *s, struct gate *gate, struct err *e)
 		.ctx = c,
 	};
 
+	c->wsd = wsd_open(&conf, e);
+	return c->wsd != NULL ? 0 : err_prefix(e, "[collab] listen");
+}
+
+struct collab *
+collab_open(struct site *s, struct gate *gate, struct err *e)
+{
+	struct collab *c = mem_new(struct collab);
+
 	c->site = s;
 	c->gate = gate;
-	c->wsd = wsd_open(&conf, e);
-	if (c->wsd == NULL) {
-		err_prefix(e, "[collab] listen");
-		mem_free(c);
+	c->rooms = rooms_new();
+	c->rate = rate_new(RATE_SAID);
+	c->lines = rate_new(RATE_LINES);
+	c->keep = roomkeep_open(s->pool, s->conf->state_dir, e);
+	if (c->keep == NULL || listen_on(c, e) < 0) {
+		collab_close(&c);
 		return NULL;
 	}
-	c->rooms = rooms_new();
+	c->look = timer_start(LOOK_MS, on_look, c);
 	log_info("collab", "listen=%s", s->conf->collab_listen);
 	return c;
 }
@@ -97,15 +80,25 @@ void
 collab_close(struct collab **cp)
 {
 	struct collab *c = *cp;
+	struct room *r;
+	struct hall *h;
 
 	*cp = NULL;
 	if (c == NULL)
 		return;
 	timer_cancel(&c->look);
+	timer_cancel(&c->news);
 	wsd_close_all(&c->wsd);
+	while ((r = rooms_next(c->rooms, NULL)) != NULL) {
+		h = r->owner;
+		collab_hall_free(&h);
+	}
 	while (!LIST_EMPTY(&c->guests))
 		guest_free(LIST_FIRST(&c->guests));
 	rooms_free(&c->rooms);
+	roomkeep_close(&c->keep);
+	rate_free(&c->rate);
+	rate_free(&c->lines);
 	mem_free(c);
 }
 
@@ -116,19 +109,26 @@ collab_rooms(const struct collab *c)
 }
 
 static void
-on_wsd_drained(void *ctx)
+on_drained(void *ctx)
 {
 	struct collab *c = ctx;
 
-	c->on_drained(c->drained_ctx);
+	if (--c->drains == 0)
+		c->on_drained(c->drained_ctx);
 }
 
+/* The runs stay open: they go on when the service is back, or elsewhere. */
 void
-collab_drain(struct collab *c, void (*on_drained)(void *ctx), void *ctx)
+collab_drain(struct collab *c, void (*fn)(void *ctx), void *ctx)
 {
-	c->on_drained = on_drained;
+	c->on_drained = fn;
 	c->drained_ctx = ctx;
-	wsd_drain(c->wsd, MOVED, "service restarts, rejoin", on_wsd_drained, c);
+	c->draining = true;
+	c->drains = 2;
+	park(c, collab_may_speak(c));
+	wsd_drain(c->wsd, COLLAB_MOVED, "service restarts, rejoin", on_drained,
+		  c);
+	roomkeep_drain(c->keep, DRAIN_MS, on_drained, c);
 }
 
 static int
@@ -137,6 +137,7 @@ on_hello(void *ctx, const struct wsd_hello *h, void **data)
 	struct collab *c = ctx;
 	struct guest *g;
 	struct span epoch = wsd_field(h, "GSB-Epoch");
+	struct span from = wsd_field(h, "X-Forwarded-For");
 	int64_t number;
 	struct err e = { 0 };
 
@@ -152,6 +153,8 @@ on_hello(void *ctx, const struct wsd_hello *h, void **data)
 		guest_free(g);
 		return e.code == ERR_NOT_FOUND ? 404 : 403;
 	}
+	(void)span_copy(from.len > 0 ? from : span_of(h->peer), g->address,
+			sizeof(g->address));
 	*data = g;
 	return 0;
 }
@@ -192,79 +195,51 @@ static void
 on_open(void *ctx, struct wsd_conn *conn)
 {
 	struct collab *c = ctx;
-	struct guest *g = wsd_data(conn), *old;
-	const struct room_enter who = {
-		.company = g->token.company,
-		.meeting = g->token.meeting,
-		.id = g->token.participant,
-		.name = g->token.name,
-		.host = g->token.host,
-	};
-	void *was;
+	struct guest *g = wsd_data(conn);
+	struct hall *h;
 
 	g->conn = conn;
-	g->person = rooms_enter(c->rooms, &who, g, &was);
-	old = was;
-	if (old != NULL) {
-		old->person = NULL;
-		wsd_close(old->conn, REPLACED, "joined from elsewhere");
+	if (c->draining)
+		return;
+	h = collab_hall(c, &g->token);
+	if (h->asked) {
+		collab_enter(c, g, h->room);
+		collab_hall_settle(h);
+		return;
 	}
-	log_info("collab", "joined=%s meeting=%lld rooms=%u people=%u", who.id,
-		 (long long)who.meeting, rooms_count(c->rooms),
-		 rooms_people(c->rooms));
-	tell(c, conn, room_welcome(g->person));
-	if (old == NULL)
-		tell_others(c, g->person, room_joined(g->person));
-	if (c->look == NULL)
-		c->look = timer_start(LOOK_MS, on_look, c);
+	g->hall = h;
+	TAILQ_INSERT_TAIL(&h->waits, g, waits);
 }
 
 static void
 on_text(void *ctx, struct wsd_conn *conn, struct span text)
 {
-	struct collab *c = ctx;
-	JSON_AUTO message = NULL;
-	const char *type = NULL;
-	json_t *answer;
-	struct err e = { 0 };
-
-	if (!may_speak(c))
-		return;
-	message = json_read(text, &e);
-	if (!json_is_object(message) ||
-	    json_need_str(message, "type", &type, &e) < 0)
-		type = "";
-	if (strcmp(type, "leave") == 0) {
-		wsd_close(conn, 1000, "left");
-		return;
-	}
-	answer = json_object();
-	if (strcmp(type, "ping") == 0) {
-		json_put_str(answer, "type", "pong");
-	} else {
-		json_put_str(answer, "type", "error");
-		json_put_str(answer, "message",
-			     type[0] != '\0'
-				 ? "unknown type, expected ping or leave"
-				 : "expected a JSON object with a text "
-				   "\"type\"");
-	}
-	tell(c, conn, answer);
+	collab_say(ctx, wsd_data(conn), text);
 }
 
+/* Who said that he leaves is gone; who was cut off may come back. */
 static void
 on_close(void *ctx, struct wsd_conn *conn, int code, const char *reason)
 {
 	struct collab *c = ctx;
 	struct guest *g = wsd_data(conn);
+	struct room_person *p = g->person;
 
-	if (g->person != NULL) {
-		log_info("collab", "left=%s code=%d why=\"%s\"", g->person->id,
-			 code, reason);
-		tell_others(c, g->person, room_left(g->person));
-		rooms_leave(c->rooms, &g->person);
-	}
+	if (g->hall != NULL)
+		TAILQ_REMOVE(&g->hall->waits, g, waits);
 	guest_free(g);
+	if (p == NULL)
+		return;
+	p->conn = NULL;
+	log_info("collab", "closed=%s code=%d why=\"%s\"", p->id, code, reason);
+	if (code == COLLAB_LEFT || p->waiting) {
+		collab_leave(c, p, clock_wall_us());
+		return;
+	}
+	p->presence = ROOM_LOST;
+	p->lost_ms = clock_mono_ms();
+	room_change(p);
+	collab_changed(c, p->room);
 }
 
 static void
@@ -275,86 +250,142 @@ guest_free(struct guest *g)
 	mem_free(g);
 }
 
+/* Whoever is here is sent away; the rooms are as if they had never been. */
+static void
+park(struct collab *c, bool save)
+{
+	int64_t now = clock_wall_us();
+	struct room_person *p;
+	struct room *r;
+	struct guest *g;
+	struct hall *h;
+
+	while ((r = rooms_next(c->rooms, NULL)) != NULL) {
+		h = r->owner;
+		if (save)
+			collab_run_save(c, r);
+		TAILQ_FOREACH(p, &r->people, link)
+		collab_stay_end(c, p, now);
+		collab_hall_free(&h);
+	}
+	LIST_FOREACH(g, &c->guests, link)
+	{
+		g->person = NULL;
+		if (g->conn != NULL)
+			wsd_close(g->conn, COLLAB_MOVED,
+				  "the meeting moves, rejoin");
+	}
+}
+
+/* The grace time of those who were cut off. */
+static void
+look_for_lost(struct collab *c, struct room *r)
+{
+	int64_t now = clock_mono_ms();
+	int64_t grace_ms = c->site->conf->collab_grace_s * 1000;
+	struct room_person *p, *next;
+	bool last;
+
+	for (p = TAILQ_FIRST(&r->people); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, link);
+		if (p->presence != ROOM_LOST || now - p->lost_ms < grace_ms)
+			continue;
+		last = r->npeople == 1; /* the room may go with him */
+		collab_leave(c, p, clock_wall_us() - (now - p->lost_ms) * 1000);
+		if (last)
+			return;
+	}
+}
+
+static void
+look_at(struct collab *c, struct room *r)
+{
+	struct hall *h = r->owner;
+
+	if (h->load == NULL && h->again_ms != 0 &&
+	    clock_mono_ms() >= h->again_ms)
+		collab_hall_read(h);
+	collab_beat(c, h);
+	look_for_lost(c, r);
+}
+
+static void
+sweep(struct collab *c)
+{
+	int64_t now = clock_mono_ms();
+	STRBUF_AUTO ids = { 0 };
+
+	if (c->swept_ms == 0)
+		c->swept_ms = now;
+	if (now - c->swept_ms < SWEEP_MS)
+		return;
+	c->swept_ms = now;
+	strbuf_addc(&ids, '{');
+	for (struct room *r = rooms_next(c->rooms, NULL); r != NULL;
+	     r = rooms_next(c->rooms, r))
+		if (r->run.id[0] != '\0')
+			strbuf_addf(&ids, "%s%s", ids.len > 1 ? "," : "",
+				    r->run.id);
+	strbuf_addc(&ids, '}');
+	roomkeep_sweep(c->keep, c->site->role->letter,
+		       !gate_has_rooms_elsewhere(c->gate), strbuf_text(&ids));
+}
+
+static void
+welcome_all(struct collab *c)
+{
+	struct room_person *p;
+
+	for (struct room *r = rooms_next(c->rooms, NULL); r != NULL;
+	     r = rooms_next(c->rooms, r)) {
+		TAILQ_FOREACH(p, &r->people, link)
+		collab_welcome(c, p);
+		TAILQ_FOREACH(p, &r->lobby, link)
+		collab_tell_waiting(c, p);
+	}
+}
+
 static void
 on_look(void *ctx)
 {
 	struct collab *c = ctx;
+	struct room *r, *next;
 
-	c->look = NULL;
+	c->look = timer_start(LOOK_MS, on_look, c);
+	if (c->draining)
+		return;
 	if (gate_is_elsewhere(c->gate)) {
-		rooms_each(c->rooms, send_away, NULL);
-	} else if (may_speak(c) && c->silent) {
+		if (!LIST_EMPTY(&c->guests) ||
+		    rooms_next(c->rooms, NULL) != NULL)
+			park(c, false);
+		return;
+	}
+	if (!collab_may_speak(c))
+		return;
+	if (c->silent) {
 		c->silent = false;
 		log_state("collab", "rooms=%u speak again",
 			  rooms_count(c->rooms));
-		rooms_each(c->rooms, send_roster, c);
+		welcome_all(c);
 	}
-	if (rooms_people(c->rooms) > 0)
-		c->look = timer_start(LOOK_MS, on_look, c);
-	else
-		c->silent = false;
+	for (r = rooms_next(c->rooms, NULL); r != NULL; r = next) {
+		next = rooms_next(c->rooms, r);
+		look_at(c, r);
+	}
+	sweep(c);
 }
 
-/* Whoever misses something by it gets the roster when it is over. */
-static bool
-may_speak(struct collab *c)
+/* Whoever misses something by it gets the room when it is over. */
+bool
+collab_may_speak(struct collab *c)
 {
 	bool serving = gate_serving(c->gate);
 
 	if (!serving && !c->silent) {
 		c->silent = true;
-		log_state("collab", "rooms=%u are silent: no lease",
-			  rooms_count(c->rooms));
+		if (rooms_people(c->rooms) > 0)
+			log_state("collab", "rooms=%u are silent: no lease",
+				  rooms_count(c->rooms));
 	}
-	return serving;
-}
-
-static void
-send_away(void *ctx, struct room_person *p)
-{
-	struct guest *g = p->conn;
-
-	wsd_close(g->conn, MOVED, "the meeting moves, rejoin");
-}
-
-static void
-send_roster(void *ctx, struct room_person *p)
-{
-	struct guest *g = p->conn;
-
-	tell(ctx, g->conn, room_welcome(p));
-}
-
-/* Takes the message. */
-static void
-tell(struct collab *c, struct wsd_conn *conn, json_t *message)
-{
-	STRBUF_AUTO sb = { 0 };
-
-	json_write(message, JSON_AS_MADE, &sb);
-	json_decref(message);
-	if (may_speak(c))
-		wsd_send(conn, strbuf_span(&sb));
-}
-
-/* One buffer for all; who is replaced or away gets the roster later. */
-static void
-tell_others(struct collab *c, const struct room_person *p, json_t *message)
-{
-	STRBUF_AUTO sb = { 0 };
-	struct wsd_msg *shared;
-
-	json_write(message, JSON_AS_MADE, &sb);
-	json_decref(message);
-	if (!may_speak(c))
-		return;
-	shared = wsd_msg_new(strbuf_span(&sb));
-	for (struct room_person *o = room_first(p->room); o != NULL;
-	     o = o->next) {
-		struct guest *g = o->conn;
-
-		if (o != p)
-			wsd_send_msg(g->conn, shared);
-	}
-	wsd_msg_free(&shared);
+	return serving && !c->draining;
 }

@@ -61,6 +61,7 @@ static const struct pgstmt delete = {
 	    "disabled RETURNING id, name), "
 	    "u AS (DELETE FROM attendance u USING c, session s WHERE "
 	    "s.company_id = c.id AND u.session_id = s.id), "
+	    "h AS (DELETE FROM chat h USING c WHERE h.company_id = c.id), "
 	    "s AS (DELETE FROM session s USING c WHERE s.company_id = c.id), "
 	    "t AS (DELETE FROM attendee t USING c WHERE t.company_id = c.id), "
 	    "m AS (DELETE FROM meeting m USING c WHERE m.company_id = c.id), "

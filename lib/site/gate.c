@@ -191,6 +191,17 @@ gate_room_site(const struct gate *g, const char *runs)
 }
 
 bool
+gate_has_rooms_elsewhere(const struct gate *g)
+{
+	const struct gate_lease *l = &g->lease;
+
+	for (unsigned i = 0; i < l->ncollab; i++)
+		if (strcmp(l->collab[i], l->site) != 0)
+			return true;
+	return false;
+}
+
+bool
 gate_is_for(const struct gate *g, const char *company)
 {
 	return strcmp(gate_site_for(g, company), g->lease.site) == 0;

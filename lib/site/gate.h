@@ -49,6 +49,8 @@ bool gate_is_for(const struct gate *g, const char *company);
 bool gate_serving(const struct gate *g); /* for whichever epoch */
 /* The newest grant said that this service is not to serve. */
 bool gate_is_elsewhere(const struct gate *g);
+/* The other site's collab serves: rooms run on there. */
+bool gate_has_rooms_elsewhere(const struct gate *g);
 int64_t gate_epoch(const struct gate *g);
 bool gate_peer_dead(const struct gate *g);
 bool gate_degraded(const struct gate *g); /* under a grant that holds */

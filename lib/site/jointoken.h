@@ -23,6 +23,12 @@ struct jointoken {
 	const char *participant; /* the same person on every rejoin */
 	const char *name;        /* shown to the others */
 	bool host;
+	bool guest; /* has no account */
+	/* What the room goes by while it cannot ask the database. */
+	const char *row; /* the meeting's; "": not said */
+	int64_t no;      /* of its run, or of the next */
+	bool early;      /* join before host */
+	bool lobby;
 };
 
 /* Appended to out; expiry: UNIX seconds. */

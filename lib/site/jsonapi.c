@@ -37,7 +37,7 @@ static const struct route routes[] = {
 	  jsonapi_report_attendees },
 	{ "GET", { "meetings" }, false, jsonapi_meeting_list },
 	{ "POST", { "meetings" }, false, jsonapi_meeting_create },
-	{ "POST", { "meetings", "join" }, false, jsonapi_meeting_join },
+	{ "POST", { "meetings", "join" }, true, jsonapi_meeting_join },
 	{ "GET", { "meetings", "*" }, false, jsonapi_meeting_get },
 	{ "PUT", { "meetings", "*" }, false, jsonapi_meeting_update },
 	{ "PATCH", { "meetings", "*" }, false, jsonapi_meeting_update },

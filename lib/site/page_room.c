@@ -12,6 +12,7 @@
 #include "site/jointoken.h"
 #include "site/page_meeting.h"
 #include "site/page_view.h"
+#include "site/roomway.h"
 #include "site/site.h"
 
 static void ask_number(struct api *a);
@@ -148,9 +149,8 @@ is_name(const char *name)
 static void
 on_join(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	struct jointoken t = { .company = a->company->name };
+	struct roomway_who who = { 0 };
 	int64_t now_s = clock_wall_us() / 1000000;
-	char id[CRYPTO_UUID_SIZE];
 	STRBUF_AUTO token = { 0 };
 	json_t *data;
 
@@ -158,11 +158,11 @@ on_join(struct api *a, const struct meeting *list, size_t n, int64_t total)
 		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
 	}
-	t.name = page_text(a, "name");
+	who.name = page_text(a, "name");
 	data = join_form(a, list);
-	json_put_str(data, "name", t.name);
+	json_put_str(data, "name", who.name);
 	page_again(a, "join_meeting.html", "Join a meeting", data);
-	if (!is_name(t.name)) {
+	if (!is_name(who.name)) {
 		api_fail(a, FAULT_INVALID,
 			 "A name has 1 to 64 characters, in one line");
 		return;
@@ -173,13 +173,12 @@ on_join(struct api *a, const struct meeting *list, size_t n, int64_t total)
 		api_fail(a, FAULT_DENIED, "The meeting's password is wrong");
 		return;
 	}
-	t.meeting = list->number;
-	t.host = is_host(a, list);
-	t.participant = a->who != NULL ? a->who->id : crypto_uuid4(id);
-	jointoken_make(a->site->keys, &t, now_s + JOINTOKEN_S, &token);
-	page_set_cookie(a, cookie_name(a, t.meeting), strbuf_text(&token),
+	who.host = is_host(a, list);
+	who.id = a->who != NULL ? a->who->id : NULL;
+	roomway_token(a, list, &who, now_s + JOINTOKEN_S, &token);
+	page_set_cookie(a, cookie_name(a, list->number), strbuf_text(&token),
 			JOINTOKEN_S);
-	page_go(a, "room/%lld", (long long)t.meeting);
+	page_go(a, "room/%lld", (long long)list->number);
 }
 
 /* --- the room ---------------------------------------------------------- */
@@ -188,18 +187,16 @@ on_join(struct api *a, const struct meeting *list, size_t n, int64_t total)
 static const char *
 room_path(struct api *a, const struct meeting *m)
 {
-	struct jointoken t = { .company = a->company->name,
-			       .meeting = m->number,
-			       .host = true };
+	struct roomway_who who = { .host = true };
 	const char *token = page_cookie(a, cookie_name(a, m->number));
 	int64_t now_s = clock_wall_us() / 1000000;
 	struct jointoken known;
 	STRBUF_AUTO made = { 0 };
 
 	if (is_host(a, m)) {
-		t.participant = a->who->id;
-		t.name = page_view_name(a);
-		jointoken_make(a->site->keys, &t, now_s + JOINTOKEN_S, &made);
+		who.id = a->who->id;
+		who.name = page_view_name(a);
+		roomway_token(a, m, &who, now_s + JOINTOKEN_S, &made);
 		token = arena_span(a->arena, strbuf_span(&made));
 	} else if (token == NULL ||
 		   jointoken_read(a->site->keys, span_of(token), now_s,
@@ -209,7 +206,7 @@ room_path(struct api *a, const struct meeting *m)
 		return NULL;
 	}
 	return arena_printf(a->arena, "/%s/ws/%c/%lld?t=%s", a->company->name,
-			    a->site->role->letter, (long long)m->number, token);
+			    roomway_letter(a, m), (long long)m->number, token);
 }
 
 static void

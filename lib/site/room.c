@@ -3,28 +3,13 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <uthash.h>
 
 #include "base/mem.h"
-
-struct room {
-	char key[96]; /* "company/meeting", lower case */
-	int64_t meeting;
-	struct room_person *first;
-	struct room_person **last;
-	UT_hash_handle hh;
-};
 
 struct rooms {
 	struct room *table;
 	unsigned people;
 };
-
-static struct room *find_or_make(struct rooms *r, const struct room_enter *who);
-static struct room_person *find_person(const struct room *room, const char *id);
-static void free_person(struct room_person *p);
-static json_t *person_json(const struct room_person *p);
 
 struct rooms *
 rooms_new(void)
@@ -36,29 +21,25 @@ void
 rooms_free(struct rooms **rp)
 {
 	struct rooms *r = *rp;
-	struct room *room, *next;
+	struct room *room;
 
 	*rp = NULL;
 	if (r == NULL)
 		return;
-	HASH_ITER(hh, r->table, room, next)
-	{
-		while (room->first != NULL) {
-			struct room_person *p = room->first;
-
-			room->first = p->next;
-			free_person(p);
-		}
-		HASH_DEL(r->table, room);
-		mem_free(room);
-	}
+	while ((room = r->table) != NULL)
+		rooms_end(&room);
 	mem_free(r);
 }
 
 unsigned
 rooms_count(const struct rooms *r)
 {
-	return HASH_COUNT(r->table);
+	unsigned n = 0;
+
+	for (const struct room *room = r->table; room != NULL;
+	     room = room->hh.next)
+		n += room->npeople + room->nlobby > 0;
+	return n;
 }
 
 unsigned
@@ -67,115 +48,19 @@ rooms_people(const struct rooms *r)
 	return r->people;
 }
 
-struct room_person *
-rooms_enter(struct rooms *r, const struct room_enter *who, void *conn,
-	    void **was)
+struct room *
+rooms_next(struct rooms *r, struct room *after)
 {
-	struct room *room = find_or_make(r, who);
-	struct room_person *p = find_person(room, who->id);
-
-	*was = NULL;
-	if (p != NULL) {
-		*was = p->conn;
-		p->conn = conn;
-		return p;
-	}
-	p = mem_new(struct room_person);
-	p->id = mem_strdup(who->id);
-	p->name = mem_strdup(who->name);
-	p->host = who->host;
-	p->conn = conn;
-	p->room = room;
-	*room->last = p;
-	room->last = &p->next;
-	r->people++;
-	return p;
+	return after != NULL ? after->hh.next : r->table;
 }
 
-void
-rooms_leave(struct rooms *r, struct room_person **pp)
-{
-	struct room_person *p = *pp;
-	struct room *room = p->room;
-	struct room_person **at = &room->first;
-
-	*pp = NULL;
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	if (p->next == NULL)
-		room->last = at;
-	free_person(p);
-	r->people--;
-	if (room->first != NULL)
-		return;
-	HASH_DEL(r->table, room);
-	mem_free(room);
-}
-
-struct room_person *
-room_first(const struct room *room)
-{
-	return room->first;
-}
-
-void
-rooms_each(struct rooms *r, rooms_fn *fn, void *ctx)
-{
-	struct room *room, *next;
-
-	HASH_ITER(hh, r->table, room, next)
-	for (struct room_person *p = room->first; p != NULL; p = p->next)
-		fn(ctx, p);
-}
-
-json_t *
-room_welcome(const struct room_person *p)
-{
-	json_t *j = json_object();
-	json_t *roster = json_array();
-
-	for (const struct room_person *o = p->room->first; o != NULL;
-	     o = o->next)
-		json_array_append_new(roster, person_json(o));
-	json_put_str(j, "type", "welcome");
-	json_put_int(j, "meeting", p->room->meeting);
-	json_put_str(j, "you", p->id);
-	json_put_bool(j, "host", p->host);
-	json_put(j, "roster", roster);
-	return j;
-}
-
-json_t *
-room_joined(const struct room_person *p)
-{
-	json_t *j = json_object();
-
-	json_put_str(j, "type", "joined");
-	json_put(j, "person", person_json(p));
-	return j;
-}
-
-json_t *
-room_left(const struct room_person *p)
-{
-	json_t *j = json_object();
-	json_t *person = json_object();
-
-	json_put_str(person, "id", p->id);
-	json_put_str(j, "type", "left");
-	json_put(j, "person", person);
-	return j;
-}
-
-static struct room *
-find_or_make(struct rooms *r, const struct room_enter *who)
+struct room *
+rooms_make(struct rooms *r, const char *company, int64_t meeting)
 {
 	struct room *room;
 	char key[sizeof(room->key)];
 
-	snprintf(key, sizeof(key), "%s/%lld", who->company,
-		 (long long)who->meeting);
+	snprintf(key, sizeof(key), "%s/%lld", company, (long long)meeting);
 	for (char *c = key; *c != '\0'; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');
@@ -184,37 +69,217 @@ find_or_make(struct rooms *r, const struct room_enter *who)
 		return room;
 	room = mem_new(struct room);
 	memcpy(room->key, key, sizeof(key));
-	room->meeting = who->meeting;
-	room->last = &room->first;
+	room->company = mem_strdup(company);
+	room->meeting = meeting;
+	room->rooms = r;
+	TAILQ_INIT(&room->people);
+	TAILQ_INIT(&room->lobby);
+	room_chat_init(&room->chat);
 	HASH_ADD_STR(r->table, key, room);
 	return room;
 }
 
-static struct room_person *
-find_person(const struct room *room, const char *id)
+static void
+person_free(struct room_person *p)
 {
-	struct room_person *p = room->first;
+	mem_free(p->id);
+	mem_free(p->name);
+	mem_free(p->text);
+	mem_free(p);
+}
 
-	while (p != NULL && strcmp(p->id, id) != 0)
-		p = p->next;
+void
+rooms_end(struct room **rp)
+{
+	struct room *room = *rp;
+	struct room_person *p, *next;
+
+	*rp = NULL;
+	if (room == NULL)
+		return;
+	room->rooms->people -= room->npeople + room->nlobby;
+	HASH_ITER(hh, room->table, p, next)
+	{
+		HASH_DEL(room->table, p);
+		person_free(p);
+	}
+	room_told(room);
+	room_forgive(room);
+	room_chat_fini(&room->chat);
+	HASH_DEL(room->rooms->table, room);
+	mem_free(room->gone);
+	mem_free(room->company);
+	mem_free(room);
+}
+
+enum room_verdict
+room_judge(const struct room *r, const struct room_enter *w)
+{
+	if (room_has_expelled(r, w->id))
+		return ROOM_EXPELS;
+	if (r->npeople + r->nlobby >= ROOM_PEOPLE && !w->owner)
+		return ROOM_FULL;
+	if (w->owner)
+		return ROOM_IN;
+	if (r->locked)
+		return ROOM_LOCKED;
+	if (r->host == NULL && !r->early)
+		return ROOM_WAITS_FOR_HOST;
+	return r->lobby_on ? ROOM_WAITS_TO_BE_LET_IN : ROOM_IN;
+}
+
+struct room_person *
+room_add(struct room *r, const struct room_enter *who, bool waiting)
+{
+	struct room_person *p = mem_new(struct room_person);
+
+	p->id = mem_strdup(who->id);
+	p->name = mem_strdup(who->name);
+	p->owner = who->owner;
+	p->guest = who->guest;
+	p->waiting = waiting;
+	p->room = r;
+	if (waiting) {
+		TAILQ_INSERT_TAIL(&r->lobby, p, link);
+		r->nlobby++;
+	} else {
+		TAILQ_INSERT_TAIL(&r->people, p, link);
+		r->npeople++;
+	}
+	HASH_ADD_KEYPTR(hh, r->table, p->id, strlen(p->id), p);
+	r->rooms->people++;
+	room_change(p);
 	return p;
 }
 
 static void
-free_person(struct room_person *p)
+unlink_person(struct room_person *p)
 {
-	mem_free((void *)p->id);
-	mem_free((void *)p->name);
-	mem_free(p);
+	struct room *r = p->room;
+
+	if (p->waiting) {
+		TAILQ_REMOVE(&r->lobby, p, link);
+		r->nlobby--;
+		return;
+	}
+	TAILQ_REMOVE(&r->people, p, link);
+	r->npeople--;
 }
 
-static json_t *
-person_json(const struct room_person *p)
+static void
+note_gone(struct room *r, const char *id)
 {
-	json_t *j = json_object();
+	if (r->ngone == r->gone_size) {
+		unsigned more = r->gone_size > 0 ? 2 * r->gone_size : 8;
 
-	json_put_str(j, "id", p->id);
-	json_put_str(j, "name", p->name);
-	json_put_bool(j, "host", p->host);
-	return j;
+		r->gone = mem_resize(r->gone, r->gone_size * sizeof(char *),
+				     more * sizeof(char *));
+		r->gone_size = more;
+	}
+	r->gone[r->ngone++] = mem_strdup(id);
+}
+
+void
+room_remove(struct room_person **pp)
+{
+	struct room_person *p = *pp;
+	struct room *r = p->room;
+
+	*pp = NULL;
+	if (r->host == p)
+		r->host = NULL;
+	unlink_person(p);
+	HASH_DEL(r->table, p);
+	note_gone(r, p->id);
+	person_free(p);
+	r->rooms->people--;
+	r->unsaid = true;
+	r->dirty = true;
+}
+
+void
+room_let_in(struct room_person *p)
+{
+	assert(p->waiting);
+	unlink_person(p);
+	p->waiting = false;
+	p->let_in = true;
+	TAILQ_INSERT_TAIL(&p->room->people, p, link);
+	p->room->npeople++;
+	room_change(p);
+}
+
+void
+room_change(struct room_person *p)
+{
+	mem_free(p->text);
+	p->text = NULL;
+	p->changed = true;
+	p->aware = false;
+	p->room->unsaid = true;
+	p->room->dirty = true;
+}
+
+void
+room_told(struct room *r)
+{
+	for (unsigned i = 0; i < r->ngone; i++)
+		mem_free(r->gone[i]);
+	r->ngone = 0;
+	r->unsaid = false;
+}
+
+struct room_person *
+room_find(const struct room *r, const char *id)
+{
+	struct room_person *p;
+
+	HASH_FIND_STR(r->table, id, p);
+	return p;
+}
+
+void
+room_give_host(struct room *r, struct room_person *to)
+{
+	struct room_person *was = r->host;
+
+	if (was == to)
+		return;
+	if (was != NULL) {
+		was->host = false;
+		room_change(was);
+	}
+	r->host = to;
+	to->host = true;
+	to->muted = false;
+	room_change(to);
+}
+
+void
+room_expel(struct room *r, const char *id)
+{
+	char **at = &r->expelled[r->nexpelled++ % ROOM_EXPELLED];
+
+	mem_free(*at);
+	*at = mem_strdup(id);
+	r->dirty = true;
+}
+
+bool
+room_has_expelled(const struct room *r, const char *id)
+{
+	for (unsigned i = 0; i < ROOM_EXPELLED && r->expelled[i] != NULL; i++)
+		if (strcmp(r->expelled[i], id) == 0)
+			return true;
+	return false;
+}
+
+void
+room_forgive(struct room *r)
+{
+	for (unsigned i = 0; i < ROOM_EXPELLED; i++) {
+		mem_free(r->expelled[i]);
+		r->expelled[i] = NULL;
+	}
+	r->nexpelled = 0;
 }

@@ -1,69 +1,52 @@
 /*
- * The rooms of running meetings: who is in them, and what is said to whom.
- * No I/O: a person's connection is the owner's pointer.
+ * The rooms of running meetings: who is in them, who waits to be let in, and
+ * who may do what. No I/O: a person's connection is the owner's pointer, time
+ * is a parameter.
  */
 #ifndef SITE_ROOM_H
 #define SITE_ROOM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/json.h"
-
-struct room;
-struct rooms;
-
-struct room_person {
-	const char *id; /* the same on every rejoin */
-	const char *name;
-	bool host;
-	void *conn; /* the owner's */
-	struct room *room;
-	struct room_person *next; /* in order of arrival */
-};
+#include "site/room_data.h"
 
 struct rooms *rooms_new(void);
-
-/* Frees rooms and people; connections are the owner's. */
-void rooms_free(struct rooms **r);
-
+void rooms_free(struct rooms **r); /* rooms and people, not connections */
 unsigned rooms_count(const struct rooms *r); /* with people in them */
 unsigned rooms_people(const struct rooms *r);
+/* The first, then the one after; a room may be ended before its next. */
+struct room *rooms_next(struct rooms *r, struct room *after);
 
-/*
- * Enters a room, which begins with its first person. Texts are copied. Who
- * is there already (same id) is taken over: *was gets the connection that he
- * had, else NULL; the others are told only of new people.
- */
+struct room *rooms_make(struct rooms *r, const char *company, int64_t meeting);
+void rooms_end(struct room **room); /* with all who are in it */
+
 struct room_enter {
-	const char *company;
-	int64_t meeting;
 	const char *id;
 	const char *name;
-	bool host;
+	bool owner, guest;
 };
-struct room_person *rooms_enter(struct rooms *r, const struct room_enter *who,
-				void *conn, void **was);
+enum room_verdict {
+	ROOM_IN,
+	ROOM_WAITS_FOR_HOST,
+	ROOM_WAITS_TO_BE_LET_IN,
+	ROOM_LOCKED,
+	ROOM_EXPELS,
+	ROOM_FULL,
+};
+/* What becomes of him who is not in the room yet. */
+enum room_verdict room_judge(const struct room *r, const struct room_enter *w);
 
-/* Leaves; the room ends with its last person. Frees the person. */
-void rooms_leave(struct rooms *r, struct room_person **p);
+/* Texts are copied. */
+struct room_person *room_add(struct room *r, const struct room_enter *who,
+			     bool waiting);
+void room_remove(struct room_person **p);
+void room_let_in(struct room_person *p); /* from the lobby */
+void room_change(struct room_person *p); /* to be told and written */
+void room_told(struct room *r);
+struct room_person *room_find(const struct room *r, const char *id);
 
-/* The first of the same room; go on by ->next. */
-struct room_person *room_first(const struct room *room);
-
-/* Everyone, of all rooms. */
-typedef void rooms_fn(void *ctx, struct room_person *p);
-void rooms_each(struct rooms *r, rooms_fn *fn, void *ctx);
-
-/*
- * Messages, as JSON objects (given):
- *   {"type":"welcome","meeting":N,"you":ID,"host":B,"roster":[...]}
- *   {"type":"joined","person":{"id":ID,"name":TEXT,"host":B}}
- *   {"type":"left","person":{"id":ID}}
- */
-json_t *room_welcome(const struct room_person *p);
-json_t *room_joined(const struct room_person *p);
-json_t *room_left(const struct room_person *p);
+void room_give_host(struct room *r, struct room_person *to);
+/* For the rest of the run. */
+void room_expel(struct room *r, const char *id);
+bool room_has_expelled(const struct room *r, const char *id);
+void room_forgive(struct room *r); /* a new run */
 
 #endif

@@ -94,6 +94,10 @@ static const struct conf_key keys[] = {
 	    "HOST:PORT of the rooms (WebSocket)"),
 	KEY("collab", "health_listen", CONF_STRING, collab_health_listen,
 	    "127.0.0.1:8012", "HOST:PORT of the rooms' /gsb/lease"),
+	{ "collab", "grace_s", CONF_INT,
+	  offsetof(struct site_conf, collab_grace_s), "30",
+	  "seconds in which who was cut off comes back as if he had stayed", 1,
+	  600, NULL },
 };
 
 static const struct service_option options[] = {

@@ -33,6 +33,7 @@ struct site_conf {
 	int64_t web_body_limit, web_upload_limit;
 	int64_t web_rate; /* requests a second of one account */
 	const char *collab_listen, *collab_health_listen;
+	int64_t collab_grace_s;
 };
 
 struct site {

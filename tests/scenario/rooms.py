@@ -72,6 +72,12 @@ class Person:
             json.dumps(message)
         self.loop.run(self.socket.send(text))
 
+    def say_broken_text(self):
+        """A text frame that is not UTF-8, masked with zeros."""
+        self.loop.loop.call_soon_threadsafe(
+            self.socket.transport.write,
+            b"\x81\x82\x00\x00\x00\x00\xff\xfe")
+
     def hears_nothing(self, seconds):
         try:
             message = self.hear(seconds)

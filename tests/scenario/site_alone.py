@@ -207,14 +207,15 @@ class Answer:
 class Site:
     """gsb-primary or gsb-backup, and what the proxy does to it."""
 
-    def __init__(self, name="primary", cluster=None, only=None, settings=()):
+    def __init__(self, name="primary", cluster=None, only=None,
+                 settings=(), more=""):
         self.name = name
         self.folder = tempfile.mkdtemp(prefix="gsb-site-", dir="/tmp")
         os.chmod(self.folder, 0o755)
         self.own_cluster = cluster is None
         self.cluster = cluster or Cluster(self.folder, settings)
         self.web, self.rooms, self.rooms_health = free_ports(3)
-        self.only = only
+        self.only, self.more = only, more
         self.epoch = 1
         self.flags = {}
         self.keeper = None
@@ -250,7 +251,7 @@ listen = 127.0.0.1:{self.web}
 [collab]
 listen = 127.0.0.1:{self.rooms}
 health_listen = 127.0.0.1:{self.rooms_health}
-""")
+{self.more}""")
         return path
 
     def program(self):

@@ -6,89 +6,14 @@ import hmac
 import json
 import signal
 import time
-import types
 
-import pytest
-
-from rooms import Loop, Person, Refused, names
-from site_alone import KEY, Site, request_id, sign, stamp_now
+from rooms_site import (enter, fixture_collab, fixture_loop, fixture_room,
+                        fixture_xml, join, path_of, refused)
+from site_alone import KEY, sign
 from wait import wait_until
-from xml_site import XmlSite, key, login
+from xml_site import key
 
 MOVED, REPLACED = 1012, 4001
-
-
-@pytest.fixture(scope="module", name="xml")
-def fixture_xml():
-    made = XmlSite.start(only="web")
-    yield made
-    made.site.close()
-
-
-@pytest.fixture(scope="module", name="loop")
-def fixture_loop():
-    loop = Loop()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture(name="collab")
-def fixture_collab(xml):
-    site = Site("primary", xml.site.cluster, only="collab").start()
-    site.grant()
-    yield site
-    site.close()
-
-
-def join(xml, number, who=None, **body):
-    """roomPath of POST /v1/meetings/join, and the rest of the answer."""
-    xml.site.grant()
-    who = who or login()
-    token = xml.site.token("acme", who["webExID"], who["password"])
-    return xml.site.request("POST", "/v1/meetings/join", {
-        "meetingNumber": str(number), **body},
-        {"Authorization": f"Bearer {token}"})
-
-
-def path_of(xml, number, who=None, **body):
-    answer = join(xml, number, who, **body)
-    assert answer.status == 200, answer.text
-    return answer.json["roomPath"]
-
-
-def enter(loop, collab, path, **how):
-    fields = {"GSB-Epoch": str(how.get("epoch", collab.epoch)),
-              "GSB-Site": how.get("site", "primary"),
-              "GSB-Request": f"{request_id()};{stamp_now()}"}
-    return Person(loop, f"ws://127.0.0.1:{collab.rooms}{path}", fields)
-
-
-def refused(loop, collab, path, **how):
-    with pytest.raises(Refused) as e:
-        enter(loop, collab, path, **how)
-    return e.value
-
-
-@pytest.fixture(name="room")
-def fixture_room(xml, loop, collab):
-    """A meeting of one host; two accounts that may join."""
-    def person(name):
-        xml.create_user(name)
-        return login(name)
-
-    host, guest = person("roomhost"), person("roomguest")
-    number = xml.meeting("Room", who=host)
-
-    def come(who, grant=True, **body):
-        path = path_of(xml, number, who, **body)
-        if grant:
-            collab.grant()
-        return enter(loop, collab, path)
-
-    return types.SimpleNamespace(
-        number=number, host=host, guest=guest, come=come,
-        host_comes=lambda **more: come(host, **more),
-        guest_comes=lambda **more: come(guest, password="Pa55word", **more))
 
 
 # --- the way in -------------------------------------------------------------
@@ -157,82 +82,6 @@ def test_tokens(loop, collab):
     assert collab.lease(ask=True).json["sessions"] == 0
 
 
-# --- who is there -----------------------------------------------------------
-
-def test_roster_and_news(room, collab):
-    host = room.host_comes()
-    welcome = host.hear()
-    assert welcome["type"] == "welcome" and welcome["host"] is True
-    assert welcome["meeting"] == int(room.number)
-    assert [p["id"] for p in welcome["roster"]] == [welcome["you"]]
-    guest = room.guest_comes(displayName="Zoë <b>")
-    assert names(guest.hear()) == ["First Last", "Zoë <b>"]
-    news = host.hear()
-    assert news["type"] == "joined"
-    assert news["person"]["name"] == "Zoë <b>"
-    assert news["person"]["host"] is False
-    assert collab.lease(ask=True).json["sessions"] == 1
-    assert host.echo() and guest.echo()
-    guest.leave()
-    gone = host.hear()
-    assert gone == {"type": "left", "person": {"id": news["person"]["id"]}}
-    guest = room.guest_comes()
-    assert host.hear()["type"] == "joined"
-    guest.cut()
-    assert host.hear()["type"] == "left"
-    host.say({"type": "leave"})
-    assert host.closed() == (1000, "left")
-    wait_until(lambda: collab.lease(ask=True).json["sessions"] == 0)
-
-
-def test_rooms_are_apart(xml, loop, collab, room):
-    other = xml.meeting("Another", who=room.host)
-    host, guest = room.host_comes(), room.guest_comes()
-    assert names(guest.hear()) == ["First Last", "First Last"]
-    host.hear_until("joined")
-    # one person, two rooms
-    path = path_of(xml, other, room.guest, password="Pa55word")
-    second = enter(loop, collab, path)
-    assert names(second.hear()) == ["First Last"]
-    second.leave()
-    for person in (host, guest):
-        person.say({"type": "ping"})
-        assert person.hear()["type"] == "pong"
-
-
-def test_rejoining_replaces(room):
-    host = room.host_comes()
-    host.hear()
-    first = room.guest_comes()
-    first.hear()
-    assert host.hear()["type"] == "joined"
-    second = room.guest_comes()
-    assert len(second.hear()["roster"]) == 2
-    assert first.closed()[0] == REPLACED
-    host.say({"type": "ping"})
-    assert host.hear()["type"] == "pong", "the others hear nothing of it"
-    second.leave()
-    assert host.hear()["type"] == "left"
-    host.leave()
-
-
-def test_what_people_say(room):
-    host = room.host_comes()
-    host.hear()
-    for text in ("", "x", "[]", "null", "{}", '{"type":1}', '{"type":"?"}',
-                 '{"type":"' + "x" * 60000 + '"}', "[" * 60000):
-        host.say(text)
-        answer = host.hear()
-        assert answer["type"] == "error" and answer["message"], text[:20]
-    assert host.echo()
-    host.say("x" * 70000)
-    assert host.closed()[0] == 1009
-    host = room.host_comes()
-    host.hear()
-    host.say(b"\x00\x01")
-    assert host.closed()[0] in (1003, 1007, 1008) or host.echo()
-
-
 # --- the right to speak -----------------------------------------------------
 
 def test_no_entry_without_the_lease(xml, loop, room, collab):
@@ -263,8 +112,8 @@ def test_a_lapsed_lease_silences_and_the_next_welcomes(xml, loop, collab,
              path_of(xml, room.number, room.guest, password="Pa55word")]
     short(collab, 1500)
     host, guest = [enter(loop, collab, path) for path in paths]
-    host.hear_until("joined")
-    guest.hear()
+    host.hear_until("people")
+    guest.hear_until("welcome")
     wait_until(lambda: not collab.lease(ask=True).json["serving"])
     host.say({"type": "ping"})
     assert host.hears_nothing(0.3)
@@ -336,7 +185,7 @@ def test_rooms_outlive_the_database(loop, xml, collab, room):
     try:
         guest = enter(loop, collab, path)
         assert len(guest.hear()["roster"]) == 2
-        assert host.hear()["type"] == "joined"
+        assert host.hear_until("people")["set"]
         assert host.echo()
         # a service that starts while it is away serves as well
         collab.stop()

@@ -88,12 +88,28 @@ def refused(meeting, path):
     return e.value.status
 
 
+def in_roster(person, count):
+    """Until so many others than those of the welcome have come."""
+    known = {p["id"] for p in person.welcome["roster"]}
+    while len(known) < count:
+        known |= {p["id"] for p in person.hear_until("people")["set"]}
+    return True
+
+
+def presence_of(host):
+    """Of the other one, at the next news of him."""
+    while True:
+        for one in host.hear_until("people")["set"]:
+            if one["id"] != host.welcome["you"]:
+                return one["presence"]
+
+
 def together(meeting, letter):
     """Host and guest, each of whom knows of the other."""
     host = meeting.come(meeting.host, letter)
     guest = meeting.come(meeting.guest, letter)
     assert len(guest.welcome["roster"]) == 2, guest.welcome
-    assert host.hear()["type"] == "joined"
+    assert in_roster(host, 2)
     assert host.welcome["host"] and not guest.welcome["host"]
     return host, guest
 
@@ -106,7 +122,7 @@ def test_a_room_through_the_one_url(pair, meeting):
     wait_until(lambda: [pair.status()["sites"][site]["services"]["collab"]
                         ["rooms"] for site in SITES] == [1, 0])
     guest.leave()
-    assert host.hear()["type"] == "left"
+    assert host.hear_until("people")["gone"]
     path = meeting.join(meeting.guest)
     assert refused(meeting, path[:-3] + "AAA") == 403
     assert refused(meeting, path.partition("?")[0]) == 403
@@ -140,15 +156,69 @@ def test_g07_the_rooms_alone_are_moved_and_return(pair, meeting):
     together(meeting, "P")
 
 
+def lines(person):
+    return [line["text"] for line in person.welcome["chat"]]
+
+
+def say(host, guest, text):
+    host.say({"type": "chat", "text": text})
+    assert guest.hear_until("chat")["line"]["text"] == text
+
+
+def led_by(pair, site, run, leader):
+    """Whether that site's row says so, with a line."""
+    return pair.query(
+        site, "SELECT 1 FROM session s JOIN chat h ON h.session_id = s.id "
+        "WHERE s.id = %s AND s.roster->'people' @> %s::jsonb",
+        (run, f'[{{"id": "{leader}", "host": true}}]'))
+
+
 def test_g09_the_primary_fails_wholly_in_a_meeting(pair, meeting):
+    """The same meeting on the backup: its host, roster and chat."""
     host, guest = together(meeting, "P")
     path = meeting.join(meeting.host)
+    run, leader = host.welcome["session"], guest.welcome["you"]
+    say(host, guest, "before")
+    host.say({"type": "host", "id": leader})
+    wait_until(lambda: led_by(pair, "backup", run, leader))
     pair.kill("primary-web", "primary-collab", "primary-db")
     for person in (host, guest):
         assert person.closed()[0] == MOVED
-    together(meeting, "B")
+    # who led it before it was cut off leads it
+    host = meeting.come(meeting.host, "B")
+    assert host.welcome["session"] == run and lines(host) == ["before"]
+    roster = {p["id"]: p for p in host.welcome["roster"]}
+    assert len(roster) == 2 and not host.welcome["host"]
+    assert roster[leader]["host"] and roster[leader]["presence"] == "lost"
+    guest = meeting.come(meeting.guest, "B")
+    assert guest.welcome["host"] and lines(guest) == ["before"]
+    say(host, guest, "after")
     assert pair.detect() == "Backup"
     assert refused(meeting, path) == 503
+    # and back: the run goes on with what was said on either site
+    wait_until(lambda: pair.query(
+        "backup", "SELECT count(*) FROM chat WHERE session_id = %s",
+        (run,)) == [(2,)])
+    pair.restore()
+    for person in (host, guest):
+        assert person.closed()[0] == MOVED
+    host = meeting.come(meeting.host, "P")
+    assert host.welcome["session"] == run
+    assert lines(host) == ["before", "after"]
+    # both sites' stays side by side count nobody twice
+    host.say({"type": "leave"})
+    guest = meeting.come(meeting.guest, "P")
+    guest.say({"type": "end"})
+    assert guest.closed()[0] == 4002
+    wait_until(lambda: pair.query(
+        "primary", "SELECT state FROM session WHERE id = %s",
+        (run,)) == [("ended",)])
+    over = pair.query(
+        "primary", "SELECT participant FROM attendance_counted t "
+        "JOIN session s ON s.id = t.session_id WHERE s.id = %s GROUP BY 1, "
+        "s.started, s.ended HAVING sum(seconds) > "
+        "extract(epoch FROM s.ended - s.started)", (run,))
+    assert over == []
 
 
 def test_a_collab_alone_that_dies(pair, meeting):
@@ -170,10 +240,13 @@ def test_g10_running_meetings_outlive_web(pair, meeting):
     # the room goes on, and who lost his connection comes back into it
     assert host.echo() and guest.echo()
     guest.cut()
-    assert host.hear_until("left")
+    assert presence_of(host) == "lost"
     guest = wait_until(lambda: meeting.enter(path))
     assert len(guest.hear_until("welcome")["roster"]) == 2
-    assert host.hear_until("joined")
+    assert presence_of(host) == "here"
+    # who comes anew, through the backup, is led to where it runs (G12)
+    wait_until(lambda: f"/ws/P/{meeting.number}?" in
+               meeting.join(meeting.guest))
     # new ones start on the backup
     other = Meeting(pair, meeting.loop, "g10-new")
     stranger = other.come(other.host, "B")
