@@ -158,7 +158,7 @@ closed_event(const struct failover *f, const struct view *v,
 			   : -1;
 	/* Both come back at once: the other one is only judged sooner. */
 	bar = reasons_bar(f, v);
-	if (!judge_failed(a->verdict) || a->good ||
+	if (!judge_failed(a->verdict) || a->good || v->now_ms < f->alone_ms ||
 	    (bar != NULL && (bar != reasons_observes || f->said)))
 		return -1;
 	reasons_say(note, "the %s is %s, the other site can serve",

@@ -9,6 +9,7 @@
 /* An abort waits at least so long before the next automatic try. */
 #define ABORT_MS 10000
 #define ABORT_DOUBLINGS 8
+#define ALONE_MS 900
 
 void
 failover_init(struct failover *f, const struct failover_conf *conf,
@@ -381,10 +382,27 @@ act(struct failover *f, const struct view *v, enum states_action action)
 	assert(!"an action");
 }
 
+/*
+ * Both were dead: what ends may be a cut before the proxy. Whichever is asked
+ * first is heard first, and by no more than a probe's time-out; so long the
+ * site that served last has to come back as well.
+ */
+static void
+note_closed(struct failover *f, const struct view *v)
+{
+	enum route_site other = failover_other(f->rec.active);
+
+	if (f->state != STATE_CLOSED)
+		f->alone_ms = 0;
+	else if (judge_failed(v->site[other].verdict))
+		f->alone_ms = v->now_ms + ALONE_MS;
+}
+
 /* What follows from the view alone, whatever the state. */
 static void
 take_note(struct failover *f, const struct view *v)
 {
+	note_closed(f, v);
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		if (v->site[s].epoch > f->known_epoch)
 			f->known_epoch = v->site[s].epoch;

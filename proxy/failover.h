@@ -47,6 +47,7 @@ struct failover {
 	bool counted;          /* since the record became degraded: */
 	uint64_t risk_writes;  /* how many the active site had got then */
 	int64_t not_before_ms; /* no automatic return after an abort */
+	int64_t alone_ms;      /* CLOSED: the other one is back, and alone */
 	unsigned aborts;
 	uint64_t barriers; /* counts up: names the barriers wanted now */
 };

@@ -205,6 +205,21 @@ test_both_slow_at_once_is_waited_for(void **state)
 	serves(P);
 }
 
+/* A cut ends that made both silent: the primary's probe was just sent. */
+static void
+test_both_are_reached_again(void **state)
+{
+	w.service[P][WEB].process = w.service[B][WEB].process = STOPPED;
+	world_until(&w, STATE_CLOSED, 3000);
+	world_run(&w, 1000);
+	w.service[B][WEB].process = RUNS;
+	world_run(&w, WORLD_TIMEOUT_MS);
+	w.service[P][WEB].process = RUNS;
+	world_until(&w, STATE_NORMAL, 1000);
+	assert_int_equal(w.disk.epoch, 1);
+	serves(P);
+}
+
 static void
 test_both_return_at_once(void **state)
 {
@@ -456,6 +471,7 @@ main(void)
 		TEST(test_first_start),
 		cmocka_unit_test(test_first_start_waits_for_both_sites),
 		TEST(test_both_slow_at_once_is_waited_for),
+		TEST(test_both_are_reached_again),
 		TEST(test_both_return_at_once),
 		TEST(test_both_fail_at_once),
 		TEST(test_a_target_that_returns_applies_first),
