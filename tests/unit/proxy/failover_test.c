@@ -171,79 +171,6 @@ test_sockets_of_a_frozen_site_are_closed(void **state)
 	assert_int_equal(w.sockets[P], 0);
 }
 
-static void
-test_both_dead_and_the_last_one_returns(void **state)
-{
-	world_kill(&w, B, WEB);
-	w.service[B][WEB].works = false;
-	world_run(&w, 2000);
-	assert_true(w.disk.degraded);
-	assert_true(w.service[P][WEB].peer_dead);
-	world_kill(&w, P, WEB);
-	world_until(&w, STATE_CLOSED, 1000);
-	world_run(&w, 10100);
-	assert_int_equal(w.plan.mode, ROUTE_CLOSED);
-	world_restart(&w, P, WEB);
-	world_until(&w, STATE_NORMAL, 1500);
-	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
-}
-
-/* Both hang for a moment: requests wait for it instead of failing. */
-static void
-test_both_slow_at_once_is_waited_for(void **state)
-{
-	w.service[P][WEB].works = w.service[B][WEB].works = false;
-	world_until(&w, STATE_CLOSED, 1000);
-	for (int i = 0; i < 100; i++) {
-		assert_int_equal(w.plan.mode, ROUTE_HOLD);
-		world_run(&w, 50);
-	}
-	w.service[P][WEB].works = w.service[B][WEB].works = true;
-	world_until(&w, STATE_NORMAL, 1000);
-	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
-}
-
-/* A cut ends that made both silent: the primary's probe was just sent. */
-static void
-test_both_are_reached_again(void **state)
-{
-	w.service[P][WEB].process = w.service[B][WEB].process = STOPPED;
-	world_until(&w, STATE_CLOSED, 3000);
-	world_run(&w, 1000);
-	w.service[B][WEB].process = RUNS;
-	world_run(&w, WORLD_TIMEOUT_MS);
-	w.service[P][WEB].process = RUNS;
-	world_until(&w, STATE_NORMAL, 1000);
-	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
-}
-
-static void
-test_both_return_at_once(void **state)
-{
-	w.service[P][WEB].works = w.service[B][WEB].works = false;
-	world_until(&w, STATE_CLOSED, 1000);
-	world_run(&w, 1000);
-	/* The backup is asked a little before the primary. */
-	w.service[B][WEB].due_ms = w.now_ms;
-	w.service[P][WEB].due_ms = w.now_ms + 90;
-	w.service[P][WEB].works = w.service[B][WEB].works = true;
-	world_until(&w, STATE_NORMAL, 1000);
-	assert_int_equal(w.disk.epoch, 1);
-}
-
-static void
-test_both_fail_at_once(void **state)
-{
-	w.service[P][WEB].due_ms = w.now_ms;
-	w.service[B][WEB].due_ms = w.now_ms + 90;
-	w.service[P][WEB].works = w.service[B][WEB].works = false;
-	world_until(&w, STATE_CLOSED, 1000);
-	assert_int_equal(w.disk.epoch, 1);
-}
-
 /* It died before it served: what it has received is to be applied first. */
 static void
 test_a_target_that_returns_applies_first(void **state)
@@ -279,18 +206,6 @@ test_a_switch_to_a_site_that_takes_no_grant(void **state)
 	world_until(&w, STATE_SWITCH, 1000);
 	world_until(&w, STATE_NORMAL, 5000);
 	serves(P);
-}
-
-static void
-test_both_dead_and_the_other_returns(void **state)
-{
-	world_kill(&w, P, WEB);
-	world_kill(&w, B, WEB);
-	world_until(&w, STATE_CLOSED, 1000);
-	world_run(&w, 5000);
-	world_restart(&w, B, WEB);
-	world_until(&w, STATE_ON_BACKUP, 1500);
-	serves(B);
 }
 
 static void
@@ -470,10 +385,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_start),
 		cmocka_unit_test(test_first_start_waits_for_both_sites),
-		TEST(test_both_slow_at_once_is_waited_for),
-		TEST(test_both_are_reached_again),
-		TEST(test_both_return_at_once),
-		TEST(test_both_fail_at_once),
 		TEST(test_a_target_that_returns_applies_first),
 		TEST(test_a_site_that_takes_no_grant_has_failed),
 		TEST(test_a_switch_to_a_site_that_takes_no_grant),
@@ -486,8 +397,6 @@ main(void)
 		TEST(test_split_keeps_the_rooms),
 		TEST(test_rooms_that_went_on_stay_when_all_comes_home),
 		TEST(test_sockets_of_a_frozen_site_are_closed),
-		TEST(test_both_dead_and_the_last_one_returns),
-		TEST(test_both_dead_and_the_other_returns),
 		TEST_BACKUP(test_the_backup_dies_with_writes_of_its_own),
 		TEST_BACKUP(test_the_backup_dies_when_the_primary_has_all),
 		TEST(test_a_record_that_cannot_be_written_moves_nothing),
