@@ -174,23 +174,28 @@ adopt_release_sql(struct arena *a, const struct adopt_name *t)
 	    strbuf_text(&rel));
 }
 
+/* The time first, whatever a WITH leaves to the end: who comes is later. */
 const struct pgstmt adopt_tell_query = {
 	.name = "adopt_tell",
 	.nparams = 1,
 	.sql = "WITH x AS (UPDATE gsb.adopted SET at = clock_timestamp() "
-	       "WHERE rel = $1::text) "
-	       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+	       "WHERE rel = $1::text RETURNING 1) "
+	       "SELECT pg_terminate_backend(s.pid) "
+	       "FROM (SELECT count(*) FROM x) n, pg_stat_activity s "
 	       "WHERE application_name = 'gsb-replicator apply' "
 	       "AND datname = current_database()",
 };
 
+/* Who had no name yet when all were ended is ended now. */
 const struct pgstmt adopt_known_query = {
 	.name = "adopt_known",
 	.nparams = 1,
-	.sql = "SELECT EXISTS (SELECT FROM pg_stat_activity s, gsb.adopted a "
-	       "WHERE a.rel = $1::text AND s.backend_start > a.at "
+	.sql = "SELECT coalesce(bool_or(CASE WHEN s.backend_start > a.at "
+	       "THEN true ELSE pg_terminate_backend(s.pid) IS NULL END), "
+	       "false) FROM pg_stat_activity s, gsb.adopted a "
+	       "WHERE a.rel = $1::text "
 	       "AND s.application_name = 'gsb-replicator apply' "
-	       "AND s.datname = current_database())",
+	       "AND s.datname = current_database()",
 };
 
 const struct pgstmt adopt_shipped_query = {

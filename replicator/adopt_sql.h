@@ -38,7 +38,7 @@ const char *adopt_release_sql(struct arena *a, const struct adopt_name *t);
 
 /* $1 rel: the replicator's session ends, and begins anew knowing it. */
 extern const struct pgstmt adopt_tell_query;
-/* $1 rel: whether it has begun anew (bool). */
+/* $1 rel: whether it has begun anew (bool); ends it if it was missed. */
 extern const struct pgstmt adopt_known_query;
 /* $1 rel */
 extern const struct pgstmt adopt_shipped_query;
