@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -54,41 +55,38 @@ class Link(threading.Thread):
             except OSError:
                 client.close()
                 continue
-            threading.Thread(target=self.requests, args=(client, server),
-                             daemon=True).start()
-            threading.Thread(target=self.answers, args=(server, client),
+            threading.Thread(target=self.relay, args=(client, server),
                              daemon=True).start()
 
-    def requests(self, client, server):
-        try:
-            while data := client.recv(1 << 18):
-                self.up += len(data)
-                server.sendall(data)
-        except OSError:
-            pass
-        server.close()
-
-    def answers(self, server, client):
+    def relay(self, client, server):
+        """One connection, whose two sockets are this thread's alone."""
         sent = 0
-        try:
-            while data := server.recv(1 << 18):
-                if self.change is not None:
-                    data = self.change(data)
-                if self.cut_after is not None:
-                    data = data[:self.cut_after - sent]
-                client.sendall(data)
-                sent += len(data)
-                self.down += len(data)
-                if self.cut_after is not None and sent >= self.cut_after:
-                    break
-        except OSError:
-            pass
-        for end in (client, server):  # wakes who reads from it, too
+        with client, server:
             try:
-                end.shutdown(socket.SHUT_RDWR)
+                while sent is not None:
+                    ready = select.select([client, server], [], [])[0]
+                    if server in ready:
+                        sent = self.answer(server, client, sent)
+                    elif data := client.recv(1 << 18):
+                        self.up += len(data)
+                        server.sendall(data)
+                    else:
+                        return
             except OSError:
                 pass
-        client.close()
+
+    def answer(self, server, client, sent):
+        """How much was sent on this connection now; None: it ends."""
+        data = server.recv(1 << 18)
+        if data and self.change is not None:
+            data = self.change(data)
+        cut = self.cut_after
+        if cut is not None:
+            data = data[:max(0, cut - sent)]
+        client.sendall(data)
+        self.down += len(data)
+        sent += len(data)
+        return sent if data and (cut is None or sent < cut) else None
 
     def close(self):
         self.listener.close()
@@ -218,12 +216,24 @@ class CopyPair:
         return wait_until(done)
 
     def copy(self, *options, check=True):
-        """Runs one; its status."""
+        """Runs one; its status. A try that is under way is waited for: it
+        began before what the test has just changed."""
+        wait_until(lambda: self.status()["running"] is None)
         done = self.ctl("run", *options, check=False)
         status = json.loads(done.stdout)
         if check:
             assert done.returncode == 0, status["last"]
         return status
+
+    def age_note(self, hours, *keys):
+        """As if so much time had passed since (the replicator is down)."""
+        note = os.path.join(self.backup, "status.json")
+        with open(note, encoding="utf-8") as f:
+            kept = json.load(f)
+        for key in keys:
+            kept[key] -= hours * 3600 * 10**6
+        with open(note, "w", encoding="utf-8") as f:
+            json.dump(kept, f)
 
     # --- what is there -----------------------------------------------------------
 
