@@ -22,7 +22,9 @@ FRAME = b"\x81\x04ping"
 def fixture_pair():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    pair = FakePair(proxy={"workers": "2"}).up()
+    # who loads two cores so makes probes late: that is not what is tested
+    pair = FakePair(proxy={"workers": "2"},
+                    health={"timeout": "6s", "ttl": "9s", "fall": 6}).up()
     yield pair
     pair.end_successor()
     fault = pair.down()

@@ -312,7 +312,8 @@ test_slow_consumer(void **state)
 static void
 test_pings(void **state)
 {
-	reopen_with((struct wsd_conf){ .ping_ms = 40 });
+	/* long enough for a stall of the machine before the pong */
+	reopen_with((struct wsd_conf){ .ping_ms = 400 });
 	join(&self.peer);
 	peer_await(&self.peer, "\x89");
 	send_frame(&self.peer, 0x8a, "");
