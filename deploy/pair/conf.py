@@ -78,6 +78,8 @@ def proxy_conf(layout):
             "admin": layout.admin_socket()},
         "keys": {"file": layout.path("secret", "pair.keys")},
         "tls": {"certificates": layout.path("secret", "proxy.pem")},
+        "dashboard": {"listen": at(layout.port_of("proxy-dashboard")),
+                      "token_file": layout.dashboard_token()},
         "access_log": {"file": layout.path("log", "access"),
                        "format": "json"},
     }

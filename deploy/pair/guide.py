@@ -29,7 +29,7 @@ TOKEN=$(curl -sS -H "Content-Type: application/json" "$GSB_URL/v1/access_token" 
   \\"password\\": \\"$PASSWORD\\"}}" | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
 curl -sSi -H "Authorization: Bearer $TOKEN" "$GSB_URL/v1/people/me"
 
-# What the pair does.
+# What the pair does{dashboard}
 "$GSB_BIN/gsbctl" --connect "$GSB_CTL" status
 
 # Kill the primary; the backup answers. Start it; traffic returns by itself
@@ -51,6 +51,14 @@ def command():
         os.path.join(ROOT, "deploy", "demo")
 
 
+def dashboard(env):
+    if not env["GSB_DASHBOARD_URL"]:
+        return "."
+    return (f"; the same in a browser: {env['GSB_DASHBOARD_URL']}\n"
+            "# Log in with a name of yours and the token in "
+            f"{env['GSB_DASHBOARD_TOKEN_FILE']}")
+
+
 def text(layout):
     env = layout.env()
     if layout.dir != default_dir(layout.port):
@@ -59,6 +67,6 @@ def text(layout):
         where = "" if layout.port == DEFAULT_PORT else f" --port {layout.port}"
     return TEXT.format(
         url=env["GSB_URL"], company=env["GSB_COMPANY"],
-        logs=layout.path("log"), demo=shlex.quote(command()), where=where,
+        logs=layout.path("log"), dashboard=dashboard(env), demo=shlex.quote(command()), where=where,
         switchover='"$GSB_BIN/gsbctl" --connect "$GSB_CTL" switchover '
         '--to backup --reason test --yes')

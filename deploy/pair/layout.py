@@ -119,7 +119,8 @@ class Layout:
     # --- ports -----------------------------------------------------------
 
     def port_of(self, what):
-        base = {"proxy": 0, "proxy-tls": 1, "proxy-metrics": 2}
+        base = {"proxy": 0, "proxy-tls": 1, "proxy-metrics": 2,
+                "proxy-dashboard": 3}
         if what in base:
             return self.port + base[what]
         site, _, part = what.partition("-")
@@ -128,7 +129,7 @@ class Layout:
 
     def ports(self):
         """Every port of the demo -> what listens there."""
-        named = ["proxy", "proxy-tls", "proxy-metrics"] + [
+        named = ["proxy", "proxy-tls", "proxy-metrics", "proxy-dashboard"] + [
             f"{site}-{part}" for site in SITES for part in
             ("web", "collab", "collab-health", "db", "replicator")]
         return {self.port_of(what): what for what in named}
@@ -137,6 +138,18 @@ class Layout:
 
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    def dashboard_url(self):
+        """Empty: --set has switched it off."""
+        at = f"127.0.0.1:{self.port_of('proxy-dashboard')}"
+        for text in self.sets:
+            where, _, value = text.partition("=")
+            if where == "proxy.dashboard.listen":
+                at = value
+        return at and f"http://{at}/"
+
+    def dashboard_token(self):
+        return self.path("secret", "dashboard-token")
 
     def conninfo(self, site, role, local=True, database="gsb"):
         host = self.path("sock") if local else "127.0.0.1"
@@ -160,6 +173,8 @@ class Layout:
             "GSB_BACKUP_DB": self.conninfo("backup", "postgres", False),
             "GSB_CTL": self.admin_socket(),
             "GSB_COPY_CTL": self.copy_socket(),
+            "GSB_DASHBOARD_URL": self.dashboard_url(),
+            "GSB_DASHBOARD_TOKEN_FILE": self.dashboard_token(),
             "GSB_BIN": self.bin,
             "GSB_COMPANY": COMPANY["name"],
             "GSB_ADMIN": COMPANY["admin"],

@@ -98,6 +98,9 @@ def make_secrets(layout):
     if not os.path.exists(layout.path("secret", "acme-admin")):
         layout.write("secret/acme-admin", secrets.token_urlsafe(12) + "\n",
                      0o600)
+    if not os.path.exists(layout.dashboard_token()):
+        layout.write("secret/dashboard-token",
+                     secrets.token_urlsafe(24) + "\n", 0o600)
     if not os.path.exists(layout.path("secret", "proxy.pem")):
         make_certificates(layout)
 

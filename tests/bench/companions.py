@@ -97,9 +97,9 @@ class Companions:
             try:
                 person.echo()
                 self.pings += 1
-            except Exception:  # pylint: disable=broad-except
+            except Exception as e:  # pylint: disable=broad-except
                 code = person.socket.close_code
-                assert code == 1012, f"closed with {code}"
+                assert code == 1012, f"closed with {code}, {e!r}"
                 person = wait_until(lambda: self.enter(number), REJOIN_S)
                 self.moves += 1
         person.leave()

@@ -1,4 +1,5 @@
 """deploy/demo keeps what docs/architecture.md says of it."""
+import json
 import os
 import signal
 import ssl
@@ -95,6 +96,22 @@ def test_what_it_says_to_try_works(pair):
     assert "X-GSB-Status: PRIMARY" in done.stdout
     assert f'"{pair.env["GSB_ADMIN"]}@' in done.stdout
     assert "NORMAL" in done.stdout
+
+
+def test_the_dashboard_lets_in_who_has_the_token(pair):
+    url, path = (pair.env[f"GSB_DASHBOARD_{what}"]
+                 for what in ("URL", "TOKEN_FILE"))
+    assert url in pair.said and path in pair.said
+    with open(path, encoding="ascii") as f:
+        token = f.read().strip()
+    client = Http(url.rstrip("/"))
+    for offered, status in (("x" * len(token), 401), (token, 200)):
+        answer = client.request(
+            "POST", "/v1/login",
+            json.dumps({"token": offered, "name": "anna"}),
+            {"Content-Type": "application/json"})
+        assert answer.status == status, answer.text
+    client.close()
 
 
 @pytest.mark.parametrize("name", ["primary-replicator", "backup-collab"])
