@@ -331,6 +331,7 @@ check_trust(const struct conf *c, struct err *e)
 	struct trust *t;
 
 	conf_trust(c, &conf);
+	conf.unused = true; /* the system's cannot be wrong */
 	t = trust_load(&conf, e);
 	if (t == NULL)
 		return err_prefix(e, "sites");
@@ -429,11 +430,22 @@ conf_tls(const struct conf *c, struct certs_conf *out)
 	};
 }
 
+static bool
+speaks_tls(const char *address)
+{
+	return span_starts(span_of(address), "https://");
+}
+
 void
 conf_trust(const struct conf *c, struct trust_conf *out)
 {
+	bool tls = false;
+
+	for (int s = 0; s < ROUTE_SITES; s++)
+		tls = tls || speaks_tls(c->web[s]) || speaks_tls(c->collab[s]);
 	*out = (struct trust_conf){ .ca_file = c->site_ca,
-				    .certificate = c->site_certificate };
+				    .certificate = c->site_certificate,
+				    .unused = !tls };
 }
 
 void

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "base/mem.h"
 #include "proxy/certs_file.h"
@@ -23,10 +22,13 @@ is_given(const char *path)
 }
 
 static int
-load_authorities(struct trust *t, const char *path, struct err *e)
+load_authorities(struct trust *t, const struct trust_conf *conf, struct err *e)
 {
+	const char *path = conf->ca_file;
+
 	if (!is_given(path)) {
-		SSL_CTX_set_default_verify_paths(t->ctx);
+		if (!conf->unused)
+			SSL_CTX_set_default_verify_paths(t->ctx);
 		return 0;
 	}
 	if (SSL_CTX_load_verify_file(t->ctx, path) != 1)
@@ -67,7 +69,7 @@ trust_load(const struct trust_conf *conf, struct err *e)
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_alpn_protos(t->ctx, spoken, sizeof(spoken) - 1);
-	if (load_authorities(t, conf->ca_file, e) != 0 ||
+	if (load_authorities(t, conf, e) != 0 ||
 	    load_own(t, conf->certificate, e) != 0)
 		trust_drop(&t);
 	return t;

@@ -6,6 +6,7 @@
 #define PROXY_TRUST_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -14,6 +15,7 @@ struct trust;
 struct trust_conf {
 	const char *ca_file;     /* PEM; "" or NULL: the system's authorities */
 	const char *certificate; /* as in certs.h; "" or NULL: shows none */
+	bool unused; /* no site has TLS: the system's, 140 or so, stay unread */
 };
 
 /* NULL with e saying which file and what is wrong with it. */

@@ -14,6 +14,8 @@
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 
+#define LATE_TICKS 3
+
 /* What control posts; each message is the worker's to free. */
 struct order {
 	struct worker *worker;
@@ -116,6 +118,7 @@ init(struct worker *w, const struct worker_conf *conf)
 		w->log = accesslog_feed_new(conf->log, &w->metrics.log_lost);
 	uv_timer_init(w->uv, &w->tick);
 	w->tick.data = w;
+	w->ticked_ms = worker_now_ms(w);
 	uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
 	for (unsigned i = 0; i < conf->nsockets; i++)
 		w->listeners[w->nlisteners++] = listener_open(
@@ -151,11 +154,30 @@ run(void *arg)
 	fini(w);
 }
 
+/*
+ * libuv runs timers before it reads sockets. After a standstill of our own
+ * what came in time lies in the sockets, and is read before a deadline counts.
+ */
+static bool
+comes_late(struct worker *w)
+{
+	int64_t before_ms = w->ticked_ms;
+	bool late = before_ms != 0 &&
+		    worker_now_ms(w) - before_ms > LATE_TICKS * WHEEL_TICK_MS;
+
+	w->ticked_ms = late ? 0 : worker_now_ms(w);
+	if (late)
+		uv_timer_start(&w->tick, on_tick, 1, WHEEL_TICK_MS);
+	return late;
+}
+
 static void
 on_tick(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
 
+	if (comes_late(w))
+		return;
 	set_clock(w);
 	wheel_turn(&w->wheel, worker_now_ms(w));
 	if (w->log != NULL)

@@ -34,6 +34,7 @@ struct worker {
 	struct loop *loop;
 	uv_loop_t *uv;
 	uv_timer_t tick;
+	int64_t ticked_ms; /* 0: it was late, and the sockets come first */
 	struct turn turn;
 	char *rx, *tx;
 	struct tls_room tls;

@@ -82,7 +82,6 @@ set_pace(struct httpc *c, const struct httpc_request *r)
 	if (r->on_data != NULL)
 		curl_easy_setopt(c->t.easy, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	if (r->stall_ms > 0) {
-		curl_easy_setopt(c->t.easy, CURLOPT_TIMEOUT_MS, 0L);
 		curl_easy_setopt(c->t.easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(c->t.easy, CURLOPT_LOW_SPEED_TIME,
 				 (long)(r->stall_ms + 999) / 1000);
@@ -95,15 +94,11 @@ set_pace(struct httpc *c, const struct httpc_request *r)
 static void
 set_transport(struct httpc *c, const struct httpc_request *r)
 {
-	long ms = r->timeout_ms > 0 ? r->timeout_ms : 10000;
-
 	curl_easy_setopt(c->t.easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c->t.easy, CURLOPT_HTTP_VERSION,
 			 (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c->t.easy, CURLOPT_TIMEOUT_MS, ms);
 	curl_easy_setopt(c->t.easy, CURLOPT_CONNECTTIMEOUT_MS,
-			 r->connect_timeout_ms > 0 ? (long)r->connect_timeout_ms
-						   : ms);
+			 (long)r->connect_timeout_ms); /* 0: 300 s */
 	if (r->unix_path != NULL)
 		curl_easy_setopt(c->t.easy, CURLOPT_UNIX_SOCKET_PATH,
 				 r->unix_path);
@@ -119,6 +114,14 @@ set_transport(struct httpc *c, const struct httpc_request *r)
 		curl_easy_setopt(c->t.easy, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c->t.easy, CURLOPT_FORBID_REUSE, 1L);
 	}
+}
+
+static uint32_t
+limit_ms(const struct httpc_request *r)
+{
+	if (r->stall_ms > 0)
+		return 0;
+	return r->timeout_ms > 0 ? r->timeout_ms : 10000;
 }
 
 struct httpc *
@@ -138,7 +141,7 @@ httpc_start(const struct httpc_request *r, httpc_fn *fn, void *ctx)
 	curl_easy_setopt(c->t.easy, CURLOPT_HEADERDATA, c);
 	curl_easy_setopt(c->t.easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c->t.easy, CURLOPT_WRITEDATA, c);
-	transfer_start(&c->t);
+	transfer_start(&c->t, limit_ms(r));
 	return c;
 }
 

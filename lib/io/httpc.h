@@ -27,10 +27,10 @@ struct httpc_request {
 	const char *url;                  /* http:// or https:// */
 	const struct httpc_field *fields; /* up to a NULL name; or NULL */
 	struct span body;                 /* sent when at is not NULL */
-	uint32_t timeout_ms;              /* for all of it; 0: 10 s */
-	uint32_t connect_timeout_ms;      /* 0: timeout_ms */
-	const char *unix_path;            /* connect here instead; or NULL */
-	const char *ca_file; /* trust these alone; NULL: the system's */
+	uint32_t timeout_ms;         /* for all of it, while we run; 0: 10 s */
+	uint32_t connect_timeout_ms; /* 0: timeout_ms */
+	const char *unix_path;       /* connect here instead; or NULL */
+	const char *ca_file;         /* trust these alone; NULL: the system's */
 	const char *certificate, *key; /* PEM files, shown; NULL: none */
 	uint64_t max_answer; /* bytes of body; 0: 1 MiB; else ERR_LIMIT */
 	bool fresh;          /* on a new connection, closed afterwards */

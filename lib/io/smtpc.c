@@ -97,8 +97,6 @@ set_server(struct smtpc *c, const struct smtpc_message *m)
 
 	curl_easy_setopt(easy, CURLOPT_URL, m->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
-			 m->timeout_ms > 0 ? (long)m->timeout_ms : TIMEOUT_MS);
 	if (m->starttls)
 		curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
 	if (m->ca_file != NULL && m->ca_file[0] != '\0') {
@@ -129,6 +127,6 @@ smtpc_start(const struct smtpc_message *m, smtpc_fn *fn, void *ctx)
 	curl_easy_setopt(c->t.easy, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(c->t.easy, CURLOPT_READFUNCTION, on_wanted);
 	curl_easy_setopt(c->t.easy, CURLOPT_READDATA, c);
-	transfer_start(&c->t);
+	transfer_start(&c->t, m->timeout_ms > 0 ? m->timeout_ms : TIMEOUT_MS);
 	return c;
 }

@@ -7,10 +7,14 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "io/fdwatch.h"
 #include "io/inner.h"
+
+/* A slice in which the process stood still counts as one all the same. */
+#define SLICES 8
 
 struct transfer_multi {
 	CURLM *curl;
@@ -24,6 +28,7 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx,
 			    void *watch);
 static void on_time(void *ctx);
 static void on_ready(void *ctx, unsigned events);
+static void on_slice(void *ctx);
 static void on_done(void *ctx);
 
 /* A socket that libcurl asked to watch. */
@@ -88,8 +93,12 @@ transfer_init(struct transfer *t, void (*done)(struct transfer *t))
 }
 
 void
-transfer_start(struct transfer *t)
+transfer_start(struct transfer *t, uint32_t limit_ms)
 {
+	t->limit_ms = limit_ms;
+	if (limit_ms > 0)
+		t->deadline = timer_start((limit_ms + SLICES - 1) / SLICES,
+					  on_slice, t);
 	t->multi = multi_get()->curl;
 	if (curl_multi_add_handle(t->multi, t->easy) != CURLM_OK)
 		assert(!"libcurl refuses a transfer");
@@ -101,6 +110,7 @@ take_out(struct transfer *t)
 	if (t->multi != NULL)
 		curl_multi_remove_handle(t->multi, t->easy);
 	t->multi = NULL;
+	timer_cancel(&t->deadline);
 }
 
 void
@@ -156,6 +166,28 @@ on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *ctx, void *watch)
 		fdwatch_set(w->watch, events);
 	}
 	return 0;
+}
+
+/* The last one is only for what has come already: sockets are read between a
+ * timer and one that it starts. */
+static void
+on_slice(void *ctx)
+{
+	struct transfer *t = ctx;
+
+	t->deadline = NULL; /* it has fired */
+	if (++t->slices <= SLICES) {
+		t->deadline = timer_start(
+		    t->slices < SLICES ? (t->limit_ms + SLICES - 1) / SLICES
+				       : 1,
+		    on_slice, t);
+		return;
+	}
+	take_out(t);
+	t->result = CURLE_OPERATION_TIMEDOUT;
+	snprintf(t->words, sizeof(t->words), "not done within %u ms",
+		 t->limit_ms);
+	t->on_done(t);
 }
 
 static void

@@ -6,11 +6,15 @@
 #define IO_TRANSFER_H
 
 #include <curl/curl.h>
+#include <stdint.h>
 
 struct transfer {
 	CURL *easy;
 	CURLM *multi; /* NULL: taken out */
 	struct loop_call *end;
+	struct timer *deadline; /* of the present slice */
+	uint32_t limit_ms;
+	unsigned slices; /* that have gone */
 	CURLcode result;
 	char words[CURL_ERROR_SIZE];
 	/* Its last call, deferred: the owner may start others in it. */
@@ -20,8 +24,12 @@ struct transfer {
 /* Makes t->easy, with its words and without signals. */
 void transfer_init(struct transfer *t, void (*on_done)(struct transfer *t));
 
-/* t->easy is set up. */
-void transfer_start(struct transfer *t);
+/*
+ * t->easy is set up. It ends with CURLE_OPERATION_TIMEDOUT after limit_ms
+ * (0: never) of time in which this process ran: who stood still himself, as a
+ * frozen or starved process does, has not been waiting for the other side.
+ */
+void transfer_start(struct transfer *t, uint32_t limit_ms);
 
 /* No call comes any more. */
 void transfer_fini(struct transfer *t);

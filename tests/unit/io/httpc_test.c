@@ -196,6 +196,27 @@ test_failures_by_kind(void **state)
 	assert_int_equal(e.err.code, ERR_TIMEOUT);
 }
 
+/* Its own standing still is not the other side's: not while the connection
+ * is made, not with the answer lying in the socket. */
+static void
+test_standing_still_is_no_waiting(void **state)
+{
+	struct end e;
+
+	start(&e, "/", (struct httpc_request){ .timeout_ms = 400 });
+	usleep(500000);
+	TURN_UNTIL(e.times == 1);
+	assert_int_equal(e.status, 200);
+	start(&e, "/hold", (struct httpc_request){ .timeout_ms = 400 });
+	TURN_UNTIL(self.held != NULL || e.times == 1);
+	if (e.times == 1)
+		return; /* the machine stood still, and turned by turn */
+	httpd_reply(self.held, 200, NULL, span_of("held"));
+	usleep(500000);
+	TURN_UNTIL(e.times == 1);
+	assert_string_equal(e.body, "held");
+}
+
 #define HEAD                            \
 	"HTTP/1.1 100 Continue\r\n\r\n" \
 	"HTTP/1.1 200 OK\r\nX-Seen: yes\r\nContent-Length: 4\r\n\r\n"
@@ -391,6 +412,7 @@ main(void)
 		T(test_post),
 		T(test_redirects_are_answers),
 		T(test_failures_by_kind),
+		T(test_standing_still_is_no_waiting),
 		T(test_cut_at_any_byte),
 		T(test_cancel),
 		T(test_ctl),

@@ -185,6 +185,20 @@ test_authorities(void **state)
 	assert_false(agree(&conf, "site.test", false, asked));
 }
 
+/* Reading them costs up to a second, at each reload: only who needs it. */
+static void
+test_system_authorities_are_read_when_used(void **state)
+{
+	struct trust_conf conf = { .unused = true };
+	char asked[64];
+
+	setenv("SSL_CERT_FILE", path_of("ca.pem"), 1);
+	assert_false(agree(&conf, "site.test", false, asked));
+	conf.unused = false;
+	assert_true(agree(&conf, "site.test", false, asked));
+	unsetenv("SSL_CERT_FILE");
+}
+
 static void
 test_own_certificate(void **state)
 {
@@ -219,6 +233,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_authorities),
+		cmocka_unit_test(test_system_authorities_are_read_when_used),
 		cmocka_unit_test(test_own_certificate),
 		cmocka_unit_test(test_bad_files),
 	};
