@@ -19,7 +19,7 @@ from wait import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-BIN = os.environ.get("GSB_TEST_BIN", os.path.join(ROOT, "build", "bin"))
+BIN = os.environ.get("GSB_TEST_BIN", os.path.join(ROOT, "build/asan/bin"))
 NO_DB = "host=/nonexistent dbname=none"
 
 

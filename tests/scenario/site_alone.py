@@ -25,12 +25,12 @@ from wait import wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-BIN = os.environ.get("GSB_TEST_BIN", os.path.join(ROOT, "build", "bin"))
+BIN = os.environ.get("GSB_TEST_BIN", os.path.join(ROOT, "build/asan/bin"))
 PG = "/usr/lib/postgresql/15/bin"
 KEY = ("k1", secrets.token_bytes(32))
 URL = "http://meet.test:8080"
 EPOCH_2000_US = 946684800000000
-TTL_US = 2000000
+TTL_US = 4000000
 KEPT_US = 9000000  # nobody asks when these end: the machine may stall
 
 REPLICATOR = """

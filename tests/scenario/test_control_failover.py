@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from calm import calm_seconds
 from fake_pair import BIN, Clients, FakePair
 from wait import wait_until
 from wall_clock import WallClock
@@ -30,13 +31,13 @@ def moved_within(fake, names, number, bound):
         start = time.monotonic()
         for name in names:
             fake.send(name, number)
-        took = clients.wait_first("backup", start) - start
+        first = clients.wait_first("backup", start)
+        took = calm_seconds(start, first)
         assert took < bound, took
     status = fake.status()
     assert status["active"] == "backup"
     assert status["epoch"] == 2
     assert status["degraded"]
-    return took
 
 
 def test_wall_clocks_that_jump_by_an_hour_are_no_matter():
@@ -73,15 +74,17 @@ def test_kill_of_web(fake):
 
 
 def test_stop_of_web(fake):
-    took = moved_within(fake, ["primary-web"], signal.SIGSTOP, 4)
-    assert took > 1  # its lease had to end
+    start = time.monotonic()
+    moved_within(fake, ["primary-web"], signal.SIGSTOP, 4)
+    assert time.monotonic() - start > 1  # its lease had to end
 
 
 def test_death_of_the_database(fake):
     with Clients(fake) as clients:
         start = time.monotonic()
         fake.set_site("primary", db="down")
-        assert clients.wait_first("backup", start) - start < 1.5
+        first = clients.wait_first("backup", start)
+        assert calm_seconds(start, first) < 1.5
 
 
 def test_split_keeps_the_rooms(fake):
@@ -132,7 +135,7 @@ def test_both_dead_is_503_until_the_last_one_returns(fake):
     assert time.monotonic() - start > 5, "it was not held first"
     start = time.monotonic()
     assert fake.get()[0] == 503
-    assert time.monotonic() - start < 1
+    assert calm_seconds(start) < 1
     fake.start("primary-web")
     fake.wait_state("NORMAL")
     status, doc = fake.get()

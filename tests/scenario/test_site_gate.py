@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from calm import calm_seconds
 from site_alone import KEY, Site, request_id, sign
 from wait import wait_until
 from wall_clock import WallClock
@@ -52,10 +53,10 @@ def test_a_request_that_came_past_the_proxy_is_refused(site):
 def test_a_grant_opens_and_its_end_closes(site):
     site.expire()
     seen = site.lease(ask=True).json
-    site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 300000)
+    site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 2500000)
     assert site.request("GET", "/v1/people/me").status == 401
     wait_until(lambda: site.request("GET", "/v1/people/me").status == 421,
-               timeout=2)
+               timeout=10)
 
 
 @pytest.mark.parametrize("hour", [3600, -3600])
@@ -63,7 +64,7 @@ def test_a_wall_clock_that_jumps_changes_no_lease(site, hour):
     """Neither is it ended, nor does it last longer."""
     site.expire()
     seen = site.lease(ask=True).json
-    end = seen["clock_us"] + 1500000
+    end = seen["clock_us"] + 2500000
     site.grant(boot=seen["boot"], until_us=end)
     site.clock.jump(hour)
     try:
@@ -96,9 +97,9 @@ def test_a_forged_grant_is_refused(site):
 def test_a_repeated_or_delayed_grant_is_nothing(site):
     site.expire()
     seen = site.lease(ask=True).json
-    old = {"boot": seen["boot"], "until_us": seen["clock_us"] + 1000000}
-    site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 2000000)
-    site.lease(boot=seen["boot"], until_us=seen["clock_us"] + 2000001,
+    old = {"boot": seen["boot"], "until_us": seen["clock_us"] + 3000000}
+    site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 3500000)
+    site.lease(boot=seen["boot"], until_us=seen["clock_us"] + 3500001,
                serve=False)
     assert not serving(site)
     site.lease(**old)
@@ -148,18 +149,18 @@ def test_the_lease_is_lost_before_commit_and_nothing_is_written(site):
                        (made["id"],))
     site.expire()
     seen = site.lease(ask=True).json
-    site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 400000)
+    site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 2500000)
     began = time.monotonic()
     answers = []
     thread = threading.Thread(target=lambda: answers.append(site.request(
         "DELETE", f"/v1/meetings/{made['id']}", headers=headers)))
     thread.start()
-    wait_until(lambda: not serving(site), timeout=3)
+    wait_until(lambda: not serving(site), timeout=10)
     lock.rollback()
     lock.close()
     thread.join(10)
     assert answers[0].status == 421 and answers[0].unprocessed
-    assert time.monotonic() - began < 5
+    assert calm_seconds(began) < 7
     assert site.cluster.sql("gsb", "SELECT count(*) FROM meeting WHERE "
                             "id = %s", made["id"]) == [(1,)]
 

@@ -10,6 +10,7 @@ import time
 
 import psycopg2
 
+from calm import calm_seconds
 from ports import free_ports
 from wait import wait_until
 
@@ -201,7 +202,7 @@ class Twins:
         self.process[site].terminate()
         code = self.process[site].wait(timeout)
         assert code == 0, f"{site}: exit {code}\n{self.tail(site)}"
-        return time.monotonic() - begin
+        return calm_seconds(begin)
 
     def tail(self, site, lines=30):
         with open(self.log(site), encoding="utf-8", errors="replace") as f:
