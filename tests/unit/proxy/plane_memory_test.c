@@ -115,7 +115,7 @@ exchange(int fd, const char *request, size_t len)
 
 	client_send_bytes(fd, request, len);
 	while (n < 5 || memcmp(in + n - 5, "hello", 5) != 0) {
-		ssize_t got = recv(fd, in + n, sizeof(in) - n, 0);
+		ssize_t got = client_receive(fd, in + n, sizeof(in) - n, 0);
 
 		assert_true(got > 0);
 		n += (size_t)got;

@@ -1,6 +1,7 @@
 /* Blocking sockets with a time-out, so that a mistake is a failure. */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -35,6 +36,8 @@ client_send_bytes(int fd, const char *at, size_t len)
 	while (len > 0) {
 		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
 
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
 			return;
 		at += n;
@@ -48,13 +51,25 @@ client_send(int fd, const char *text)
 	client_send_bytes(fd, text, strlen(text));
 }
 
+/* A socket with a time-out is not read on after a signal, or a freeze. */
+static ssize_t
+client_receive(int fd, char *out, size_t n, int flags)
+{
+	ssize_t k;
+
+	do
+		k = recv(fd, out, n, flags);
+	while (k < 0 && errno == EINTR);
+	return k;
+}
+
 size_t
 client_read_bytes(int fd, char *out, size_t n)
 {
 	size_t got = 0;
 
 	while (got < n) {
-		ssize_t k = recv(fd, out + got, n - got, 0);
+		ssize_t k = client_receive(fd, out + got, n - got, 0);
 
 		if (k <= 0)
 			break;
@@ -68,7 +83,7 @@ client_at_end(int fd)
 {
 	char byte;
 
-	return recv(fd, &byte, 1, 0) <= 0;
+	return client_receive(fd, &byte, 1, 0) <= 0;
 }
 
 /* The head byte by byte, so that nothing of what follows is taken. */
@@ -96,22 +111,26 @@ read_body(int fd, const struct http_head *head, struct answer *out)
 	STRBUF_AUTO text = { 0 };
 	struct http_body b;
 	struct span data;
-	char c;
+	char bytes[16384];
 	size_t used;
 
 	http_body_init(&b, head->body, head->length);
 	rc = http_body_next(&b, "", 0, &used, &data);
 	while (rc == HTTP_BODY_MORE || rc == HTTP_BODY_DATA) {
-		if (client_read_bytes(fd, &c, 1) == 0) {
+		/* what follows the body stays in the socket */
+		ssize_t n = client_receive(fd, bytes, sizeof(bytes), MSG_PEEK);
+
+		if (n <= 0) {
 			out->closed = true;
 			rc = http_body_close(&b);
 			break;
 		}
-		rc = http_body_next(&b, &c, 1, &used, &data);
-		if (rc == HTTP_BODY_DATA) {
-			strbuf_addc(&text, c);
+		rc = http_body_next(&b, bytes, (size_t)n, &used, &data);
+		if (rc == HTTP_BODY_DATA)
+			strbuf_add(&text, data.at, data.len);
+		client_read_bytes(fd, bytes, used);
+		if (rc == HTTP_BODY_DATA)
 			rc = http_body_next(&b, "", 0, &used, &data);
-		}
 	}
 	out->whole = rc == HTTP_BODY_DONE;
 	out->len = text.len;
