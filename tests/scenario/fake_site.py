@@ -7,7 +7,8 @@ so that it can be killed and stopped like the real one.
 
 STATE is a folder that both sites share. In it the test writes SITE.json
 ({"db": "down", "rooms": 1, "sync": "degraded", "slow_ms": 50}, ...), and both
-sites leave the barriers they emitted.
+sites leave the barriers they emitted, with "record" in SITE.seen what they
+began to execute: [monotonic s, how many then, method, path, request's id].
 """
 import base64
 import hashlib
@@ -111,6 +112,22 @@ class Service:
             "replicator_age_ms": 1}
         return doc
 
+    def enter(self, request, settings):
+        with self.lock:
+            self.in_flight += 1
+            n = self.in_flight
+        if not settings.get("record"):
+            return
+        with open(os.path.join(self.state, self.site + ".seen"), "a",
+                  encoding="utf-8") as f:
+            f.write(json.dumps([time.monotonic(), n, request.command,
+                                request.path,
+                                request.headers["GSB-Request"]]) + "\n")
+
+    def leave(self):
+        with self.lock:
+            self.in_flight -= 1
+
     def barrier(self, body):
         path = os.path.join(self.state, "barriers", body["token"])
         if body["op"] == "emit":
@@ -168,9 +185,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         settings = s.settings()
         if settings.get("db", "ok") != "ok":
             return self.reply(503, {}, [("GSB-Not-Processed", "1")])
-        s.in_flight += 1
+        s.enter(self, settings)
         time.sleep(settings.get("slow_ms", 0) / 1000)
-        s.in_flight -= 1
+        s.leave()
         if not s.serving():
             return self.reply(421, {}, [("GSB-Not-Processed", "1")])
         if self.path == "/acme/trailers":
