@@ -95,12 +95,15 @@ make_terms(const struct failover *f, struct plan *out)
 static uint32_t
 hold_of(const struct failover *f, const struct view *v)
 {
-	/* Past SWITCH there is no way back: wait as in a fail-over. */
-	if (in_bracket(f->state) && f->state != STATE_SWITCH)
-		return (uint32_t)(f->hold_until_ms > v->now_ms
-				      ? f->hold_until_ms - v->now_ms
-				      : 0);
-	return (uint32_t)f->conf.fail_hold_ms;
+	int64_t left = 0;
+
+	/* A switch is given up before hold_until; should that come late,
+	 * requests wait rather than fail. Past SWITCH there is no way back:
+	 * wait as in a fail-over. */
+	if (in_bracket(f->state) && f->state != STATE_SWITCH &&
+	    f->hold_until_ms > v->now_ms)
+		left = f->hold_until_ms - v->now_ms;
+	return (uint32_t)(left + f->conf.fail_hold_ms);
 }
 
 void

@@ -12,7 +12,7 @@ from wait import wait_until
 
 @pytest.fixture(scope="module")
 def shared():
-    pair = FakePair(max_drain="1s", max_hold="2s")
+    pair = FakePair(max_drain="1s", max_hold="4s")
     try:
         pair.up()
         yield pair

@@ -200,6 +200,19 @@ test_abort_when_the_barrier_is_not_seen(void **state)
 	aborted(5000);
 }
 
+/* A control thread that is late at the end of max_hold fails no request. */
+static void
+test_requests_outwait_the_bracket(void **state)
+{
+	int64_t late_ms;
+
+	w.barriers_fail = true;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_SYNC, 1000);
+	late_ms = w.view.now_ms + w.plan.hold_ms - w.f.hold_until_ms;
+	assert_true(late_ms >= 5000);
+}
+
 static void
 test_abort_when_the_new_site_dies(void **state)
 {
@@ -275,6 +288,7 @@ main(void)
 		TEST(test_drain_waits_for_writes),
 		TEST(test_abort_when_writes_do_not_end),
 		TEST(test_abort_when_the_barrier_is_not_seen),
+		TEST(test_requests_outwait_the_bracket),
 		TEST(test_abort_when_the_new_site_dies),
 		TEST(test_abort_by_order),
 		TEST(test_the_old_site_dies_in_the_bracket),
