@@ -25,6 +25,10 @@ void show_maintenance(const struct show *s, const json_t *status);
 /* The pair, both ways, and every gate. */
 void show_readiness(const struct show *s, const json_t *status);
 
+/* What an order waits for: "CATCHING_UP for 3.1 s: 12 rows behind". */
+#define SHOW_WAIT_SIZE 512
+const char *show_wait(const json_t *status, char buf[static SHOW_WAIT_SIZE]);
+
 /* One line; and one with all it was based on. */
 void show_event(const struct show *s, const json_t *event);
 void show_explain(const struct show *s, const json_t *event);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "gsbctl/progress.h"
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
 
@@ -159,7 +160,7 @@ show_copy(const struct verbs *v, const json_t *doc)
 
 /* [#####.....] fetch 512/1000 files, 3.1 of 6.0 MiB, 1.2 MiB/s, 4 s left */
 static void
-show_progress(const struct verbs *v, const json_t *doc)
+show_progress(struct progress *p, const json_t *doc)
 {
 	int64_t all = words_int(doc, "running.bytes_all");
 	int64_t done = words_int(doc, "running.bytes");
@@ -171,17 +172,14 @@ show_progress(const struct verbs *v, const json_t *doc)
 	for (int i = 0; i < BAR; i++)
 		bar[i] = all > 0 && done * BAR / all > i ? '#' : '.';
 	bar[BAR] = '\0';
-	fprintf(v->words.to,
-		"%s[%s] %s %" PRId64 "/%" PRId64 " files, %s of %s, %s/s, %s "
-		"left%s",
-		isatty(fileno(v->words.to)) ? "\r\033[K" : "", bar,
-		words_str(doc, "running.phase", ""),
-		words_int(doc, "running.files"),
-		words_int(doc, "running.files_all"), words_bytes(done, bytes),
-		words_bytes(all, of),
-		words_bytes(words_int(doc, "running.rate"), rate),
-		words_ms(left, time), isatty(fileno(v->words.to)) ? "" : "\n");
-	fflush(v->words.to);
+	progress_say(
+	    p, "[%s] %s %" PRId64 "/%" PRId64 " files, %s of %s, %s/s, %s left",
+	    bar, words_str(doc, "running.phase", ""),
+	    words_int(doc, "running.files"),
+	    words_int(doc, "running.files_all"), words_bytes(done, bytes),
+	    words_bytes(all, of),
+	    words_bytes(words_int(doc, "running.rate"), rate),
+	    words_ms(left, time));
 }
 
 /* --- the verbs
@@ -223,19 +221,17 @@ static int
 follow(const struct verbs *v, struct call_answer *answer)
 {
 	struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	struct progress progress;
 	int failed = 0;
-	bool shown = false;
 
+	progress_init(&progress, v->words.to, v->args->watch);
 	while (failed == 0 &&
 	       json_is_object(json_object_get(answer->body, "running"))) {
-		if (v->args->watch)
-			show_progress(v, answer->body);
-		shown = v->args->watch && isatty(fileno(v->words.to));
+		show_progress(&progress, answer->body);
 		nanosleep(&pause, NULL);
 		failed = call(v, "GET", NULL, answer);
 	}
-	if (shown)
-		fputc('\n', v->words.to);
+	progress_clear(&progress);
 	if (failed == 0 && !words_bool(answer->body, "last.ok"))
 		failed = EXITS_REFUSED;
 	return failed;

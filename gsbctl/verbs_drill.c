@@ -189,13 +189,16 @@ verbs_drill(const struct verbs *v)
 
 	if (failed != 0)
 		return failed;
+	fputs("drill, 1 of 2: everybody to the backup\n", v->words.to);
 	d.there = order(&d, ARGS_MAINTENANCE_START);
 	if (v->args->dry_run) {
 		json_decref(d.before);
 		return d.there;
 	}
-	if (d.there == EXITS_DONE && look(v, &d.between) == 0)
+	if (d.there == EXITS_DONE && look(v, &d.between) == 0) {
+		fputs("drill, 2 of 2: back to the primary\n", v->words.to);
 		d.back = order(&d, ARGS_MAINTENANCE_FINISH);
+	}
 	(void)look(v, &d.after);
 	failed = write_report(&d);
 	json_decref(d.before);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "gsbctl/progress.h"
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
 
@@ -83,7 +84,7 @@ confirmed(const struct verbs *v)
 
 /* Prints what happened since *last. */
 static int
-stream(const struct verbs *v, int64_t *last, int wait_ms)
+stream(const struct verbs *v, struct progress *p, int64_t *last, int wait_ms)
 {
 	CALL_AUTO answer = { 0 };
 	char target[96];
@@ -96,6 +97,8 @@ stream(const struct verbs *v, int64_t *last, int wait_ms)
 	if (failed != 0)
 		return failed;
 	list = json_object_get(answer.body, "events");
+	if (json_array_size(list) > 0)
+		progress_clear(p);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		show_event(&v->words, json_array_get(list, i));
 		*last = words_int(json_array_get(list, i), "id");
@@ -116,18 +119,33 @@ outcome(const struct verbs *v, const json_t *order)
 					     : EXITS_CALLED_OFF;
 }
 
+/* What it waits for now. */
+static int
+say_state(const struct verbs *v, struct progress *p)
+{
+	CALL_AUTO answer = { 0 };
+	int failed = verbs_call(v, "GET", "/v1/status", NULL, &answer);
+	char text[SHOW_WAIT_SIZE];
+
+	if (failed == 0)
+		progress_say(p, "%s", show_wait(answer.body, text));
+	return failed;
+}
+
 static int
 follow(const struct verbs *v, const json_t *order, int64_t last)
 {
 	int64_t id = words_int(order, "id");
 	int64_t end = clock_mono_ms() + v->args->wait_ms;
+	struct progress progress;
 	char target[96];
 
+	progress_init(&progress, v->words.to, false);
 	snprintf(target, sizeof(target), "/v1/orders/%" PRId64, id);
 	for (;;) {
 		CALL_AUTO answer = { 0 };
 		int64_t left = end - clock_mono_ms();
-		int failed = stream(v, &last,
+		int failed = stream(v, &progress, &last,
 				    left <= 0        ? 0
 				    : left < POLL_MS ? (int)left
 						     : POLL_MS);
@@ -138,12 +156,17 @@ follow(const struct verbs *v, const json_t *order, int64_t last)
 			return failed;
 		if (strcmp(words_str(answer.body, "state", ""), "running") !=
 		    0) {
-			failed = stream(v, &last, 0);
+			failed = stream(v, &progress, &last, 0);
+			progress_clear(&progress);
 			if (failed == 0)
 				failed = show_now(v, NULL);
 			return failed != 0 ? failed : outcome(v, answer.body);
 		}
+		failed = say_state(v, &progress);
+		if (failed != 0)
+			return failed;
 		if (left <= 0) {
+			progress_clear(&progress);
 			fprintf(v->words.to,
 				"gsbctl: not done yet; order %" PRId64
 				" goes on (gsbctl status)\n",

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "gsbctl/progress.h"
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
 
@@ -64,13 +65,18 @@ verbs_proxy_upgrade(const struct verbs *v)
 	CALL_AUTO answer = { 0 };
 	int failed = verbs_call(v, "POST", "/v1/upgrade", NULL, &answer);
 	int64_t end = clock_mono_ms() + UPGRADE_MS;
+	struct progress progress;
 	json_int_t pid = 0, old;
 
 	if (failed != 0)
 		return failed;
 	old = pid_of(answer.body);
-	while ((pid = look(v)) == 0 && clock_mono_ms() < end)
+	progress_init(&progress, v->words.to, false);
+	while ((pid = look(v)) == 0 && clock_mono_ms() < end) {
+		progress_say(&progress, "waiting for the new process");
 		usleep(LOOK_MS * 1000);
+	}
+	progress_clear(&progress);
 	if (pid != 0 && pid != old) {
 		fprintf(v->out.to, "process %lld took over from %lld\n",
 			(long long)pid, (long long)old);

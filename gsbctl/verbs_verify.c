@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "gsbctl/progress.h"
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
 
@@ -38,19 +39,16 @@ show_tables(const struct verbs *v, const json_t *digest)
 		show_table(v, json_array_get(tables, i));
 }
 
-/* One line over the one before on a terminal, else one line each. */
 static void
-show_progress(const struct verbs *v, const json_t *digest)
+show_progress(struct progress *p, const json_t *digest)
 {
-	int64_t rows = words_int(digest, "rows");
-	int64_t of = words_int(digest, "rows_estimated");
+	const char *failure = words_str(digest, "failure", "");
 
-	fprintf(v->words.to, "%s%s %s %" PRId64 " of %" PRId64 " rows%s%s%s",
-		v->terminal ? "\r\033[K" : "", words_str(digest, "state", "?"),
-		words_str(digest, "table", "-"), rows, of,
-		words_str(digest, "failure", "")[0] != '\0' ? ", " : "",
-		words_str(digest, "failure", ""), v->terminal ? "" : "\n");
-	fflush(v->words.to);
+	progress_say(p, "%s %s %" PRId64 " of %" PRId64 " rows%s%s",
+		     words_str(digest, "state", "?"),
+		     words_str(digest, "table", "-"), words_int(digest, "rows"),
+		     words_int(digest, "rows_estimated"),
+		     failure[0] != '\0' ? ", " : "", failure);
 }
 
 /* It was seen equal after the beginning (of the replicator's clock). */
@@ -78,7 +76,8 @@ judge(const struct verbs *v, const json_t *digest, int64_t since_ms)
 
 /* 0: the pass is over, *out has its end; else an exit status. */
 static int
-wait_for_pass(const struct verbs *v, int64_t passes, struct call_answer *out)
+wait_for_pass(const struct verbs *v, int64_t passes, struct progress *p,
+	      struct call_answer *out)
 {
 	int64_t deadline = clock_mono_ms() + v->args->wait_ms;
 
@@ -94,12 +93,12 @@ wait_for_pass(const struct verbs *v, int64_t passes, struct call_answer *out)
 		if (!words_bool(digest, "demanded") &&
 		    words_int(digest, "passes") > passes)
 			return 0;
-		if (v->args->watch)
-			show_progress(v, digest);
+		show_progress(p, digest);
 		/* as long as it goes on, it is waited for */
 		if (words_str(digest, "failure", "")[0] == '\0')
 			deadline = clock_mono_ms() + v->args->wait_ms;
 		if (clock_mono_ms() > deadline) {
+			progress_clear(p);
 			fprintf(v->words.to, "gsbctl: it is tried again: %s\n",
 				words_str(digest, "failure", "?"));
 			return EXITS_TIMED_OUT;
@@ -114,6 +113,7 @@ verify(const struct verbs *v)
 	CALL_AUTO answer = { 0 };
 	JSON_AUTO body = json_object();
 	int64_t since = clock_mono_ms(), passes;
+	struct progress progress;
 	const json_t *digest;
 	int failed;
 
@@ -124,9 +124,9 @@ verify(const struct verbs *v)
 	passes = words_int(json_object_get(answer.body, "digest"), "passes");
 	if (v->args->no_wait)
 		return EXITS_DONE;
-	failed = wait_for_pass(v, passes, &answer);
-	if (v->args->watch && v->terminal)
-		fputs("\r\033[K", v->words.to);
+	progress_init(&progress, v->words.to, v->args->watch);
+	failed = wait_for_pass(v, passes, &progress, &answer);
+	progress_clear(&progress);
 	if (failed != 0)
 		return failed;
 	digest = json_object_get(answer.body, "digest");

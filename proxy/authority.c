@@ -1,5 +1,6 @@
 #include "proxy/authority.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,17 +13,34 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "io/work.h"
 
 #define NAME "authority.json"
 #define FILE_MAX 65536
 
+/* One writing of it; all its own, for it may run in a thread. */
+struct store {
+	char *dir;
+	char *path;
+	char *temp;
+	struct strbuf text;
+	struct stat seen;
+	struct err err;
+	int done;
+};
+
 struct authority {
+	struct work *storing;
+	authority_stored_fn *fn;
+	void *ctx;
 	char *dir;
 	char *path;
 	char *temp;
 	int lock;
 	struct stat seen; /* of the file that we read or wrote last */
 };
+
+static void on_stored(void *ctx, void *job);
 
 struct authority *
 authority_open(const char *dir, struct err *e)
@@ -56,6 +74,7 @@ authority_close(struct authority **ap)
 	*ap = NULL;
 	if (a == NULL)
 		return;
+	work_stop(&a->storing); /* nothing is written without the lock */
 	if (a->lock >= 0)
 		close(a->lock);
 	mem_free(a->dir);
@@ -235,35 +254,103 @@ sync_dir(const char *dir, struct err *e)
 	return done;
 }
 
+static int
+put(struct store *s)
+{
+	struct err *e = &s->err;
+	int fd, done;
+
+	fd = open(s->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, ERR_IO, "%s: %s", s->temp, strerror(errno));
+	done = write_whole(fd, strbuf_span(&s->text), e);
+	if (done == 0 && fstat(fd, &s->seen) < 0)
+		done = err_set(e, ERR_IO, "%s", strerror(errno));
+	close(fd);
+	if (done < 0)
+		return err_prefix(e, "%s", s->temp);
+	if (rename(s->temp, s->path) < 0)
+		return err_set(e, ERR_IO, "%s: %s", s->path, strerror(errno));
+	return sync_dir(s->dir, e);
+}
+
+/* In a thread of the pool, or on the loop. */
+static void
+run(void *job)
+{
+	struct store *s = job;
+
+	s->done = put(s);
+}
+
+static void
+fini(void *job)
+{
+	struct store *s = job;
+
+	mem_free(s->dir);
+	mem_free(s->path);
+	mem_free(s->temp);
+	strbuf_fini(&s->text);
+}
+
+static void
+init(struct store *s, const struct authority *a,
+     const struct authority_record *r)
+{
+	JSON_AUTO doc = authority_json(r);
+	STRBUF_AUTO sum = { 0 };
+
+	memset(s, 0, sizeof(*s));
+	checksum(doc, &sum);
+	json_put_str(doc, "sha256", strbuf_text(&sum));
+	json_write(doc, JSON_AS_MADE, &s->text);
+	strbuf_addc(&s->text, '\n');
+	s->dir = mem_strdup(a->dir);
+	s->path = mem_strdup(a->path);
+	s->temp = mem_strdup(a->temp);
+}
+
 int
 authority_store(struct authority *a, const struct authority_record *r,
 		struct err *e)
 {
-	JSON_AUTO doc = authority_json(r);
-	STRBUF_AUTO sum = { 0 };
-	STRBUF_AUTO text = { 0 };
-	struct stat seen;
-	int fd, done;
+	struct store s;
 
-	checksum(doc, &sum);
-	json_put_str(doc, "sha256", strbuf_text(&sum));
-	json_write(doc, JSON_AS_MADE, &text);
-	strbuf_addc(&text, '\n');
-	fd = open(a->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(e, ERR_IO, "%s: %s", a->temp, strerror(errno));
-	done = write_whole(fd, strbuf_span(&text), e);
-	if (done == 0 && fstat(fd, &seen) < 0)
-		done = err_set(e, ERR_IO, "%s", strerror(errno));
-	close(fd);
-	if (done < 0)
-		return err_prefix(e, "%s", a->temp);
-	if (rename(a->temp, a->path) < 0)
-		return err_set(e, ERR_IO, "%s: %s", a->path, strerror(errno));
-	if (sync_dir(a->dir, e) < 0)
-		return -1; /* not ours: authority_confirm will not know it */
-	a->seen = seen;
-	return 0;
+	assert(a->storing == NULL);
+	init(&s, a, r);
+	run(&s);
+	if (s.done == 0)
+		a->seen = s.seen; /* else authority_confirm will not know it */
+	else
+		*e = s.err;
+	fini(&s);
+	return s.done;
+}
+
+void
+authority_store_start(struct authority *a, const struct authority_record *r,
+		      authority_stored_fn *fn, void *ctx)
+{
+	struct store s;
+
+	assert(a->storing == NULL);
+	init(&s, a, r);
+	a->fn = fn;
+	a->ctx = ctx;
+	a->storing = work_start(run, &s, sizeof(s), fini, on_stored, a);
+}
+
+static void
+on_stored(void *ctx, void *job)
+{
+	struct authority *a = ctx;
+	struct store *s = job;
+
+	a->storing = NULL; /* it has ended */
+	if (s->done == 0)
+		a->seen = s->seen;
+	a->fn(a->ctx, s->done == 0 ? NULL : &s->err);
 }
 
 int
@@ -271,6 +358,8 @@ authority_confirm(struct authority *a, struct err *e)
 {
 	struct stat now;
 
+	if (a->storing != NULL)
+		return 0;
 	if (stat(a->path, &now) < 0)
 		return err_set(e, ERR_IO, "%s: %s", a->path, strerror(errno));
 	if (now.st_ino != a->seen.st_ino || now.st_size != a->seen.st_size ||

@@ -1,7 +1,8 @@
 /*
  * The authority record: which site is active, under which epoch. A file in
  * state_dir, and the one truth: a decision counts once it is on the disk.
- * Written beside, fsynced, renamed over, and the folder fsynced.
+ * Written beside, fsynced, renamed over, and the folder fsynced; however
+ * long the disk takes, the loop goes on.
  */
 #ifndef PROXY_AUTHORITY_H
 #define PROXY_AUTHORITY_H
@@ -49,11 +50,23 @@ void authority_close(struct authority **ap);
 int authority_load(struct authority *a, struct authority_record *out,
 		   struct err *e) __attribute__((warn_unused_result));
 
-/* 0: it is durable. */
+/* 0: it is durable. Blocks; not while another one is being stored. */
 int authority_store(struct authority *a, const struct authority_record *r,
 		    struct err *e) __attribute__((warn_unused_result));
 
-/* The record on the disk is still the one that we read or wrote last. */
+/*
+ * The same without blocking, one at a time: fn comes once from the loop, err
+ * NULL: it is durable. authority_close waits for the disk, and none comes.
+ */
+typedef void authority_stored_fn(void *ctx, const struct err *err);
+void authority_store_start(struct authority *a,
+			   const struct authority_record *r,
+			   authority_stored_fn *fn, void *ctx);
+
+/*
+ * The record on the disk is still the one that we read or wrote last; or one
+ * is being stored, and nobody else may.
+ */
 int authority_confirm(struct authority *a, struct err *e)
     __attribute__((warn_unused_result));
 

@@ -188,6 +188,7 @@ control_close(struct control **cp)
 	orders_free(&c->orders);
 	events_close(&c->events);
 	authority_close(&c->authority);
+	control_record_cancel(c);
 	keyring_free(&c->keys);
 	mem_free(c);
 }
@@ -347,24 +348,36 @@ arm_tick(struct control *c)
 	c->tick = timer_start(c->tick_ms, on_tick, c);
 }
 
+/* One decision; false: there is none, or it waits for the disk. */
+static bool
+step(struct control *c)
+{
+	struct failover next = c->f;
+	struct failover_change change;
+	bool stepped;
+
+	if (c->pending != NULL || c->view.now_ms < c->record_retry_ms)
+		return false;
+	stepped = failover_step(&next, &c->view, &change) == 1;
+	if (stepped && next.store) {
+		control_record_start(c, &next, &change);
+		return false;
+	}
+	c->f = next;
+	if (stepped)
+		tell_change(c, &change);
+	return stepped;
+}
+
 void
 control_look(struct control *c)
 {
-	struct failover_change change;
-
 	for (int i = 0; i < STEPS_MAX; i++) {
-		struct failover before;
 		bool stepped;
 
 		look_around(c);
 		tell_verdicts(c);
-		before = c->f;
-		stepped = c->view.now_ms >= c->record_retry_ms &&
-			  failover_step(&c->f, &c->view, &change) == 1;
-		if (stepped && c->f.store)
-			stepped = control_record(c, &before);
-		if (stepped)
-			tell_change(c, &change);
+		stepped = step(c);
 		apply(c);
 		if (!stepped) {
 			arm_tick(c);
@@ -383,7 +396,7 @@ control_order(struct control *c, const struct rules_order *o, bool dry,
 	*id = 0;
 	known.company_known = companies_know(c->companies, o->company);
 	look_around(c);
-	rules_judge(&known, &c->f, &c->view, judged);
+	rules_judge(&known, control_record_next(c), &c->view, judged);
 	if (dry)
 		return;
 	if (judged->verdict == RULES_GO)

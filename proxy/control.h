@@ -39,6 +39,7 @@ struct control {
 	struct watch *watch;
 	struct plane *plane;
 	struct failover f;
+	struct control_pending *pending; /* its record is being written */
 	struct view view;
 	struct gates gates;
 	struct plan plan;

@@ -7,8 +7,16 @@
 
 #include "proxy/control.h"
 
-/* False: it cannot be written; the decisions are as they were before. */
-bool control_record(struct control *c, const struct failover *before);
+/*
+ * Writes the record of a decision that was taken on c->view; until it is on
+ * the disk c->f stays as it is, and nothing else is decided. Then, or when it
+ * cannot be written, control_look.
+ */
+void control_record_start(struct control *c, const struct failover *after,
+			  const struct failover_change *change);
+void control_record_cancel(struct control *c);
+/* What holds as soon as it is: orders are judged by that. Borrowed. */
+const struct failover *control_record_next(const struct control *c);
 
 /* ctx: the control. For health.h. */
 bool control_record_may_grant(void *ctx);

@@ -197,6 +197,8 @@ backup_event(const struct failover *f, const struct view *v,
 	return why == NULL ? EVENT_RETURN : EVENT_WOULD_RETURN;
 }
 
+static const char drain_fault[] = "max_drain";
+
 static const char *
 bracket_fault(const struct failover *f, const struct view *v)
 {
@@ -208,7 +210,7 @@ bracket_fault(const struct failover *f, const struct view *v)
 		return "the new site cannot serve";
 	if (f->state == STATE_DRAIN && v->now_ms >= f->drain_until_ms &&
 	    !f->by.force)
-		return "writes in flight did not end within max_drain";
+		return drain_fault;
 	/* SWITCH needs some of the time as well. */
 	if (v->now_ms >= f->hold_until_ms - reserve)
 		return f->state == STATE_SYNC
@@ -217,15 +219,47 @@ bracket_fault(const struct failover *f, const struct view *v)
 	return NULL;
 }
 
-/* A write that is left behind meets a gate of the old site, and is resent. */
-static int
-drain_event(const struct failover *f, const struct view *v,
-	    struct reasons_note *note)
+static uint64_t
+writes_left(const struct failover *f, const struct view *v)
 {
 	uint64_t left = active_of(f, v)->may_write;
 
 	if (failover_both_write(f) && !judge_failed(other_of(f, v)->verdict))
 		left += other_of(f, v)->may_write;
+	return left;
+}
+
+/* What to look at: such a COMMIT waits for a site, or for a disk. */
+static void
+say_left(const struct failover *f, const struct view *v,
+	 struct reasons_note *note)
+{
+	const struct report_replication *r = &active_of(f, v)->replication;
+	const char *here = route_site_name(f->rec.active);
+	const char *there = route_site_name(failover_other(f->rec.active));
+	unsigned long long left = writes_left(f, v);
+
+	if (r->known && r->oldest_commit_wait_ms > 0)
+		reasons_say(note,
+			    "writes in flight did not end within max_drain: "
+			    "%llu, and a COMMIT at the %s has waited %lld ms "
+			    "for the %s",
+			    left, here, (long long)r->oldest_commit_wait_ms,
+			    there);
+	else
+		reasons_say(note,
+			    "writes in flight did not end within max_drain: "
+			    "%llu, and no COMMIT waits for the %s: look at "
+			    "who sends them, and at the %s's database and disk",
+			    left, there, here);
+}
+
+/* A write that is left behind meets a gate of the old site, and is resent. */
+static int
+drain_event(const struct failover *f, const struct view *v,
+	    struct reasons_note *note)
+{
+	uint64_t left = writes_left(f, v);
 
 	if (left == 0)
 		return EVENT_DRAINED;
@@ -242,10 +276,12 @@ bracket_event(const struct failover *f, const struct view *v,
 {
 	const char *fault = bracket_fault(f, v);
 
-	if (fault != NULL) {
+	if (fault == drain_fault)
+		say_left(f, v, note);
+	else if (fault != NULL)
 		reasons_say(note, "%s", fault);
+	if (fault != NULL)
 		return (int)decide_abort(&f->rec);
-	}
 	if (f->state == STATE_HOLD)
 		return v->settled ? (int)EVENT_HELD : -1;
 	if (f->state == STATE_DRAIN)

@@ -59,24 +59,18 @@ on_due(void *ctx)
 	f->call = ctl_call(&to, NULL, on_answer, f);
 }
 
+/* Those of the other site go when nothing of theirs is left there. */
 static void
 obey(struct follow *f, const json_t *status)
 {
-	const char *active = json_string_value(
-	    json_object_get(status, "active"));
-	int64_t epoch = json_integer_value(json_object_get(status, "epoch"));
-	enum route_site site;
+	struct plane_news news;
+	enum route_site other;
 
-	if (active == NULL || epoch <= 0)
+	if (!follow_read(status, &news) || !plane_follow(f->plane, &news))
 		return;
-	site = strcmp(active, route_site_name(ROUTE_PRIMARY)) == 0
-		   ? ROUTE_PRIMARY
-		   : ROUTE_BACKUP;
-	if (plane_follow(f->plane, (uint64_t)epoch, site))
-		plane_close_websockets(f->plane,
-				       site == ROUTE_PRIMARY ? ROUTE_BACKUP
-							     : ROUTE_PRIMARY,
-				       1012, MOVE_MS);
+	other = news.active == ROUTE_PRIMARY ? ROUTE_BACKUP : ROUTE_PRIMARY;
+	if (!news.rooms[other])
+		plane_close_websockets(f->plane, other, 1012, MOVE_MS);
 }
 
 static void
@@ -88,4 +82,33 @@ on_answer(void *ctx, int status, const json_t *body, const struct err *err)
 	if (err == NULL && status == 200)
 		obey(f, body);
 	f->timer = timer_start(ASK_MS, on_due, f);
+}
+
+/* --- rules ------------------------------------------------------------- */
+
+bool
+follow_read(const json_t *status, struct plane_news *out)
+{
+	const char *active = NULL, *routing = NULL;
+	json_t *redirects = NULL;
+	int64_t epoch = 0;
+	struct err e;
+
+	memset(out, 0, sizeof(*out));
+	(void)json_get_bool(status, "sites.primary.services.collab.serving",
+			    &out->rooms[ROUTE_PRIMARY], &e);
+	(void)json_get_bool(status, "sites.backup.services.collab.serving",
+			    &out->rooms[ROUTE_BACKUP], &e);
+	if (json_get_str(status, "routing", &routing, &e) != 1 ||
+	    json_get_str(status, "active", &active, &e) != 1 ||
+	    json_get_int(status, "epoch", &epoch, &e) != 1 ||
+	    json_get_array(status, "redirects", &redirects, &e) < 0 ||
+	    redirects_parse(redirects, &out->redirects, &e) < 0 ||
+	    strcmp(routing, route_mode_name(ROUTE_SERVE)) != 0 || epoch < 1)
+		return false;
+	out->epoch = (uint64_t)epoch;
+	out->active = strcmp(active, route_site_name(ROUTE_PRIMARY)) == 0
+			  ? ROUTE_PRIMARY
+			  : ROUTE_BACKUP;
+	return true;
 }

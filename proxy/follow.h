@@ -5,6 +5,7 @@
 #ifndef PROXY_FOLLOW_H
 #define PROXY_FOLLOW_H
 
+#include "base/json.h"
 #include "proxy/plane.h"
 
 struct follow;
@@ -12,5 +13,8 @@ struct follow;
 /* plane: borrowed; admin: path of the other's socket, copied. */
 struct follow *follow_start(struct plane *plane, const char *admin);
 void follow_end(struct follow **f);
+
+/* Of that one's /v1/status; false: it does not serve now. Pure. */
+bool follow_read(const json_t *status, struct plane_news *out);
 
 #endif

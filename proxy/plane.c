@@ -209,17 +209,30 @@ plane_retire(struct plane *p, void (*on_drained)(void *ctx), void *ctx)
 }
 
 bool
-plane_follow(struct plane *p, uint64_t epoch, enum route_site active)
+plane_follow(struct plane *p, const struct plane_news *news)
 {
+	const struct route_snapshot *old;
 	struct route_snapshot *s;
 
-	if (p->edition == NULL || epoch == p->epoch)
+	if (p->edition == NULL)
 		return false;
-	s = route_copy(p->edition->snapshot);
-	s->epoch = epoch;
-	s->active = active;
+	old = p->edition->snapshot;
+	if (news->epoch == p->epoch &&
+	    news->rooms[ROUTE_PRIMARY] ==
+		old->upstream[ROUTE_PRIMARY][ROUTE_COLLAB].granted &&
+	    news->rooms[ROUTE_BACKUP] ==
+		old->upstream[ROUTE_BACKUP][ROUTE_COLLAB].granted)
+		return false;
+	s = route_copy(old);
+	s->epoch = news->epoch;
+	s->active = news->active;
 	s->mode = ROUTE_SERVE;
 	s->suspect = false;
+	for (int i = 0; i < ROUTE_SITES; i++)
+		s->upstream[i][ROUTE_COLLAB].granted = news->rooms[i];
+	mem_free((void *)s->redirects);
+	s->redirects = redirects_route(&news->redirects);
+	s->nredirects = news->redirects.n;
 	plane_publish(p, &s);
 	return true;
 }

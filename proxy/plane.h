@@ -51,8 +51,8 @@ const struct listener_socket *plane_sockets(const struct plane *p, unsigned *n);
  * again by their answers, WebSockets stay. on_drained: the last one has gone.
  */
 void plane_retire(struct plane *p, void (*on_drained)(void *ctx), void *ctx);
-/* The newest snapshot again, for that epoch; false: it was for that one. */
-bool plane_follow(struct plane *p, uint64_t epoch, enum route_site active);
+/* The newest snapshot again, with those; false: it says so already. */
+bool plane_follow(struct plane *p, const struct plane_news *news);
 /* Stops listening, finishes requests, closes WebSockets. */
 void plane_drain(struct plane *p, void (*on_drained)(void *ctx), void *ctx);
 

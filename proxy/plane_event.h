@@ -2,6 +2,7 @@
 #ifndef PROXY_PLANE_EVENT_H
 #define PROXY_PLANE_EVENT_H
 
+#include "proxy/redirects.h"
 #include "proxy/route.h"
 
 enum plane_signal {
@@ -24,6 +25,14 @@ struct plane_event {
 	enum plane_signal kind;
 	uint64_t epoch;
 	unsigned n;
+};
+
+/* What another process, which decides now, says of itself. */
+struct plane_news {
+	uint64_t epoch;
+	enum route_site active;
+	struct redirects redirects;
+	bool rooms[ROUTE_SITES]; /* its collab holds a grant */
 };
 
 #endif

@@ -11,6 +11,7 @@
 
 struct work {
 	uv_work_t uv;
+	uv_sem_t ran;
 	work_fn *run;
 	work_fini_fn *fini;
 	work_done_fn *done; /* NULL: cancelled */
@@ -32,6 +33,7 @@ work_start(work_fn *run, const void *job, size_t size, work_fini_fn *fini,
 	w->fini = fini;
 	w->done = done;
 	w->ctx = ctx;
+	io_must(uv_sem_init(&w->ran, 0));
 	if (size > 0)
 		memcpy(w->job, job, size);
 	io_must(uv_queue_work(loop_uv(), &w->uv, in_thread, on_done));
@@ -50,12 +52,26 @@ work_cancel(struct work **wp)
 	uv_cancel((uv_req_t *)&w->uv); /* if it has not begun */
 }
 
+void
+work_stop(struct work **wp)
+{
+	struct work *w = *wp;
+
+	*wp = NULL;
+	if (w == NULL)
+		return;
+	w->done = NULL;
+	if (uv_cancel((uv_req_t *)&w->uv) < 0)
+		uv_sem_wait(&w->ran);
+}
+
 static void
 in_thread(uv_work_t *uv)
 {
 	struct work *w = uv->data;
 
 	w->run(w->job);
+	uv_sem_post(&w->ran);
 }
 
 /*
@@ -71,5 +87,6 @@ on_done(uv_work_t *uv, int status)
 		w->done(w->ctx, w->job);
 	if (w->fini != NULL)
 		w->fini(w->job);
+	uv_sem_destroy(&w->ran);
 	mem_free(w);
 }

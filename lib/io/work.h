@@ -33,4 +33,7 @@ struct work *work_start(work_fn *run, const void *job, size_t size,
  */
 void work_cancel(struct work **w);
 
+/* The same, and run has ended when this returns: it may block. */
+void work_stop(struct work **w);
+
 #endif

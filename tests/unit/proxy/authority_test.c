@@ -1,5 +1,8 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +13,22 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "io/loop.h"
+#include "io/timer.h"
 #include "proxy/authority.h"
+
+/* The disk: while it is stuck, nothing gets onto it. */
+static atomic_bool stuck, waits;
+
+int
+fsync(int fd)
+{
+	while (atomic_load(&stuck)) {
+		atomic_store(&waits, true);
+		usleep(1000);
+	}
+	return fdatasync(fd);
+}
 
 static const struct authority_record sample = {
 	.epoch = 12,
@@ -127,6 +145,100 @@ test_a_foreign_write_is_seen(void **state)
 	assert_int_equal(authority_confirm(p->a, &e), 0);
 }
 
+struct slow {
+	struct place *place;
+	struct timer *timer;
+	bool stored;
+};
+
+static void
+on_stored(void *ctx, const struct err *err)
+{
+	struct slow *s = ctx;
+
+	assert_null(err);
+	assert_false(atomic_load(&stuck));
+	s->stored = true;
+	loop_stop();
+}
+
+static void
+on_look(void *ctx)
+{
+	struct slow *s = ctx;
+	struct err e;
+
+	s->timer = NULL; /* it has fired */
+	assert_false(s->stored);
+	/* Grants go on meanwhile, by the record that was there. */
+	assert_int_equal(authority_confirm(s->place->a, &e), 0);
+	if (!atomic_load(&waits)) {
+		s->timer = timer_start(1, on_look, s);
+		return;
+	}
+	atomic_store(&stuck, false);
+}
+
+static void
+test_the_loop_goes_on_while_the_disk_is_stuck(void **state)
+{
+	struct slow s = { .place = *state };
+	struct authority_record r;
+	struct err e;
+
+	loop_open();
+	atomic_store(&waits, false);
+	atomic_store(&stuck, true);
+	authority_store_start(s.place->a, &sample, on_stored, &s);
+	s.timer = timer_start(0, on_look, &s);
+	loop_run();
+	assert_true(s.stored);
+	assert_int_equal(authority_load(s.place->a, &r, &e), 1);
+	assert_memory_equal(&r, &sample, sizeof(r));
+	assert_int_equal(authority_confirm(s.place->a, &e), 0);
+	loop_close();
+}
+
+static void
+not_expected(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	fail();
+}
+
+static void *
+unstick(void *arg)
+{
+	(void)arg;
+	usleep(50000);
+	atomic_store(&stuck, false);
+	return NULL;
+}
+
+/* Else it would be written after somebody else has got the lock. */
+static void
+test_closing_waits_for_the_disk(void **state)
+{
+	struct place *p = *state;
+	pthread_t thread;
+	struct err e;
+
+	loop_open();
+	atomic_store(&waits, false);
+	atomic_store(&stuck, true);
+	authority_store_start(p->a, &sample, not_expected, p);
+	while (!atomic_load(&waits))
+		usleep(1000);
+	assert_int_equal(pthread_create(&thread, NULL, unstick, NULL), 0);
+	authority_close(&p->a);
+	assert_int_equal(access(p->file, F_OK), 0);
+	pthread_join(thread, NULL);
+	p->a = authority_open(p->dir, &e);
+	assert_non_null(p->a);
+	loop_close();
+}
+
 static void
 test_a_second_proxy_is_refused(void **state)
 {
@@ -155,6 +267,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_damage_is_seen, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_foreign_write_is_seen,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_the_loop_goes_on_while_the_disk_is_stuck, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(test_closing_waits_for_the_disk,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_second_proxy_is_refused,
 						set_up, tear_down),

@@ -187,9 +187,11 @@ aborted(int64_t max)
 static void
 test_abort_when_writes_do_not_end(void **state)
 {
-	w.writing[P] = 1;
+	w.writing[P] = 2;
 	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
 	aborted(3500);
+	assert_non_null(strstr(w.last_note, "max_drain: 2, "));
+	assert_non_null(strstr(w.last_note, "primary's database and disk"));
 }
 
 static void

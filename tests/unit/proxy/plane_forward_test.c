@@ -250,6 +250,37 @@ test_large(void **state)
 	mem_free(body);
 }
 
+static void
+do_follow(void *arg)
+{
+	assert_true(plane_follow(rig.plane, arg));
+	assert_false(plane_follow(rig.plane, arg)); /* it says so already */
+}
+
+/* Another process decides: what it has redirected goes there from here too. */
+static void
+test_redirects_are_followed(void **state)
+{
+	struct plane_news news = { .epoch = 8,
+				   .active = ROUTE_PRIMARY,
+				   .rooms = { true, true } };
+	struct redirects_one acme = { .company = "acme",
+				      .service = ROUTE_WEB,
+				      .to = ROUTE_BACKUP };
+	struct answer a;
+
+	assert_int_equal(redirects_set(&news.redirects, &acme), 0);
+	rig.settled = 0;
+	call(do_follow, &news);
+	rig_wait(is_settled);
+	client_get("/acme/ok", &a);
+	assert_string_equal(a.body, "backup 1");
+	answer_free(&a);
+	client_get("/c/ok", &a);
+	assert_string_equal(a.body, "primary 1");
+	answer_free(&a);
+}
+
 int
 main(void)
 {
@@ -264,6 +295,8 @@ main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_continue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_redirects_are_followed,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
