@@ -14,13 +14,13 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "io/addr.h"
 #include "io/httpd.h"
 #include "io/httpd_tls.h"
 #include "io/timer.h"
 #include "proxy/dashboard_page.h"
 #include "proxy/samples.h"
-#include "proxy/secret.h"
 #include "proxy/sessions.h"
 
 #define TOKEN_MIN 16

@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "io/outbox.h"
-#include "proxy/secret.h"
 
 #define MODULE "notices"
 #define KEEP_MS INT64_C(604800000) /* a week */

@@ -114,7 +114,7 @@ httpd_reply_source(struct httpd_req *r, int status,
 	bool close = c != NULL && (c->httpd->draining || !r->head.keep_alive ||
 				   r->head.minor == 0);
 
-	if (c == NULL || r->head.method == HTTP_HEAD) {
+	if (c == NULL) {
 		from->fini(from->job);
 		reply(r, status, fields, (struct span){ 0 }, false);
 		return;
@@ -127,6 +127,12 @@ httpd_reply_source(struct httpd_req *r, int status,
 	else if (r->head.minor > 0)
 		strbuf_adds(&out, "Transfer-Encoding: chunked\r\n");
 	strbuf_adds(&out, "\r\n");
+	if (r->head.method == HTTP_HEAD) {
+		from->fini(from->job);
+		r->httpd->in_flight--;
+		conn_answered(c, &out, close);
+		return;
+	}
 	conn_send(c, out.at, out.len);
 	pull_start(c, from, close);
 }

@@ -71,7 +71,8 @@ struct api {
 	struct write *write;
 	struct store *store;
 	struct files_op *files;
-	bool committed; /* its write has (perhaps) happened */
+	const char *meetings; /* "{ID,ID}" that its write has changed */
+	bool committed;       /* its write has (perhaps) happened */
 	TAILQ_ENTRY(api) link;
 };
 
@@ -84,8 +85,7 @@ void api_answer(struct api *a, int status, struct span content);
 
 /* fmt NULL: the fault's own words. */
 void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
-/* A read or an uncommitted write failed in the database: 503 not processed
- * when that is away or overloaded, 500 with a log line else. */
+/* A read or uncommitted write failed: 503 not processed, or 500 and a log. */
 void api_fail_db(struct api *a, const struct err *why);
 /* GSB-Not-Processed: nothing was touched. */
 void api_unprocessed(struct api *a, int status, const char *why);

@@ -366,7 +366,7 @@ on_checked(void *ctx, bool right)
 		return;
 	}
 	b = pgbatch_new();
-	u->lock = auth_lock_add_passed(a, b);
+	u->lock = auth_lock_add_passed(a, a->who->id, b);
 	u->count = pgpool_run(a->site->pool, &b, a->deadline_ms, on_unlocked,
 			      u);
 }
@@ -416,7 +416,7 @@ on_unknown(struct api *a)
 		return;
 	}
 	b = pgbatch_new();
-	auth_lock_add_failed(a, b);
+	(void)auth_lock_add_failed(a, a->who->id, b);
 	u->count = pgpool_run(a->site->pool, &b, a->deadline_ms, on_counted, u);
 }
 

@@ -64,46 +64,52 @@ address(const struct api *a)
 }
 
 static void
-row_id(const struct api *a, char out[static CRYPTO_UUID_SIZE])
+row_id(const struct api *a, const char *of, char out[static CRYPTO_UUID_SIZE])
 {
 	struct made_from from = { .company = a->company->id,
-				  .account = a->who->id,
+				  .account = of,
 				  .operation = "login_failure",
 				  .key = a->address };
 
 	made_uuid(&from, out);
 }
 
-void
-auth_lock_add_failed(const struct api *a, struct pgbatch *b)
+/* And the look behind it. */
+static size_t
+add(const struct pgstmt *s, const struct pgparam *p, struct pgbatch *b)
+{
+	size_t index;
+
+	begin(b);
+	pgbatch_add(b, s, p);
+	index = pgbatch_add(b, &look, p);
+	pgbatch_commit(b);
+	return index;
+}
+
+size_t
+auth_lock_add_failed(const struct api *a, const char *of, struct pgbatch *b)
 {
 	char id[CRYPTO_UUID_SIZE];
 	struct pgparam p[4];
 
-	row_id(a, id);
+	row_id(a, of, id);
 	p[0] = pgparam_text(id);
 	p[1] = pgparam_text(a->company->id);
-	p[2] = pgparam_text(a->who->id);
+	p[2] = pgparam_text(of);
 	p[3] = address(a);
-	begin(b);
-	pgbatch_add(b, &failed, p);
-	pgbatch_commit(b);
+	return add(&failed, p, b);
 }
 
 size_t
-auth_lock_add_passed(const struct api *a, struct pgbatch *b)
+auth_lock_add_passed(const struct api *a, const char *of, struct pgbatch *b)
 {
 	char id[CRYPTO_UUID_SIZE];
 	struct pgparam p;
-	size_t index;
 
-	row_id(a, id);
+	row_id(a, of, id);
 	p = pgparam_text(id);
-	begin(b);
-	pgbatch_add(b, &passed, &p);
-	index = pgbatch_add(b, &look, &p);
-	pgbatch_commit(b);
-	return index;
+	return add(&passed, &p, b);
 }
 
 bool

@@ -1,8 +1,9 @@
 /*
- * Failed log-ins, counted per account and address of the client in a table
- * that replicates: AUTH_LOCK_FAILURES of them within AUTH_LOCK_WINDOW lock the
- * account for that address as long, through restarts and on both sites.
- * Statements alone; auth.c runs them.
+ * Wrong guesses of an account's or a meeting's password, counted per one of
+ * them and address of the client in a table that replicates:
+ * AUTH_LOCK_FAILURES of them within AUTH_LOCK_WINDOW lock it for that address
+ * as long, through restarts and on both sites. Statements alone; auth.c and
+ * roomway.c run them.
  */
 #ifndef SITE_AUTH_LOCK_H
 #define SITE_AUTH_LOCK_H
@@ -23,12 +24,14 @@ struct api;
 	"WHERE f.account_id = a.id AND f.address = " address " LIMIT 1), " \
 	"false)"
 
-/* For a->who and a->address, each a transaction of its own that does not
- * wait for the peer: one more failure; */
-void auth_lock_add_failed(const struct api *a, struct pgbatch *b);
-/* none any more, unless it is locked meanwhile: auth_lock_is of its result
- * at the index given. */
-size_t auth_lock_add_passed(const struct api *a, struct pgbatch *b);
+/* For the id of an account or a meeting and a->address, each a transaction of
+ * its own that does not wait for the peer: one more failure, or none any more
+ * unless it is locked. Whether it is: auth_lock_is of the result at the index
+ * given. */
+size_t auth_lock_add_failed(const struct api *a, const char *id,
+			    struct pgbatch *b);
+size_t auth_lock_add_passed(const struct api *a, const char *id,
+			    struct pgbatch *b);
 bool auth_lock_is(const struct pgresult *r);
 
 /* Deletes up to AUTH_LOCK_PURGE rows that mean nothing any more. */

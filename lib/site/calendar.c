@@ -60,7 +60,8 @@ write_event(const struct calendar_of *of, const struct timezone_info *tz,
 	line(out, "DTSTAMP:%s", at);
 	line(out, "LAST-MODIFIED:%s", at);
 	line(out, "SEQUENCE:%lld",
-	     (long long)((m->modified_us - m->created_us) / SECOND_US));
+	     (long long)(of->method == CALENDAR_PUBLISH ? calendar_sequence(m)
+							: of->sequence));
 	local(tz, m->starts_us, at);
 	line(out, "DTSTART;TZID=%s:%s", tz->iana, at);
 	line(out, "DURATION:PT%lldM", (long long)m->duration);
@@ -74,8 +75,26 @@ write_event(const struct calendar_of *of, const struct timezone_info *tz,
 	     of->company, (long long)m->number);
 	if (m->host_email != NULL)
 		line(out, "ORGANIZER:mailto:%s", m->host_email);
-	line(out, "STATUS:%s", of->cancelled ? "CANCELLED" : "CONFIRMED");
+	if (of->attendee != NULL)
+		line(out, "ATTENDEE;ROLE=REQ-PARTICIPANT;RSVP=FALSE:mailto:%s",
+		     of->attendee);
+	line(out, "STATUS:%s",
+	     of->method == CALENDAR_CANCEL ? "CANCELLED" : "CONFIRMED");
 	line(out, "END:VEVENT");
+}
+
+int64_t
+calendar_sequence(const struct meeting *m)
+{
+	return (m->modified_us - m->created_us) / SECOND_US;
+}
+
+const char *
+calendar_method_name(enum calendar_method method)
+{
+	static const char *const names[] = { "PUBLISH", "REQUEST", "CANCEL" };
+
+	return names[method];
 }
 
 void
@@ -87,7 +106,7 @@ calendar_write(const struct calendar_of *of, struct strbuf *out)
 	line(out, "BEGIN:VCALENDAR");
 	line(out, "VERSION:2.0");
 	line(out, "PRODID:-//GSB//Meetings//EN");
-	line(out, "METHOD:%s", of->cancelled ? "CANCEL" : "PUBLISH");
+	line(out, "METHOD:%s", calendar_method_name(of->method));
 	write_zone(of->meeting, &tz, out);
 	write_event(of, &tz, out);
 	line(out, "END:VCALENDAR");

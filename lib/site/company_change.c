@@ -64,6 +64,8 @@ static const struct pgstmt delete = {
 	    "h AS (DELETE FROM chat h USING c WHERE h.company_id = c.id), "
 	    "s AS (DELETE FROM session s USING c WHERE s.company_id = c.id), "
 	    "t AS (DELETE FROM attendee t USING c WHERE t.company_id = c.id), "
+	    "i AS (DELETE FROM invitation i USING c "
+	    "WHERE i.company_id = c.id), "
 	    "m AS (DELETE FROM meeting m USING c WHERE m.company_id = c.id), "
 	    "f AS (DELETE FROM login_failure f USING c, account a WHERE "
 	    "a.company_id = c.id AND f.account_id = a.id), "

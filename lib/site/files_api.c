@@ -320,11 +320,15 @@ on_changed(void *ctx, int64_t version, const struct err *err)
 		jsonapi_answer(a, doc);
 		return;
 	}
-	api_fail(a,
-		 err->code == ERR_REFUSED     ? FAULT_DENIED
-		 : err->code == ERR_NOT_FOUND ? FAULT_NO_RECORD
-		 : err->code == ERR_INVALID   ? FAULT_INVALID
-		 : err->code == ERR_TIMEOUT   ? FAULT_CONFLICT
-					      : FAULT_INTERNAL,
-		 "%s", err_text(err));
+	api_fail(a, files_api_fault(err), "%s", err_text(err));
+}
+
+enum fault
+files_api_fault(const struct err *err)
+{
+	return err->code == ERR_REFUSED     ? FAULT_DENIED
+	       : err->code == ERR_NOT_FOUND ? FAULT_NO_RECORD
+	       : err->code == ERR_INVALID   ? FAULT_INVALID
+	       : err->code == ERR_TIMEOUT   ? FAULT_CONFLICT
+					    : FAULT_INTERNAL;
 }

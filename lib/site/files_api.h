@@ -24,4 +24,7 @@ bool files_api_handle(struct api *a, const struct url_path *path);
  * changes are allowed. */
 bool files_api_may_spool(struct site *s, struct httpd_req *req);
 
+/* What files_done_fn's err means to the client. */
+enum fault files_api_fault(const struct err *err);
+
 #endif

@@ -94,21 +94,6 @@ read_target(struct api *a, struct store_meeting_by *by)
 	return true;
 }
 
-/* To a guest a meeting that is not there is one whose token is wrong. */
-static const char *
-refusal(struct api *a, const struct meeting *m)
-{
-	if (a->who == NULL)
-		return m != NULL && roomway_guest_fits(a, m,
-						       text_of(a, "guestToken"))
-			   ? NULL
-			   : "the guestToken is not this meeting's";
-	if (strcmp(m->host_id, a->who->id) == 0 ||
-	    roomway_password_fits(m, text_of(a, "password")))
-		return NULL;
-	return "the meeting's password is wrong";
-}
-
 static void
 answer(struct api *a, const struct meeting *m)
 {
@@ -133,20 +118,24 @@ answer(struct api *a, const struct meeting *m)
 	jsonapi_answer(a, j);
 }
 
+/* To a guest a meeting that is not there is one whose token is wrong. */
 static void
 on_meeting(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	const char *why;
-
-	if (n == 0 && a->who != NULL) {
+	if (a->who == NULL) {
+		if (n > 0 &&
+		    roomway_guest_fits(a, list, text_of(a, "guestToken")))
+			answer(a, list);
+		else
+			api_fail(a, FAULT_DENIED,
+				 "the guestToken is not this meeting's");
+	} else if (n == 0) {
 		api_fail(a, FAULT_NO_MEETING, NULL);
-		return;
-	}
-	why = refusal(a, n > 0 ? list : NULL);
-	if (why != NULL)
-		api_fail(a, FAULT_DENIED, "%s", why);
-	else
+	} else if (strcmp(list->host_id, a->who->id) == 0) {
 		answer(a, list);
+	} else {
+		roomway_password(a, list, text_of(a, "password"), answer);
+	}
 }
 
 static const char *

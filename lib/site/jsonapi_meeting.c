@@ -227,6 +227,26 @@ read_times(struct api *a, bool whole, json_t *fields, struct err *e)
 	return 0;
 }
 
+/* Who joins later waits until the host lets him in, or does not. */
+static int
+read_lobby(const json_t *body, json_t *fields, struct err *e)
+{
+	const char *word = NULL;
+	bool on;
+
+	if (json_get_str(body, "unlockedMeetingJoinSecurity", &word, e) < 0)
+		return -1;
+	if (word == NULL)
+		return 0;
+	on = strcmp(word, "allowJoinWithLobby") == 0;
+	if (!on && strcmp(word, "allowJoin") != 0)
+		return err_set(e, ERR_INVALID,
+			       "unlockedMeetingJoinSecurity must be allowJoin "
+			       "or allowJoinWithLobby");
+	json_put(fields, "options", json_pack("{s:b}", "lobby", on));
+	return 0;
+}
+
 static int
 read_flags(const json_t *body, json_t *fields, struct err *e)
 {
@@ -252,7 +272,8 @@ read_flags(const json_t *body, json_t *fields, struct err *e)
 			       "joinBeforeHostMinutes must be 0 to 60");
 	if (found == 1)
 		json_put_int(fields, "open_time", minutes * 60);
-	if (found < 0 || jsonapi_text(body, "recurrence", 512, &rule, e) < 0)
+	if (found < 0 || read_lobby(body, fields, e) < 0 ||
+	    jsonapi_text(body, "recurrence", 512, &rule, e) < 0)
 		return -1;
 	return rule == NULL ? 0 : read_rule(rule, fields, e);
 }

@@ -10,6 +10,7 @@
 #include "site/jsonapi.h"
 #include "site/made.h"
 #include "site/recurrence.h"
+#include "site/roomway.h"
 #include "site/site.h"
 #include "site/store.h"
 #include "site/xmlvalue.h"
@@ -376,6 +377,8 @@ jsonapi_meeting(const struct api *a, const struct meeting *m, int64_t now_us)
 	put_host(a, m, j);
 	put_links(a, m, j);
 	json_put_bool(j, "enabledJoinBeforeHost", m->join_before_host);
+	json_put_str(j, "unlockedMeetingJoinSecurity",
+		     roomway_has_lobby(m) ? "allowJoinWithLobby" : "allowJoin");
 	json_put_int(j, "joinBeforeHostMinutes", m->open_time / 60);
 	json_put_bool(j, "publicMeeting",
 		      strcmp(m->list_status, "PUBLIC") == 0);

@@ -244,13 +244,5 @@ page_param(struct api *a, const char *name)
 const char *
 page_cookie(struct api *a, const char *name)
 {
-	struct span rest = httpd_field(a->http, "Cookie"), part, key;
-
-	while (span_cut(&rest, ';', &part)) {
-		part = span_trim(part);
-		span_cut(&part, '=', &key);
-		if (span_is(key, name) && part.at != NULL)
-			return arena_span(a->arena, part);
-	}
-	return NULL;
+	return page_session_cookie_of(a->http, name);
 }

@@ -5,10 +5,10 @@
 #include "site/jsonapi.h"
 #include "site/page.h"
 #include "site/page_meeting.h"
+#include "site/page_view.h"
 #include "site/record.h"
 
 #define PAGE_MEETINGS 20
-#define PAGES_MAX 5000
 #define READY_US INT64_C(900000000)
 
 static void show_home(struct api *a);
@@ -86,25 +86,13 @@ chosen_tab(struct api *a)
 	return &tabs[0];
 }
 
-static int64_t
-chosen_page(struct api *a)
-{
-	const char *text = page_param(a, "page");
-	int64_t page = 1;
-
-	if (text == NULL || span_to_i64(span_of(text), &page) < 0 || page < 1 ||
-	    page > PAGES_MAX)
-		return 1;
-	return page;
-}
-
 static void
 show_home(struct api *a)
 {
 	const struct tab *tab = chosen_tab(a);
 	struct store_meeting_filter f = { 0 };
 	struct store_page page = {
-		.skip = (chosen_page(a) - 1) * PAGE_MEETINGS,
+		.skip = (page_view_number(a) - 1) * PAGE_MEETINGS,
 		.max = PAGE_MEETINGS + 1, /* one more says that there is more */
 	};
 
@@ -156,7 +144,7 @@ on_meetings(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
 	const struct tab *tab = chosen_tab(a);
 	struct timezone_info tz = page_zone(a);
-	int64_t now_us = clock_wall_us(), page = chosen_page(a);
+	int64_t now_us = clock_wall_us(), page = page_view_number(a);
 	json_t *data = json_object(), *items = json_array();
 
 	for (size_t i = 0; i < n && i < PAGE_MEETINGS; i++)
@@ -167,11 +155,7 @@ on_meetings(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	json_put(data, "tabs", tab_list(tab));
 	json_put_bool(data, "any", n > 0);
 	json_put(data, "meetings", items);
-	json_put_bool(data, "pages", page > 1 || n > PAGE_MEETINGS);
-	if (page > 1)
-		json_put_int(data, "newer", page - 1);
-	if (n > PAGE_MEETINGS)
-		json_put_int(data, "older", page + 1);
+	page_view_pages(data, page, n > PAGE_MEETINGS);
 	json_put_str(data, "zone", page_zone_text(a, &tz, now_us));
 	page_show(a, "home.html", tab->heading, data);
 }

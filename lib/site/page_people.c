@@ -6,11 +6,11 @@
 #include "site/jsonapi.h"
 #include "site/page_meeting.h"
 #include "site/page_session.h"
+#include "site/page_view.h"
 #include "site/record.h"
 #include "site/timezone.h"
 
 #define PAGE_ACCOUNTS 25
-#define PAGES_MAX 10000
 #define PASSWORD_MAX 60
 
 static void show_profile(struct api *a);
@@ -160,25 +160,13 @@ write_profile(struct api *a, const char *hash)
 
 /* --- all of the company ------------------------------------------------ */
 
-static int64_t
-chosen_page(struct api *a)
-{
-	const char *text = page_param(a, "page");
-	int64_t page = 1;
-
-	if (text == NULL || span_to_i64(span_of(text), &page) < 0 || page < 1 ||
-	    page > PAGES_MAX)
-		return 1;
-	return page;
-}
-
 static void
 list_accounts(struct api *a)
 {
 	const char *find = page_param(a, "find");
 	struct store_account_filter f = { .any = true };
 	struct store_page page = {
-		.skip = (chosen_page(a) - 1) * PAGE_ACCOUNTS,
+		.skip = (page_view_number(a) - 1) * PAGE_ACCOUNTS,
 		.max = PAGE_ACCOUNTS + 1,
 		.order = { "webexid" },
 	};
@@ -213,17 +201,13 @@ static void
 on_listed(struct api *a, const struct account *list, size_t n, int64_t total)
 {
 	json_t *data = json_object(), *rows = json_array();
-	int64_t page = chosen_page(a);
+	int64_t page = page_view_number(a);
 
 	for (size_t i = 0; i < n && i < PAGE_ACCOUNTS; i++)
 		json_array_append_new(rows, row(a, &list[i]));
 	json_put(data, "accounts", rows);
 	json_put_str(data, "find", page_param(a, "find"));
-	json_put_bool(data, "pages", page > 1 || n > PAGE_ACCOUNTS);
-	if (page > 1)
-		json_put_int(data, "newer", page - 1);
-	if (n > PAGE_ACCOUNTS)
-		json_put_int(data, "older", page + 1);
+	page_view_pages(data, page, n > PAGE_ACCOUNTS);
 	page_show(a, "accounts.html", "Accounts", data);
 }
 

@@ -22,6 +22,7 @@ static void on_asked(struct api *a, const struct meeting *list, size_t n,
 static void join(struct api *a);
 static void on_join(struct api *a, const struct meeting *list, size_t n,
 		    int64_t total);
+static void let_in(struct api *a, const struct meeting *m);
 static void show_room(struct api *a);
 static void on_room(struct api *a, const struct meeting *list, size_t n,
 		    int64_t total);
@@ -68,13 +69,6 @@ is_host(const struct api *a, const struct meeting *m)
 	return a->who != NULL && strcmp(a->who->id, m->host_id) == 0;
 }
 
-static bool
-is_locked(const struct meeting *m)
-{
-	return m->password != NULL && m->password[0] != '\0' &&
-	       m->enforce_password;
-}
-
 /* --- joining ----------------------------------------------------------- */
 
 static void
@@ -94,8 +88,43 @@ join_form(struct api *a, const struct meeting *m)
 	json_put_str(data, "when", page_when(a, &tz, m->starts_us));
 	json_put_str(data, "zone", page_zone_text(a, &tz, m->starts_us));
 	json_put_bool(data, "running", page_meeting_is_running(m));
-	json_put_bool(data, "locked", is_locked(m));
+	json_put_bool(data, "locked", roomway_is_locked(m));
 	return data;
+}
+
+static const char *
+cookie_name(const struct api *a, int64_t number)
+{
+	return arena_printf(a->arena, "gsb-join-%lld", (long long)number);
+}
+
+/* The token of the meeting that he has in a cookie; NULL: none that is good.
+ */
+static const char *
+known_token(struct api *a, const struct meeting *m, struct jointoken *known)
+{
+	const char *token = page_cookie(a, cookie_name(a, m->number));
+	struct err e = { 0 };
+
+	if (token == NULL ||
+	    jointoken_read(a->site->keys, span_of(token),
+			   clock_wall_us() / 1000000, a->arena, known,
+			   &e) < 0 ||
+	    known->meeting != m->number ||
+	    strcmp(known->company, a->company->name) != 0)
+		return NULL;
+	return token;
+}
+
+/* As he came before, else as his account is called. */
+static const char *
+known_name(struct api *a, const struct meeting *m)
+{
+	struct jointoken known;
+
+	if (known_token(a, m, &known) != NULL)
+		return known.name;
+	return a->who != NULL ? page_view_name(a) : "";
 }
 
 static void
@@ -113,18 +142,9 @@ on_asked(struct api *a, const struct meeting *list, size_t n, int64_t total)
 		return;
 	}
 	data = join_form(a, list);
-	json_put_str(data, "name",
-		     name != NULL     ? name
-		     : a->who != NULL ? page_view_name(a)
-				      : "");
+	json_put_str(data, "name", name != NULL ? name : known_name(a, list));
 	json_put_str(data, "password", page_param(a, "password"));
 	page_show(a, "join_meeting.html", "Join a meeting", data);
-}
-
-static const char *
-cookie_name(const struct api *a, int64_t number)
-{
-	return arena_printf(a->arena, "gsb-join-%lld", (long long)number);
 }
 
 static void
@@ -149,36 +169,40 @@ is_name(const char *name)
 static void
 on_join(struct api *a, const struct meeting *list, size_t n, int64_t total)
 {
-	struct roomway_who who = { 0 };
-	int64_t now_s = clock_wall_us() / 1000000;
-	STRBUF_AUTO token = { 0 };
+	const char *name = page_text(a, "name");
 	json_t *data;
 
 	if (n == 0) {
 		api_fail(a, FAULT_NO_MEETING, NULL);
 		return;
 	}
-	who.name = page_text(a, "name");
 	data = join_form(a, list);
-	json_put_str(data, "name", who.name);
+	json_put_str(data, "name", name);
 	page_again(a, "join_meeting.html", "Join a meeting", data);
-	if (!is_name(who.name)) {
+	if (!is_name(name)) {
 		api_fail(a, FAULT_INVALID,
 			 "A name has 1 to 64 characters, in one line");
 		return;
 	}
-	if (is_locked(list) && !is_host(a, list) &&
-	    !crypto_equal(span_of(page_text(a, "password")),
-			  span_of(list->password))) {
-		api_fail(a, FAULT_DENIED, "The meeting's password is wrong");
-		return;
-	}
-	who.host = is_host(a, list);
+	if (is_host(a, list))
+		let_in(a, list);
+	else
+		roomway_password(a, list, page_text(a, "password"), let_in);
+}
+
+static void
+let_in(struct api *a, const struct meeting *m)
+{
+	struct roomway_who who = { .name = page_text(a, "name"),
+				   .host = is_host(a, m) };
+	int64_t now_s = clock_wall_us() / 1000000;
+	STRBUF_AUTO token = { 0 };
+
 	who.id = a->who != NULL ? a->who->id : NULL;
-	roomway_token(a, list, &who, now_s + JOINTOKEN_S, &token);
-	page_set_cookie(a, cookie_name(a, list->number), strbuf_text(&token),
+	roomway_token(a, m, &who, now_s + JOINTOKEN_S, &token);
+	page_set_cookie(a, cookie_name(a, m->number), strbuf_text(&token),
 			JOINTOKEN_S);
-	page_go(a, "room/%lld", (long long)list->number);
+	page_go(a, "room/%lld", (long long)m->number);
 }
 
 /* --- the room ---------------------------------------------------------- */
@@ -188,8 +212,8 @@ static const char *
 room_path(struct api *a, const struct meeting *m)
 {
 	struct roomway_who who = { .host = true };
-	const char *token = page_cookie(a, cookie_name(a, m->number));
 	int64_t now_s = clock_wall_us() / 1000000;
+	const char *token;
 	struct jointoken known;
 	STRBUF_AUTO made = { 0 };
 
@@ -198,12 +222,10 @@ room_path(struct api *a, const struct meeting *m)
 		who.name = page_view_name(a);
 		roomway_token(a, m, &who, now_s + JOINTOKEN_S, &made);
 		token = arena_span(a->arena, strbuf_span(&made));
-	} else if (token == NULL ||
-		   jointoken_read(a->site->keys, span_of(token), now_s,
-				  a->arena, &known, &(struct err){ 0 }) < 0 ||
-		   known.meeting != m->number ||
-		   strcmp(known.company, a->company->name) != 0) {
-		return NULL;
+	} else {
+		token = known_token(a, m, &known);
+		if (token == NULL)
+			return NULL;
 	}
 	return arena_printf(a->arena, "/%s/ws/%c/%lld?t=%s", a->company->name,
 			    roomway_letter(a, m), (long long)m->number, token);

@@ -13,6 +13,7 @@
 #include "site/made.h"
 #include "site/page_meeting.h"
 #include "site/recurrence.h"
+#include "site/roomway.h"
 #include "site/timezone.h"
 #include "site/xmlvalue.h"
 
@@ -111,6 +112,7 @@ as_sent(struct api *a)
 	for (size_t i = 0; i < TEXTS; i++)
 		json_put_str(data, texts[i], page_text(a, texts[i]));
 	json_put_bool(data, "early", page_field(a, "early") != NULL);
+	json_put_bool(data, "lobby", page_field(a, "lobby") != NULL);
 	json_put_bool(data, "public", page_field(a, "public") != NULL);
 	return data;
 }
@@ -221,6 +223,7 @@ as_it_is(struct api *a, const struct meeting *m, const struct timezone_info *tz)
 	json_put_str(data, "password", m->password);
 	json_put_str(data, "invite", addresses(a, m->attendees));
 	json_put_bool(data, "early", m->join_before_host);
+	json_put_bool(data, "lobby", roomway_has_lobby(m));
 	json_put_bool(data, "public", strcmp(m->list_status, "PUBLIC") == 0);
 	json_put_str(data, "kept", page_meeting_repeats(a, m));
 	return data;
@@ -411,6 +414,9 @@ read_form(struct api *a, const char *before, json_t *fields, struct err *e)
 	json_put_str(body, "timezone", tz->iana);
 	json_put_bool(body, "enabledJoinBeforeHost",
 		      page_field(a, "early") != NULL);
+	json_put_str(body, "unlockedMeetingJoinSecurity",
+		     page_field(a, "lobby") != NULL ? "allowJoinWithLobby"
+						    : "allowJoin");
 	json_put_bool(body, "publicMeeting", page_field(a, "public") != NULL);
 	if (read_when(a, tz, body, e) < 0 || read_repeat(a, body, e) < 0 ||
 	    read_invited(a, before, fields, e) < 0 ||

@@ -44,16 +44,42 @@ static const struct write_op end_op = { "page.logout", fill_end, render_end,
 					NULL, false };
 
 static bool
-is_https(const struct api *a)
+is_https(const struct site *s)
 {
-	return span_starts(span_of(a->site->conf->public_url), "https:");
+	return span_starts(span_of(s->conf->public_url), "https:");
 }
 
 /* Only whoever speaks TLS for this very host can set one of that name. */
+static const char *
+cookie_name(const struct site *s)
+{
+	return is_https(s) ? "__Host-gsb" : "gsb";
+}
+
 const char *
 page_session_cookie(const struct api *a)
 {
-	return is_https(a) ? "__Host-gsb" : "gsb";
+	return cookie_name(a->site);
+}
+
+const char *
+page_session_cookie_of(struct httpd_req *req, const char *name)
+{
+	struct span rest = httpd_field(req, "Cookie"), part, key;
+
+	while (span_cut(&rest, ';', &part)) {
+		part = span_trim(part);
+		span_cut(&part, '=', &key);
+		if (span_is(key, name) && part.at != NULL)
+			return arena_span(httpd_arena(req), part);
+	}
+	return NULL;
+}
+
+const char *
+page_session_read_cookie(const struct site *s, struct httpd_req *req)
+{
+	return page_session_cookie_of(req, cookie_name(s));
 }
 
 void
@@ -70,7 +96,7 @@ page_set_cookie(struct api *a, const char *name, const char *value,
 				    (long long)max_age_s);
 	call->cookies[call->n_cookies++] = arena_printf(
 	    a->arena, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s", name, value,
-	    is_https(a) ? "; Secure" : "", life);
+	    is_https(a->site) ? "; Secure" : "", life);
 }
 
 bool

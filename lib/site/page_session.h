@@ -12,6 +12,12 @@ bool page_session_is_ours(struct api *a);
 bool page_session_form_is_ours(struct api *a);
 const char *page_session_csrf(struct api *a); /* "" without a session */
 
+/* A cookie's value, in the request's arena; NULL: it has none. The session's
+ * of this site, likewise. */
+const char *page_session_cookie_of(struct httpd_req *req, const char *name);
+const char *page_session_read_cookie(const struct site *s,
+				     struct httpd_req *req);
+
 /* Where a person came from, within the company: "meetings/1"; else NULL. */
 const char *page_session_local(const struct api *a, const char *to);
 

@@ -4,10 +4,11 @@
  */
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/strbuf.h"
 #include "site/files.h"
+#include "site/files_api.h"
 #include "site/page.h"
+#include "site/page_config.h"
 #include "site/record.h"
 #include "site/settings.h"
 #include "site/site.h"
@@ -49,20 +50,10 @@ put_flag(json_t *data, const struct flag *f, bool on)
 	json_array_append_new(json_object_get(data, f->group), one);
 }
 
-/* Who may change it, and how old the copy is. */
 static void
 put_state(struct api *a, json_t *data)
 {
-	int64_t verified_us = files_verified_us(a->site->files);
-	struct timezone_info tz = page_zone(a);
-	struct err why = { 0 };
-	bool may = files_may_change(a->site->files, &why) == 0;
-
-	json_put_bool(data, "may", may && a->who->site_admin);
-	if (!may)
-		json_put_str(data, "why", err_text(&why));
-	if (!may && verified_us > 0)
-		json_put_str(data, "copied", page_when(a, &tz, verified_us));
+	page_config_state(a, data);
 	json_put(data, "password", json_array());
 	json_put(data, "meetings", json_array());
 }
@@ -188,10 +179,5 @@ on_saved(void *ctx, int64_t version, const struct err *err)
 	if (err == NULL)
 		page_go(a, "admin/settings?said=saved");
 	else
-		api_fail(a,
-			 err->code == ERR_REFUSED   ? FAULT_DENIED
-			 : err->code == ERR_INVALID ? FAULT_INVALID
-			 : err->code == ERR_TIMEOUT ? FAULT_CONFLICT
-						    : FAULT_INTERNAL,
-			 "%s", err_text(err));
+		api_fail(a, files_api_fault(err), "%s", err_text(err));
 }

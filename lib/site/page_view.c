@@ -19,6 +19,7 @@
 #include "site/site.h"
 #include "site/template.h"
 
+#define PAGES_MAX 10000
 #define CSP                                                         \
 	"default-src 'none'; script-src 'self'; style-src 'self'; " \
 	"img-src 'self'; connect-src 'self'; form-action 'self'; "  \
@@ -379,4 +380,26 @@ page_option(json_t *list, const char *value, const char *text,
 	json_put_str(one, "text", text);
 	json_put_bool(one, "on", chosen != NULL && strcmp(chosen, value) == 0);
 	json_array_append_new(list, one);
+}
+
+int64_t
+page_view_number(struct api *a)
+{
+	const char *text = page_param(a, "page");
+	int64_t page = 1;
+
+	if (text == NULL || span_to_i64(span_of(text), &page) < 0 || page < 1 ||
+	    page > PAGES_MAX)
+		return 1;
+	return page;
+}
+
+void
+page_view_pages(json_t *data, int64_t page, bool more)
+{
+	json_put_bool(data, "pages", page > 1 || more);
+	if (page > 1)
+		json_put_int(data, "newer", page - 1);
+	if (more)
+		json_put_int(data, "older", page + 1);
 }

@@ -24,6 +24,14 @@ json_t *recurrence_read(const char *rule, const struct timezone_info *tz,
 void recurrence_write(const json_t *elements, const struct timezone_info *tz,
 		      struct strbuf *out);
 
+/*
+ * The first start after after_us of a meeting that began first at starts_us;
+ * 0: there is none, or not within 40 years. NULL elements: it does not
+ * repeat. UNIX µs.
+ */
+int64_t recurrence_next(const json_t *elements, const struct timezone_info *tz,
+			int64_t starts_us, int64_t after_us);
+
 /* Whether these elements make a whole: -1 says what is missing. */
 int recurrence_check(const json_t *elements, struct err *e)
     __attribute__((warn_unused_result));

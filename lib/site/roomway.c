@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "site/api.h"
+#include "site/auth_lock.h"
 #include "site/gate.h"
 #include "site/jointoken.h"
 #include "site/record.h"
@@ -20,9 +21,8 @@ roomway_letter(const struct api *a, const struct meeting *m)
 	return gate_room_site(a->site->web_gate, runs)[0] == 'p' ? 'P' : 'B';
 }
 
-/* options.lobby, as the room reads it. */
-static bool
-has_lobby(const struct meeting *m)
+bool
+roomway_has_lobby(const struct meeting *m)
 {
 	JSON_AUTO options = json_read(span_of(m->options), NULL);
 
@@ -46,7 +46,7 @@ roomway_token(struct api *a, const struct meeting *m,
 		.row = m->id,
 		.no = m->session_no + !runs,
 		.early = m->join_before_host,
-		.lobby = has_lobby(m),
+		.lobby = roomway_has_lobby(m),
 	};
 
 	if (t.guest)
@@ -65,12 +65,64 @@ roomway_path(struct api *a, const struct meeting *m,
 }
 
 bool
-roomway_password_fits(const struct meeting *m, const char *password)
+roomway_is_locked(const struct meeting *m)
 {
-	if (m->password == NULL || !m->enforce_password)
-		return true;
-	return password != NULL &&
-	       crypto_equal(span_of(password), span_of(m->password));
+	return m->password != NULL && m->password[0] != '\0' &&
+	       m->enforce_password;
+}
+
+/* A password that was tried, until it has been counted. */
+struct attempt {
+	struct api *api;
+	const struct meeting *meeting;
+	bool fits;
+	size_t look; /* index of the result that says whether it is locked */
+	roomway_fn *fn;
+};
+
+static void on_counted(void *ctx, const struct pgresult *r, size_t n,
+		       const struct err *err);
+
+void
+roomway_password(struct api *a, const struct meeting *m, const char *password,
+		 roomway_fn *fn)
+{
+	struct attempt *t;
+	struct pgbatch *b;
+
+	if (!roomway_is_locked(m)) {
+		fn(a, m);
+		return;
+	}
+	t = arena_make(a->arena, struct attempt);
+	t->api = a;
+	t->meeting = m;
+	t->fn = fn;
+	t->fits = password != NULL &&
+		  crypto_equal(span_of(password), span_of(m->password));
+	b = pgbatch_new();
+	t->look = t->fits ? auth_lock_add_passed(a, m->id, b)
+			  : auth_lock_add_failed(a, m->id, b);
+	a->query = pgpool_run(a->site->pool, &b, a->deadline_ms, on_counted, t);
+}
+
+static void
+on_counted(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
+{
+	struct attempt *t = ctx;
+	struct api *a = t->api;
+
+	a->query = NULL;
+	if (err != NULL)
+		api_unprocessed(a, 503, err_text(err));
+	else if (auth_lock_is(&r[t->look]))
+		api_fail(a, FAULT_LOCKED,
+			 "Too many wrong passwords for this meeting: try "
+			 "again in a quarter of an hour");
+	else if (!t->fits)
+		api_fail(a, FAULT_DENIED, "The meeting's password is wrong");
+	else
+		t->fn(a, t->meeting);
 }
 
 bool

@@ -33,8 +33,20 @@ void roomway_path(struct api *a, const struct meeting *m,
 		  const struct roomway_who *who, int64_t expiry_s,
 		  struct strbuf *out);
 
-/* Whether the password (NULL: none) opens the meeting for an account. */
-bool roomway_password_fits(const struct meeting *m, const char *password);
+/* Newcomers wait until the host lets them in. */
+bool roomway_has_lobby(const struct meeting *m);
+
+/* It opens with its password alone. */
+bool roomway_is_locked(const struct meeting *m);
+
+/*
+ * Whether the password (NULL: none) opens the meeting: then fn, else the
+ * request has been answered. Wrong ones count (auth_lock.h): who has guessed
+ * too often is told so, right or wrong.
+ */
+typedef void roomway_fn(struct api *a, const struct meeting *m);
+void roomway_password(struct api *a, const struct meeting *m,
+		      const char *password, roomway_fn *fn);
 
 /* Whether this is the meeting's guestToken, also that of an older row. */
 bool roomway_guest_fits(struct api *a, const struct meeting *m,

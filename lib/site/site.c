@@ -15,6 +15,7 @@
 #include "site/files.h"
 #include "site/files_publish.h"
 #include "site/lease.h"
+#include "site/mail.h"
 #include "site/rate.h"
 #include "site/schema.h"
 #include "site/snapshot.h"
@@ -98,6 +99,21 @@ static const struct conf_key keys[] = {
 	  offsetof(struct site_conf, collab_grace_s), "30",
 	  "seconds in which who was cut off comes back as if he had stayed", 1,
 	  600, NULL },
+	KEY("mail", "smtp", CONF_STRING, mail_smtp, "",
+	    "smtp://HOST:PORT or smtps://HOST:PORT that takes invitations and "
+	    "reminders; empty: none are sent"),
+	KEY("mail", "from", CONF_STRING, mail_from, "",
+	    "address that they come from"),
+	KEY("mail", "user", CONF_STRING, mail_user, "",
+	    "who logs in there; empty: nobody"),
+	KEY("mail", "password_file", CONF_STRING, mail_password_file, "",
+	    "his password, mode 0600"),
+	KEY("mail", "ca_file", CONF_STRING, mail_ca_file, "",
+	    "who is trusted there; empty: the system's"),
+	KEY("mail", "starttls", CONF_BOOL, mail_starttls, "no",
+	    "smtp:// goes over to TLS, or no mail is sent"),
+	KEY("mail", "remind", CONF_MS, mail_remind_ms, "15m",
+	    "how long before a meeting people are reminded; 0: they are not"),
 };
 
 static const struct service_option options[] = {
@@ -148,7 +164,7 @@ check(const void *conf, struct err *e)
 	    strcmp(self.only, "collab") != 0)
 		return err_set(e, ERR_INVALID, "--only %s: it is web or collab",
 			       self.only);
-	return 0;
+	return mail_check(c, e);
 }
 
 static int
@@ -271,6 +287,7 @@ start_services(struct site *s, struct err *e)
 	s->rate = rate_new(s->conf->web_rate);
 	s->health = dbhealth_new(s->conf->db_conninfo, s->role->program);
 	s->snapshot = snapshot_new(s);
+	s->mail = mail_open(s);
 	s->web = web_open(s, e);
 	return s->web != NULL ? 0 : -1;
 }
@@ -355,6 +372,7 @@ stop(void)
 
 	schema_cancel(&self.schema);
 	web_close(&s->web);
+	mail_close(&s->mail);
 	collab_close(&s->collab);
 	snapshot_free(&s->snapshot);
 	files_close(&s->files);

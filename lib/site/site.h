@@ -19,6 +19,7 @@ struct auth_memory;
 struct collab;
 struct dbhealth;
 struct files;
+struct mail;
 struct rate;
 struct snapshot;
 struct web;
@@ -34,6 +35,10 @@ struct site_conf {
 	int64_t web_rate; /* requests a second of one account */
 	const char *collab_listen, *collab_health_listen;
 	int64_t collab_grace_s;
+	const char *mail_smtp; /* "": no mail */
+	const char *mail_from, *mail_user, *mail_password_file, *mail_ca_file;
+	bool mail_starttls;
+	int64_t mail_remind_ms;
 };
 
 struct site {
@@ -47,6 +52,7 @@ struct site {
 	struct auth_checks *checks;
 	struct rate *rate;
 	struct gate *web_gate, *collab_gate; /* NULL: does not run here */
+	struct mail *mail;                   /* NULL: web does not run here */
 	struct snapshot *snapshot;           /* NULL: web does not run here */
 	struct web *web;
 	struct collab *collab;

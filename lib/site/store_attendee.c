@@ -116,7 +116,8 @@ static const struct pgstmt delete = {
 	.sql =
 	    "WITH w AS (SELECT e FROM jsonb_array_elements($3::jsonb) AS "
 	    "l(e)), "
-	    "f AS (SELECT DISTINCT t.id, m.host_id = coalesce($2::uuid, "
+	    "f AS (SELECT DISTINCT t.id, t.meeting_id, m.host_id = "
+	    "coalesce($2::uuid, "
 	    "m.host_id) "
 	    "AS his FROM (SELECT (e ->> 'id')::uuid AS id FROM w UNION "
 	    "SELECT k.row_id FROM w JOIN number k ON k.kind = 'attendee' AND "
@@ -129,7 +130,8 @@ static const struct pgstmt delete = {
 	    "t.meeting_id "
 	    "WHERE t.company_id = $1), "
 	    "d AS (DELETE FROM attendee t USING f WHERE t.id = f.id AND f.his) "
-	    "SELECT count(*), count(*) FILTER (WHERE NOT his) FROM f",
+	    "SELECT count(*), count(*) FILTER (WHERE NOT his), "
+	    "array_agg(DISTINCT meeting_id)::text FROM f",
 	.nparams = 3,
 };
 /* clang-format on */
@@ -287,6 +289,8 @@ render_create(struct api *a, const struct pgresult *r, size_t n,
 		return;
 	}
 	out->refused = false;
+	a->meetings = arena_printf(a->arena, "{%s}",
+				   pgresult_text(&r[0], 0, 0));
 	a->store->render_guests(a, rows_of(a, &r[1], rows), rows, out);
 }
 
@@ -319,6 +323,8 @@ static void
 render_update(struct api *a, const struct pgresult *r, size_t n,
 	      struct write_answer *out)
 {
+	struct attendee *guest;
+
 	out->refused = true;
 	if (pgresult_rows(&r[0]) == 0) {
 		out->fault = FAULT_NO_RECORD;
@@ -329,7 +335,9 @@ render_update(struct api *a, const struct pgresult *r, size_t n,
 		return;
 	}
 	out->refused = false;
-	a->store->render_guests(a, rows_of(a, &r[1], 1), 1, out);
+	guest = rows_of(a, &r[1], 1);
+	a->meetings = arena_printf(a->arena, "{%s}", guest->meeting_id);
+	a->store->render_guests(a, guest, 1, out);
 }
 
 void
@@ -370,5 +378,6 @@ render_delete(struct api *a, const struct pgresult *r, size_t n,
 		return;
 	}
 	out->refused = false;
+	a->meetings = arena_strdup(a->arena, pgresult_text(&r[0], 0, 2));
 	a->store->render_deleted(a, found, out);
 }

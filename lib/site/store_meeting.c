@@ -329,6 +329,7 @@ render_create(struct api *a, const struct pgresult *r, size_t n,
 	struct meeting *row = arena_make(a->arena, struct meeting);
 
 	record_meeting(a, &r[0], 0, row);
+	a->meetings = arena_printf(a->arena, "{%s}", row->id);
 	a->store->render_meeting(a, row, out);
 }
 

@@ -191,6 +191,8 @@ store_run_host(const struct run *r, struct arena *arena)
 {
 	if (r->host_display_name != NULL || r->host_webexid == NULL)
 		return r->host_display_name;
+	if (r->host_first_name[0] == '\0' && r->host_last_name[0] == '\0')
+		return r->host_webexid;
 	return arena_printf(arena, "%s %s", r->host_first_name,
 			    r->host_last_name);
 }

@@ -19,7 +19,9 @@
 #include "site/journal.h"
 #include "site/jsonapi.h"
 #include "site/lease.h"
+#include "site/mail_sql.h"
 #include "site/page.h"
+#include "site/page_config.h"
 #include "site/signed.h"
 #include "site/site.h"
 #include "site/snapshot.h"
@@ -36,7 +38,8 @@ struct web {
 	struct timer *purge;   /* armed, */
 	struct pgreq *purging; /* or under way */
 	size_t purge_at;       /* index of its statement, */
-	size_t purge_locks_at; /* and of the one of failed log-ins */
+	size_t purge_locks_at; /* of the one of failed log-ins, */
+	size_t purge_mail_at;  /* and of who was told by mail */
 };
 
 static bool may_spool(void *ctx, struct httpd_req *req);
@@ -116,7 +119,8 @@ may_spool(void *ctx, struct httpd_req *req)
 {
 	struct web *w = ctx;
 
-	return files_api_may_spool(w->site, req);
+	return files_api_may_spool(w->site, req) ||
+	       page_config_may_spool(w->site, req);
 }
 
 static void
@@ -365,6 +369,7 @@ on_purge(void *ctx)
 	pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
 	w->purge_at = journal_add_purge(b);
 	w->purge_locks_at = auth_lock_add_purge(b);
+	w->purge_mail_at = mail_sql_add_purge(b);
 	pgbatch_commit(b);
 	w->purging = pgpool_run(w->site->pool, &b, clock_mono_ms() + REQUEST_MS,
 				on_purged, w);
@@ -377,12 +382,12 @@ on_purged(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 	bool more = err == NULL &&
 		    (pgresult_affected(&r[w->purge_at]) >= JOURNAL_PURGE ||
 		     pgresult_affected(&r[w->purge_locks_at]) >=
-			 AUTH_LOCK_PURGE);
+			 AUTH_LOCK_PURGE ||
+		     pgresult_affected(&r[w->purge_mail_at]) >= MAIL_SQL_PURGE);
 
 	w->purging = NULL;
 	if (err != NULL)
-		log_warn(MODULE,
-			 "journal and failed log-ins not purged: why=\"%s\"",
+		log_warn(MODULE, "what is too old is not purged: why=\"%s\"",
 			 err_text(err));
 	w->purge = timer_start(more ? PURGE_AGAIN_MS : PURGE_MS, on_purge, w);
 }

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "io/timer.h"
 #include "site/journal.h"
+#include "site/mail.h"
 #include "site/site.h"
 
 #define MODULE "write"
@@ -276,6 +277,7 @@ commit(struct write *w)
 	w->local = gate_peer_dead(a->site->web_gate);
 	if (w->local)
 		pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
+	mail_add_touch(a, b);
 	journal_add_store(a, w->op, &w->answer, b);
 	w->commit = pgbatch_commit(b);
 	pgbatch_add(b, &sync_state, NULL);

@@ -21,6 +21,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.chromium.remote_connection import (
     ChromiumRemoteConnection)
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.file_detector import UselessFileDetector
 from selenium.webdriver.support.ui import Select
 
 from wait import wait_until
@@ -87,6 +88,8 @@ class Browser:
             f"http://127.0.0.1:{wait_until(port, 60)}", "goog", "chrome"),
             options=options)
         self.driver.set_page_load_timeout(60)
+        # files to upload are where Chromium is
+        self.driver.file_detector = UselessFileDetector()
 
     def end(self):
         """Once is enough, twice does no harm."""

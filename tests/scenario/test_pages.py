@@ -1,4 +1,6 @@
 """Pages for people, as a browser without scripts meets them."""
+import base64
+import json
 import re
 import secrets
 import urllib.parse
@@ -216,6 +218,76 @@ def test_guests_join_with_the_password(site, admin):
     assert guest.get(f"room/{other}/path").status == 403
     assert admin.get(f"join/{number}").headers["location"] == \
         f"/acme/room/{number}"
+
+
+def test_guesses_of_a_meetings_password_are_counted(site, admin):
+    number = admin.schedule()
+
+    def guess(password, address):
+        return site.request("POST", f"/acme/join/{number}", urllib.parse.
+                            urlencode({"name": "Ann", "password": password}),
+                            {"Content-Type": FORM}, address=address).status
+
+    here, there = "203.0.113.9", "203.0.113.10"
+    assert [guess("wrong", here) for _ in range(10)] == [403] * 9 + [423]
+    assert guess("Geheim9", here) == guess("wrong", here) == 423
+    assert guess("Geheim9", there) == 303
+    token = site.token(user=account(admin))
+    for password, address, status in (("Geheim9", here, 423),
+                                      ("wrong", there, 403),
+                                      ("Geheim9", there, 200)):
+        answer = site.request(
+            "POST", "/v1/meetings/join", {"meetingNumber": number,
+                                          "password": password},
+            {"Authorization": f"Bearer {token}"}, address=address)
+        assert answer.status == status, answer.text
+
+
+def test_a_guest_who_comes_again_is_known_and_waits_in_the_lobby(site, admin):
+    number = admin.schedule(lobby="1")
+    assert 'name="lobby" value="1" checked' in \
+        admin.get(f"meetings/{number}/edit").text
+    guest = Person(site)
+    guest.post(f"join/{number}", name="Zoë", password="Geheim9")
+    assert 'name="name" value="Zoë"' in guest.get(f"join/{number}").text
+    token = guest.get(f"room/{number}/path").json["roomPath"].split(".")[2]
+    assert json.loads(base64.urlsafe_b64decode(token + "==="))["l"] is True
+
+
+def test_a_file_is_put_and_served(site, admin):
+    person = Person(site, account(admin))
+
+    def put(path, body, who=admin, **headers):
+        if who.cookies and not headers:
+            headers = {"X-GSB-Form": who.csrf()}
+        return who.request("PUT", "admin/files/put?path=" +
+                           urllib.parse.quote(path), body, **headers).status
+
+    page = b"<h1>Hello</h1>"
+    assert put("pages/a/hello.html", page) == 200
+    assert put("clients/big.bin", b"x" * (2 << 20)) == 200
+    for path in ("", "pages", "pages/", "other/x", "pages/../x", "pages//x",
+                 "pages/x\0y"):
+        assert put(path, page) == 400, path
+    assert put("pages/x", page, **{"X-GSB-Form": "k1.AAAA"}) == 403
+    assert put("pages/x", page, person) == 403
+    assert put("pages/x", page, Person(site)) == 401
+    assert put("pages/x", b"x" * (2 << 20), Person(site)) == 413
+    assert admin.get("pages/a/hello.html").text == page.decode()
+    for path, size in (("pages/a/hello.html", len(page)),
+                       ("clients/big.bin", 2 << 20)):
+        answer = admin.request("HEAD", path)
+        assert (answer.status, answer.text) == (200, "")
+        assert answer.headers["content-length"] == str(size)
+    assert "a/hello.html" in admin.get("admin/files").text
+    assert person.get("admin/files").status == 403
+    form = urllib.parse.urlencode({"csrf": admin.csrf(),
+                                   "path": "pages/a/hello.html"})
+    for status in (303, 404):
+        answer = admin.request("POST", "admin/files/remove", form,
+                               **{"Content-Type": FORM})
+        assert answer.status == status
+        assert admin.get("pages/a/hello.html").status == 404
 
 
 def test_evil_in_every_field_is_text_or_refused(site, admin):

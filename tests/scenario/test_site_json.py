@@ -9,6 +9,7 @@ from site_alone import Site, URL, sign
 MEETING = {"title": "Plan", "agenda": "All of it", "password": "Geheim9",
            "start": "2031-07-02T10:00:00+02:00", "end": "2031-07-02T08:45:00Z",
            "timezone": "Europe/Berlin", "enabledJoinBeforeHost": True,
+           "unlockedMeetingJoinSecurity": "allowJoinWithLobby",
            "joinBeforeHostMinutes": 5, "publicMeeting": True,
            "recurrence": "FREQ=WEEKLY"}
 
@@ -58,7 +59,7 @@ def test_a_meeting_comes_back_as_it_was_made(site):
     assert call(site, "GET", f"/v1/meetings/{made['id']}").json == made
     for name in ("title", "agenda", "password", "timezone", "publicMeeting",
                  "enabledJoinBeforeHost", "joinBeforeHostMinutes",
-                 "recurrence"):
+                 "recurrence", "unlockedMeetingJoinSecurity"):
         assert made[name] == MEETING[name], name
     assert made["start"] == "2031-07-02T08:00:00.000Z"
     assert made["end"] == "2031-07-02T08:45:00.000Z"
@@ -92,7 +93,7 @@ def test_changes_and_deletion(site):
     {"agenda": "x" * 2501}, {"start": "tomorrow"}, {"start": None},
     {"end": "2031-07-02T07:00:00Z"}, {"end": "2031-07-02T08:00:30Z"},
     {"end": "2031-07-09T08:00:00Z"}, {"timezone": "Berlin"},
-    {"timezone": "../etc/passwd"}, {"enabledJoinBeforeHost": "yes"},
+    {"unlockedMeetingJoinSecurity": "lobby"}, {"timezone": "../etc/passwd"}, {"enabledJoinBeforeHost": "yes"},
     {"joinBeforeHostMinutes": 61}, {"joinBeforeHostMinutes": 1.5},
     {"hostEmail": "nobody@nowhere.test"}, {"publicMeeting": 1}])
 def test_bad_values_are_refused_by_name(site, change):

@@ -11,7 +11,7 @@ from xml_operations import OPERATIONS, World
 from xml_site import XmlSite, key, tags
 
 LARGE = ("account", "meeting", "attendee", "session", "attendance", "number",
-         "journal", "login_failure")
+         "journal", "login_failure", "invitation")
 # 1,000 companies with 20 accounts, 50 meetings, 10 runs of them each.
 ROWS = """
 INSERT INTO company (id, name, site_id) SELECT md5('c' || c)::uuid, 'c' || c,
@@ -46,8 +46,13 @@ INSERT INTO journal (id, operation, digest, status, answer, created)
     now() - i * interval '1 second' FROM generate_series(1, 20000) i;
 INSERT INTO login_failure SELECT gen_random_uuid(), company_id, id, '::1', 1,
   now() FROM account;
+INSERT INTO invitation (id, company_id, meeting_id, email, wanted, sequence,
+    told, content)
+  SELECT id, company_id, meeting_id, email, 'x', 1, 1, '{}' FROM attendee;
 VACUUM ANALYZE;
 """
+# Nobody takes mail there: it is written down, and tried.
+MAIL = "[mail]\nsmtp = smtp://127.0.0.1:9\nfrom = meet@gsb.test\n"
 JSON = [
     "people?email=u7@x.org", "people?displayName=u", "people?max=100",
     "people/me", "meetings", "meetings?max=100&state=inProgress",
@@ -78,7 +83,7 @@ def fixture_xml():
     made = XmlSite.start(settings=(
         "session_preload_libraries=auto_explain",
         "auto_explain.log_min_duration=0", "log_line_prefix=%u:",
-        "auto_explain.log_nested_statements=on"))
+        "auto_explain.log_nested_statements=on"), more=MAIL)
     try:
         c = made.site.cluster.connect()
         with c.cursor() as cursor:
@@ -141,6 +146,9 @@ def test_no_statement_reads_a_large_table_whole(xml):
     meeting = xml.must("meeting.LstsummaryMeeting", key(world.number))
     assert meeting.good
     assert len(plans.texts) > 50  # of so many statements plans were seen
+    for part in ("INSERT INTO invitation", "UPDATE invitation",
+                 "FROM invitation i JOIN company"):
+        assert any(part in text for text in plans.texts), part
 
 
 def test_a_plan_that_does_is_found(xml):

@@ -1,8 +1,11 @@
 // Small helps on every page; each works without this, too.
 // A form that is on its way is not sent again.
 for (const form of document.forms) {
-	form.addEventListener("submit", () => {
+	form.addEventListener("submit", (event) => {
 		setTimeout(() => {
+			if (event.defaultPrevented)
+				return; // a script's own
+
 			for (const button of form.querySelectorAll("button"))
 				button.disabled = true;
 		});

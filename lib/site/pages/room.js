@@ -208,13 +208,13 @@ function pressed(id) {
 	return $(id).getAttribute("aria-pressed") === "true";
 }
 
-function button(text, label, message) {
+function button(text, name, message) {
 	const it = document.createElement("button");
 
 	it.type = "button";
 	it.className = "second";
 	it.textContent = text;
-	it.setAttribute("aria-label", label);
+	it.setAttribute("aria-label", `${text}: ${name}`);
 	it.onclick = () => send(message);
 	return it;
 }
@@ -226,20 +226,15 @@ function actions(person) {
 
 	all.className = "actions";
 	if (person.hand)
-		all.append(button("Hand down", `Take down the hand of ${name}`,
-			{ type: "lower", id }));
+		all.append(button("Hand down", name, { type: "lower", id }));
 	if (id === me)
 		return all;
 	all.append(
 		person.muted
-			? button("Unmute", `Unmute ${name}`,
-				{ type: "mute", id, muted: false })
-			: button("Mute", `Mute ${name}`,
-				{ type: "mute", id, muted: true }),
-		button("Make host", `Make ${name} the host`,
-			{ type: "host", id }),
-		button("Take out", `Take ${name} out of the meeting`,
-			{ type: "expel", id }));
+			? button("Unmute", name, { type: "mute", id, muted: false })
+			: button("Mute", name, { type: "mute", id, muted: true }),
+		button("Make host", name, { type: "host", id }),
+		button("Take out", name, { type: "expel", id }));
 	return all;
 }
 
@@ -307,10 +302,8 @@ function draw() {
 		it.dataset.person = p.name;
 		all.className = "actions";
 		all.append(
-			button("Let in", `Let ${p.name} in`,
-				{ type: "admit", id: p.id }),
-			button("Refuse", `Refuse ${p.name}`,
-				{ type: "refuse", id: p.id }));
+			button("Let in", p.name, { type: "admit", id: p.id }),
+			button("Refuse", p.name, { type: "refuse", id: p.id }));
 		it.append(all);
 		return it;
 	}));
@@ -318,7 +311,8 @@ function draw() {
 
 function drawChat() {
 	const list = $("chat");
-	const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+	const view = $("log");
+	const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 40;
 	const lines = [...room.lines.values()]
 		.sort((a, b) => a.n - b.n || (a.id < b.id ? -1 : 1)).slice(-500);
 	const known = new Map([...list.children].map((it) => [it.dataset.id, it]));
@@ -336,7 +330,7 @@ function drawChat() {
 		return it;
 	}));
 	if (atEnd)
-		list.scrollTop = list.scrollHeight;
+		view.scrollTop = view.scrollHeight;
 }
 
 // --- what people do --------------------------------------------------------

@@ -113,6 +113,72 @@ test_what_cannot_be_said_is_refused(void **state)
 	}
 }
 
+#define HOUR_US INT64_C(3600000000)
+#define START INT64_C(1930377600000000) /* Tue 2031-03-04T08:00:00Z */
+
+/* The n-th start of the rule, the first being START, in days after it. */
+static int64_t
+nth(const char *rule, unsigned n)
+{
+	struct err e = { 0 };
+	JSON_AUTO elements = recurrence_read(rule, zone(25), &e);
+	int64_t at = START;
+
+	if (elements == NULL)
+		fail_msg("%s: %s", rule, err_text(&e));
+	while (--n > 0 && at > 0)
+		at = recurrence_next(elements, zone(25), START, at);
+	return at > 0 ? (at - START + 2 * HOUR_US) / (24 * HOUR_US) : -1;
+}
+
+static void
+test_the_next_start(void **state)
+{
+	static const struct {
+		const char *rule;
+		unsigned n;
+		int64_t day;
+	} rows[] = {
+		{ "FREQ=DAILY", 2, 1 },
+		{ "FREQ=DAILY;INTERVAL=3;COUNT=4", 4, 9 },
+		{ "FREQ=DAILY;INTERVAL=3;COUNT=4", 5, -1 },
+		{ "FREQ=DAILY;UNTIL=20310306T080000Z", 3, 2 },
+		{ "FREQ=DAILY;UNTIL=20310306T080000Z", 4, -1 },
+		{ "FREQ=WEEKLY", 3, 14 },
+		{ "FREQ=WEEKLY;BYDAY=TU,FR", 2, 3 },
+		{ "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TU", 2, 13 },
+		{ "FREQ=MONTHLY", 2, 31 },
+		{ "FREQ=MONTHLY;BYMONTHDAY=31", 3, 88 },
+		{ "FREQ=MONTHLY;BYDAY=1TU", 2, 28 },
+		{ "FREQ=MONTHLY;BYDAY=-1FR", 2, 24 },
+		{ "FREQ=YEARLY", 2, 366 },
+		{ "FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=5", 2, 1 },
+		{ "FREQ=YEARLY;BYYEARDAY=63", 2, 365 },
+		{ "FREQ=YEARLY;BYYEARDAY=64", 2, 1 },
+		{ "FREQ=YEARLY;INTERVAL=2;BYMONTH=11;BYDAY=4TH", 2, 268 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (nth(rows[i].rule, rows[i].n) != rows[i].day)
+			fail_msg("%s: %lld", rows[i].rule,
+				 (long long)nth(rows[i].rule, rows[i].n));
+}
+
+/* 09:00 in Berlin is 08:00 in winter, 07:00 in summer. */
+static void
+test_the_next_start_keeps_its_local_time(void **state)
+{
+	struct err e = { 0 };
+	JSON_AUTO weekly = recurrence_read("FREQ=WEEKLY", zone(25), &e);
+	int64_t before = START + 21 * 24 * HOUR_US;
+
+	assert_int_equal(recurrence_next(weekly, zone(25), START, before),
+			 before + 7 * 24 * HOUR_US - HOUR_US);
+	assert_int_equal(recurrence_next(NULL, zone(25), START, START - 1),
+			 START);
+	assert_int_equal(recurrence_next(NULL, zone(25), START, START), 0);
+}
+
 int
 main(void)
 {
@@ -120,6 +186,8 @@ main(void)
 		cmocka_unit_test(test_rules_are_kept_by_the_elements),
 		cmocka_unit_test(test_elements),
 		cmocka_unit_test(test_what_cannot_be_said_is_refused),
+		cmocka_unit_test(test_the_next_start),
+		cmocka_unit_test(test_the_next_start_keeps_its_local_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

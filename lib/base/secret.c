@@ -1,4 +1,4 @@
-#include "proxy/secret.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Secrets of the configuration: files of one line that others cannot read. */
-#ifndef PROXY_SECRET_H
-#define PROXY_SECRET_H
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
 
 #include "base/err.h"
 #include "base/strbuf.h"

@@ -1,0 +1,45 @@
+/*
+ * The table invitation: who is to be told of which meetings. Statements
+ * alone; mail.c sends. Its "content", a JSON object of what mail says of a
+ * meeting: id number name agenda password starts_us ends_us timezone_id
+ * timezone duration recurrence access_code host host_email created_us; what
+ * is not set is not there.
+ */
+#ifndef SITE_MAIL_SQL_H
+#define SITE_MAIL_SQL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/pgbatch.h"
+
+/* In a write's transaction, behind its changes of these meetings ("{ID,ID}")
+ * and their attendees: what each is to be told. Of what is over, nothing. */
+void mail_sql_add_touch(const char *meetings, struct pgbatch *b);
+
+#define MAIL_SQL_MAX 50 /* rows of a look */
+enum {                  /* columns of a look */
+       MAIL_SQL_ID,
+       MAIL_SQL_EMAIL,
+       MAIL_SQL_COMPANY, /* its name */
+       MAIL_SQL_SEQUENCE,
+       MAIL_SQL_TOLD,
+       MAIL_SQL_CANCELLED,
+       MAIL_SQL_TRIES,
+       MAIL_SQL_REMIND_US, /* 0: it is no reminder */
+       MAIL_SQL_CONTENT,
+};
+/* What is due, and reminders of what begins within remind_s from now. */
+void mail_sql_add_look(int64_t remind_s, struct pgbatch *b);
+
+/* Told up to sequence; again in so many ms; next_us 0: no reminder any more.
+ */
+void mail_sql_add_told(const char *id, int64_t sequence, struct pgbatch *b);
+void mail_sql_add_again(const char *id, int64_t ms, struct pgbatch *b);
+void mail_sql_add_reminded(const char *id, int64_t next_us, struct pgbatch *b);
+
+/* Deletes up to MAIL_SQL_PURGE rows of those told long ago not to come. */
+#define MAIL_SQL_PURGE 1000
+size_t mail_sql_add_purge(struct pgbatch *b);
+
+#endif
