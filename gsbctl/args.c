@@ -68,6 +68,10 @@ static const struct verb {
 	{ "parked", "retry", ARGS_PARKED_RETRY, NULL, true },
 	{ "parked", "drop", ARGS_PARKED_DROP, NULL, true },
 	{ "parked", NULL, ARGS_PARKED, NULL, false },
+	{ "conflicts", "list", ARGS_CONFLICTS, NULL, false },
+	{ "conflicts", "show", ARGS_CONFLICTS_SHOW, NULL, true },
+	{ "conflicts", "undo", ARGS_CONFLICTS_UNDO, NULL, true },
+	{ "conflicts", NULL, ARGS_CONFLICTS, NULL, false },
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -114,89 +118,6 @@ static const struct option {
 };
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
 
-const char *const args_help =
-    "gsbctl - the operator's word to gsb-proxy\n"
-    "\n"
-    "usage: gsbctl [--connect SOCKET] [--format table|json|tsv] VERB ...\n"
-    "\n"
-    "looking\n"
-    "  status                     the pair, who serves, and why\n"
-    "  watch                      the same, kept current\n"
-    "  readiness                  could the other site take over? (exit 4: "
-    "no)\n"
-    "  events [-f] [--since N]    decisions and orders\n"
-    "  explain [EVENT]            one of them, with what it was based on\n"
-    "  fsm [--mermaid]            what is decided when\n"
-    "  audit tail [-f]            the newest of them\n"
-    "  audit verify               is the audit log as it was written? (exit 4: "
-    "no)\n"
-    "  maintenance status\n"
-    "  keys status                who knows which key\n"
-    "  redirect list              what was moved by hand, and until when\n"
-    "  company list\n"
-    "  company show NAME\n"
-    "  notices status             who is told of changes and alarms\n"
-    "  notices test               a trial to all of them\n"
-    "  dashboard                  an address that lets a browser in, once\n"
-    "  proxy reload               the configuration is read again\n"
-    "  proxy upgrade              a new process takes over\n"
-    "  manual | completion        the man page; for bash: source <(gsbctl "
-    "completion)\n"
-    "\n"
-    "changing (all take --reason TEXT --yes --dry-run --wait [TIME] "
-    "--no-wait)\n"
-    "  switchover --to SITE       planned: hold, drain, sync, switch\n"
-    "  failover --to SITE         at once, without a drain\n"
-    "  failback                   to the primary as soon as it is caught up\n"
-    "  maintenance start [--until TIME]\n"
-    "                             to the backup; nothing returns before\n"
-    "  maintenance finish         verified, and back\n"
-    "  drill [--report FILE]      there and back on purpose, with a report\n"
-    "  redirect add --company NAME --to SITE --expires-in TIME\n"
-    "  redirect add --service collab --to SITE --expires-in TIME\n"
-    "  redirect del --company NAME | --service collab\n"
-    "  keys rotate                the proxy signs with its key file's first\n"
-    "  pause --expires-in TIME    nothing moves by itself\n"
-    "  observe                    decisions are said, none is done by "
-    "itself\n"
-    "  resume                     ends pause and observe\n"
-    "  cancel                     calls off what has not switched yet\n"
-    "  authority adopt --to SITE  begin anew when the record is lost\n"
-    "  company add NAME --site-id N --partner-id X --admin USER\n"
-    "                             --password-file FILE\n"
-    "  company set NAME [--brand TEXT] [--partner-id X]\n"
-    "                   [--numbers 'LABEL=NUMBER,free:LABEL=NUMBER']\n"
-    "                   [--settings GROUP.NAME=VALUE,...]\n"
-    "  company suspend | resume NAME   nobody finds a suspended one\n"
-    "  company delete NAME --yes       a suspended one, with all it has\n"
-    "\n"
-    "the daily copy (SOCKET of the backup's replicator: --replicator, or\n"
-    "$GSB_COPY_CTL)\n"
-    "  copy status                how old, what changed last, what runs\n"
-    "  copy run [--watch] [--verify]\n"
-    "                             now; and read all that is here\n"
-    "  copy rollback --reason TEXT\n"
-    "                             back to the version before\n"
-    "  copy override --reason TEXT --expires-in TIME\n"
-    "                             allow changes on the backup for a while\n"
-    "  copy protect               no longer\n"
-    "\n"
-    "of a replicator (--replicator SOCKET or $GSB_REPLICATOR: the file "
-    "\"control\"\nin its state_dir)\n"
-    "  verify [TABLE] [--watch]   compares both sites now, heals what "
-    "differs\n"
-    "                             (exit 4: not all is equal)\n"
-    "  parked                     changes that could not be merged\n"
-    "  parked show N\n"
-    "  parked retry N|--all\n"
-    "  parked drop N|--all\n"
-    "\n"
-    "A refusal names its rule and the flag that overrides it:\n"
-    "  --allow-data-loss --allow-partial --allow-behind --force\n"
-    "SITE is primary or backup. SOCKET is $GSB_CTL if it is not given.\n"
-    "exit: 0 done, 1 usage, 2 refused by a rule, 3 timed out (it goes on),\n"
-    "      4 not ready, 5 unreachable, 6 called off\n";
-
 bool
 args_verb_words(size_t i, const char **first, const char **second)
 {
@@ -216,9 +137,7 @@ args_option_name(size_t i)
 bool
 args_of_replicator(enum args_verb verb)
 {
-	return verb == ARGS_VERIFY || verb == ARGS_PARKED ||
-	       verb == ARGS_PARKED_SHOW || verb == ARGS_PARKED_RETRY ||
-	       verb == ARGS_PARKED_DROP;
+	return verb >= ARGS_VERIFY;
 }
 
 bool
@@ -433,6 +352,19 @@ check_parked(const struct args *a, struct err *e)
 }
 
 static int
+check_conflict(const struct args *a, struct err *e)
+{
+	int64_t id;
+
+	if (a->name != NULL && span_to_i64(span_of(a->name), &id) == 0 &&
+	    id > 0)
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "which conflict? its number, as gsbctl conflicts lists "
+		       "it");
+}
+
+static int
 check(struct args *a, struct err *e)
 {
 	if ((a->verb == ARGS_SWITCHOVER || a->verb == ARGS_FAILOVER ||
@@ -457,6 +389,8 @@ check(struct args *a, struct err *e)
 	if (a->verb == ARGS_PARKED_SHOW || a->verb == ARGS_PARKED_RETRY ||
 	    a->verb == ARGS_PARKED_DROP)
 		return check_parked(a, e);
+	if (a->verb == ARGS_CONFLICTS_SHOW || a->verb == ARGS_CONFLICTS_UNDO)
+		return check_conflict(a, e);
 	return check_change(a, e);
 }
 

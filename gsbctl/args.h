@@ -1,7 +1,4 @@
-/*
- * The command line of gsbctl: one verb, its words and options in any order.
- * Pure: the environment comes in as values.
- */
+/* The command line of gsbctl: a verb, its words and options, in any order. */
 #ifndef GSBCTL_ARGS_H
 #define GSBCTL_ARGS_H
 
@@ -58,11 +55,14 @@ enum args_verb {
 	ARGS_COPY_ROLLBACK,
 	ARGS_COPY_OVERRIDE,
 	ARGS_COPY_PROTECT,
-	ARGS_VERIFY,
+	ARGS_VERIFY, /* this and all below speak to a replicator */
 	ARGS_PARKED,
 	ARGS_PARKED_SHOW,
 	ARGS_PARKED_RETRY,
-	ARGS_PARKED_DROP
+	ARGS_PARKED_DROP,
+	ARGS_CONFLICTS,
+	ARGS_CONFLICTS_SHOW,
+	ARGS_CONFLICTS_UNDO
 };
 
 enum args_format { ARGS_TABLE, ARGS_JSON, ARGS_TSV };

@@ -64,6 +64,9 @@ static int (*const runs[])(const struct verbs *v) = {
 	[ARGS_PARKED_SHOW] = verbs_replicator,
 	[ARGS_PARKED_RETRY] = verbs_replicator,
 	[ARGS_PARKED_DROP] = verbs_replicator,
+	[ARGS_CONFLICTS] = verbs_conflicts,
+	[ARGS_CONFLICTS_SHOW] = verbs_conflicts,
+	[ARGS_CONFLICTS_UNDO] = verbs_conflicts,
 };
 #define NRUNS (sizeof(runs) / sizeof(runs[0]))
 

@@ -42,6 +42,7 @@ int verbs_company_change(const struct verbs *v);
 int verbs_copy(const struct verbs *v);
 int verbs_replicator(const struct verbs *v); /* its verbs, of them: */
 int verbs_parked(const struct verbs *v);
+int verbs_conflicts(const struct verbs *v);
 
 /*
  * One call: 0 and an answer of 200, or the exit status after it was said

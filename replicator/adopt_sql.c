@@ -160,7 +160,8 @@ adopt_release_sql(struct arena *a, const struct adopt_name *t)
 	    " END LOOP;\n"
 	    " FOR r IN SELECT attname FROM pg_attribute WHERE attrelid = gone\n"
 	    "  AND NOT attisdropped AND (attname LIKE 'gsb\\_v\\_%%'\n"
-	    "   OR attname LIKE 'gsb\\_key\\_%%') LOOP\n"
+	    "   OR attname LIKE 'gsb\\_key\\_%%' OR attname = 'gsb_changed') "
+	    "LOOP\n"
 	    "  EXECUTE format('ALTER TABLE %%s DROP COLUMN %%I', gone, r);\n"
 	    " END LOOP;\n"
 	    " FOR r IN SELECT unnest(restore) FROM gsb.adopted WHERE rel = %s\n"
@@ -226,6 +227,8 @@ adopt_ship_sql(struct arena *a, const struct table *t)
 			strbuf_addf(&sb, ",\n   \"%s\" = %s",
 				    t->columns[i].name,
 				    sqlgen_anew(a, &t->columns[i], "t"));
+	if (t->changed != TABLE_NONE)
+		strbuf_adds(&sb, ", \"gsb_changed\" = 0");
 	strbuf_adds(&sb, "\n  WHERE ");
 	sqlgen_key_equal(&sb, t, "t", "r");
 	strbuf_adds(&sb, ";\n  COMMIT;\n END LOOP;\nEND $gsb$");

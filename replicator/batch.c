@@ -127,6 +127,19 @@ any(const bool *flags, size_t n)
 	return flags != NULL && memchr(flags, true, n) != NULL;
 }
 
+/* An edit of one batch is all that its edits were. */
+static struct span
+both_changed(struct batch *b, struct span was, struct span is)
+{
+	uint64_t bits = (uint64_t)merge_int8(was) | (uint64_t)merge_int8(is);
+	char bytes[8];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(bits >> (8 * (sizeof(bytes) - 1 - i)));
+	return span_make(arena_dup(b->arena, bytes, sizeof(bytes)),
+			 sizeof(bytes));
+}
+
 static void
 join_into(struct batch *b, const struct table *t, struct batch_row *into,
 	  const struct span *values, const bool *absent)
@@ -134,8 +147,15 @@ join_into(struct batch *b, const struct table *t, struct batch_row *into,
 	struct merge_row was = { into->values, into->absent };
 	struct merge_row is = { values, absent };
 	unsigned char *take = arena_calloc(b->arena, t->ncolumns, 1);
+	bool one = merge_int8(into->values[t->row]) ==
+		   merge_int8(values[t->row]);
 
 	merge_join(t, &was, &is, take);
+	if (one && t->changed != TABLE_NONE) {
+		take[t->changed] = 0;
+		into->values[t->changed] = both_changed(
+		    b, into->values[t->changed], values[t->changed]);
+	}
 	if (absent != NULL && into->absent == NULL)
 		into->absent = arena_array(b->arena, bool, t->ncolumns);
 	for (size_t c = 0; c < t->ncolumns; c++) {

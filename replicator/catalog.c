@@ -269,6 +269,7 @@ lay_declared_groups(struct laying *l)
 		}
 		if (lay_ranks(l, g, &d->groups[i]) != 0)
 			return -1;
+		g->quiet = d->groups[i].quiet;
 	}
 	return 0;
 }
@@ -353,7 +354,7 @@ lay_own_columns(struct laying *l)
 {
 	struct table *t = l->t;
 
-	t->row = TABLE_NONE;
+	t->row = t->changed = TABLE_NONE;
 	for (size_t i = 0; i < t->ncolumns; i++) {
 		struct column *c = &t->columns[i];
 
@@ -364,8 +365,24 @@ lay_own_columns(struct laying *l)
 			c->role = COLUMN_VERSION;
 		} else if (strncmp(c->name, "gsb_key_", 8) == 0) {
 			c->role = COLUMN_EFFECTIVE;
+		} else if (strcmp(c->name, "gsb_changed") == 0) {
+			c->role = COLUMN_CHANGED;
+			t->changed = i;
 		}
 	}
+}
+
+/* The two below say other things of an edit (trigger_version.c). */
+enum { BIT_FIRST = 2 };
+
+static unsigned
+bit_of(const struct table *t, const struct group *g)
+{
+	unsigned bit = BIT_FIRST;
+
+	for (size_t i = 0; i < t->ngroups; i++)
+		bit += strcmp(t->groups[i].name, g->name) < 0;
+	return bit;
 }
 
 static int
@@ -379,6 +396,7 @@ lay_versions(struct laying *l)
 		const char *name = arena_printf(l->a, "gsb_v_%s", g->name);
 
 		g->version = table_column(t, name);
+		g->bit = bit_of(t, g);
 		if (g->version == TABLE_NONE)
 			missing = name;
 		else

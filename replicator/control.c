@@ -19,6 +19,7 @@ struct waiter {
 	struct ctl_req *req;
 	struct pgcall *call;
 	struct parked *retry;
+	const char *what; /* the list is called */
 };
 
 struct control {
@@ -34,6 +35,8 @@ static void on_dropped(void *ctx, const struct pgresult *results, size_t n,
 		       const struct err *err);
 static void on_retried(void *ctx, const struct parked_stats *stats,
 		       const struct err *err);
+static void on_undone(void *ctx, const struct pgresult *results, size_t n,
+		      const struct err *err);
 
 struct control *
 control_open(const struct control_conf *conf, struct err *e)
@@ -115,10 +118,43 @@ verify(struct control *c, struct ctl_req *req, const json_t *body)
 
 /* --- parked rows ---------------------------------------------------------- */
 
+static const char parked_sql[] =
+    "SELECT coalesce(json_agg(r), '[]') FROM (SELECT id, rel, key, "
+    "(extract(epoch FROM at) * 1000000)::int8 AS at_us, "
+    "(extract(epoch FROM last) * 1000000)::int8 AS last_us, tries, "
+    "sqlstate, message, lsn::text AS lsn, "
+    "left(convert_from(payload, 'UTF8'), 65536) AS payload "
+    "FROM gsb.parked ORDER BY id LIMIT 1000) r";
+
+/* $1: its number, or 0: the newest, of each only what was lost. */
+static const char conflicts_sql[] =
+    "SELECT coalesce(json_agg(r), '[]') FROM (SELECT c.id, rel, key, kind, "
+    "part, columns, (extract(epoch FROM at) * 1000000)::int8 AS at_us, "
+    "skew_us, (extract(epoch FROM undone) * 1000000)::int8 AS undone_us, "
+    "undone_by, (SELECT site FROM gsb.node WHERE number = winner_v & 255 "
+    "UNION ALL SELECT peer FROM gsb.node WHERE number <> winner_v & 255) "
+    "AS winner_site, (winner_v >> 8) + 946684800000000 AS winner_us, "
+    "(loser_v >> 8) + 946684800000000 AS loser_us, "
+    "CASE WHEN $1::int8 <> 0 THEN winner ELSE w.values END AS winner, "
+    "CASE WHEN $1::int8 <> 0 THEN loser ELSE l.values END AS loser "
+    "FROM gsb.conflict c "
+    "LEFT JOIN LATERAL (SELECT jsonb_object_agg(n, left(winner ->> n, 100)) "
+    "AS values FROM unnest(columns) n) w ON true "
+    "LEFT JOIN LATERAL (SELECT jsonb_object_agg(n, left(loser ->> n, 100)) "
+    "AS values FROM unnest(columns) n) l ON true "
+    "WHERE $1::int8 IN (0, c.id) ORDER BY c.id DESC LIMIT 1000) r";
+
 static void
-list(struct control *c, struct ctl_req *req)
+list(struct control *c, struct ctl_req *req, const char *what, int64_t id)
 {
+	static const struct pgstmt parked_list = { .name = "parked_list",
+						   .sql = parked_sql };
+	static const struct pgstmt conflicts_list = { .name = "conflicts_list",
+						      .sql = conflicts_sql,
+						      .nparams = 1 };
+	bool conflicts = strcmp(what, "conflicts") == 0;
 	struct pgconn *conn = sync_connection(c->conf.sync);
+	struct pgparam param = pgparam_int(id);
 	struct pgbatch *b;
 	struct waiter *w;
 
@@ -127,21 +163,23 @@ list(struct control *c, struct ctl_req *req)
 		return;
 	}
 	w = wait_for(c, req);
+	w->what = what;
 	b = pgbatch_new();
-	pgbatch_add_sql(
-	    b, "SELECT coalesce(json_agg(r), '[]') FROM (SELECT id, rel, key, "
-	       "(extract(epoch FROM at) * 1000000)::int8 AS at_us, "
-	       "(extract(epoch FROM last) * 1000000)::int8 AS last_us, tries, "
-	       "sqlstate, message, lsn::text AS lsn, "
-	       "left(convert_from(payload, 'UTF8'), 65536) AS payload "
-	       "FROM gsb.parked ORDER BY id LIMIT 1000) r");
+	pgbatch_add(b, conflicts ? &conflicts_list : &parked_list,
+		    conflicts ? &param : NULL);
 	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_list, w);
 }
 
 static void
 refuse_err(struct ctl_req *req, const struct err *err)
 {
-	ctl_refuse(req, err->code == ERR_NOT_FOUND ? 404 : 503, err_text(err));
+	int status = 503;
+
+	if (err->code == ERR_NOT_FOUND)
+		status = 404;
+	else if (err->code == ERR_REFUSED) /* by the database, or a rule */
+		status = 409;
+	ctl_refuse(req, status, err_text(err));
 }
 
 static void
@@ -150,6 +188,7 @@ on_list(void *ctx, const struct pgresult *results, size_t n,
 {
 	struct waiter *w = ctx;
 	struct ctl_req *req = w->req;
+	const char *what = w->what;
 	json_t *rows, *all;
 	struct err e;
 
@@ -165,7 +204,7 @@ on_list(void *ctx, const struct pgresult *results, size_t n,
 		return;
 	}
 	all = json_object();
-	json_put(all, "parked", rows);
+	json_put(all, what, rows);
 	ctl_reply(req, 200, all);
 }
 
@@ -264,6 +303,83 @@ parked(struct control *c, struct ctl_req *req, const json_t *body)
 		ctl_refuse(req, 400, "op must be retry or drop");
 }
 
+/* --- conflicts ------------------------------------------------------------ */
+
+/* Alone, so that the triggers give it a version as to anybody's edit. */
+static void
+undo(struct control *c, struct ctl_req *req, const json_t *body, int64_t id)
+{
+	static const struct pgstmt stmt = {
+		.name = "conflicts_undo",
+		.sql = "SELECT gsb.undo($1::int8, $2::text, $3::bool)",
+		.nparams = 3
+	};
+	struct pgconn *conn = sync_connection(c->conf.sync);
+	const char *who = "operator";
+	bool force = false;
+	struct err e = { 0 };
+	struct pgbatch *b;
+	struct waiter *w;
+
+	if (json_get_str(body, "who", &who, &e) < 0 ||
+	    json_get_bool(body, "force", &force, &e) < 0) {
+		ctl_refuse(req, 400, err_text(&e));
+		return;
+	}
+	if (conn == NULL) {
+		ctl_refuse(req, 503, "the local database is not connected");
+		return;
+	}
+	log_info("control", "conflicts=undo id=%lld who=%s", (long long)id,
+		 who);
+	w = wait_for(c, req);
+	b = pgbatch_new();
+	pgbatch_add(b, &stmt,
+		    (struct pgparam[]){ pgparam_int(id), pgparam_text(who),
+					pgparam_text(force ? "t" : "f") });
+	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_undone, w);
+}
+
+static void
+on_undone(void *ctx, const struct pgresult *results, size_t n,
+	  const struct err *err)
+{
+	struct waiter *w = ctx;
+	struct ctl_req *req = w->req;
+	json_t *done;
+
+	w->call = NULL;
+	drop(w);
+	if (err != NULL) {
+		refuse_err(req, err);
+		return;
+	}
+	done = json_object();
+	json_put_str(done, "message", pgresult_text(&results[0], 0, 0));
+	ctl_reply(req, 200, done);
+}
+
+/* {"op": "show" | "undo", "id": N, "who": …, "force": …} */
+static void
+conflicts(struct control *c, struct ctl_req *req, const json_t *body)
+{
+	const char *op = NULL;
+	int64_t id = 0;
+	struct err e = { 0 };
+
+	if (json_need_str(body, "op", &op, &e) < 0 ||
+	    json_need_int(body, "id", &id, &e) < 0)
+		ctl_refuse(req, 400, err_text(&e));
+	else if (id < 1)
+		ctl_refuse(req, 400, "id must be the number of a conflict");
+	else if (strcmp(op, "show") == 0)
+		list(c, req, "conflicts", id);
+	else if (strcmp(op, "undo") == 0)
+		undo(c, req, body, id);
+	else
+		ctl_refuse(req, 400, "op must be show or undo");
+}
+
 static void
 on_request(void *ctx, struct ctl_req *req, const json_t *body)
 {
@@ -276,11 +392,16 @@ on_request(void *ctx, struct ctl_req *req, const json_t *body)
 	else if (!get && span_is(path, "/v1/verify"))
 		verify(c, req, body);
 	else if (get && span_is(path, "/v1/parked"))
-		list(c, req);
+		list(c, req, "parked", 0);
 	else if (!get && span_is(path, "/v1/parked") && body != NULL)
 		parked(c, req, body);
+	else if (get && span_is(path, "/v1/conflicts"))
+		list(c, req, "conflicts", 0);
+	else if (!get && span_is(path, "/v1/conflicts") && body != NULL)
+		conflicts(c, req, body);
 	else
 		ctl_refuse(req, 404,
-			   "there are GET /v1/status and /v1/parked, POST "
-			   "/v1/verify and /v1/parked");
+			   "there are GET /v1/status, /v1/parked and "
+			   "/v1/conflicts, POST /v1/verify, /v1/parked and "
+			   "/v1/conflicts");
 }

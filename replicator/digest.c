@@ -171,7 +171,8 @@ names_column(const json_t *columns, const char *name)
 	return false;
 }
 
-/* Sites may be a schema step apart: only what both have is compared. */
+/* Sites may be a schema step apart: only what both have is compared; and not
+ * what an edit has changed. */
 static int
 match_columns(struct digest *d, struct err *e)
 {
@@ -183,7 +184,7 @@ match_columns(struct digest *d, struct err *e)
 	for (size_t i = 0; i < t->nparams; i++) {
 		const struct column *c = &t->columns[t->params[i]];
 
-		if (names_column(there, c->name))
+		if (c->role != COLUMN_CHANGED && names_column(there, c->name))
 			continue;
 		if (c->role == COLUMN_KEY || c->role == COLUMN_ROW)
 			return err_set(e, ERR_NOT_FOUND,

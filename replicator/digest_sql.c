@@ -55,6 +55,7 @@ digest_tombstones(void)
 					.key = key,
 					.nkey = 2,
 					.row = 2,
+					.changed = TABLE_NONE,
 					.params = params,
 					.nparams = 4 };
 
@@ -305,6 +306,8 @@ digest_touch_sql(struct strbuf *sb, const struct digest_form *f,
 			strbuf_addf(sb, ", \"%s\" = (t.\"%s\"::text || '')::%s",
 				    c->name, c->name, c->type);
 	}
+	if (t->changed != TABLE_NONE)
+		strbuf_addf(sb, ", \"%s\" = 0", t->columns[t->changed].name);
 	strbuf_adds(sb, " FROM (SELECT e.k FROM jsonb_array_elements(");
 	sqlgen_literal(sb, keys);
 	strbuf_adds(sb, "::jsonb) AS e(k) ORDER BY e.k) e WHERE ");

@@ -183,6 +183,8 @@ join_row(struct batch *b, struct batch_table *in, const struct pgresult *res,
 			v.at = arena_dup(b->arena, v.at, v.len + 1);
 		values[t->params[i]] = v;
 	}
+	if (t->changed != TABLE_NONE) /* it was read, it is no edit */
+		values[t->changed] = (struct span){ 0 };
 	batch_join(b, in, values, NULL);
 }
 

@@ -25,32 +25,6 @@ static const char *const internal[] = {
 	"   format('applied up to %s, not %s', progress, expected);\n"
 	" END IF;\n"
 	"END $gsb$",
-
-	/* Called from a merge's WHERE: reports, and lets the row pass. */
-	"CREATE OR REPLACE FUNCTION gsb.note_tie(rel text, key text,\n"
-	" here jsonb, there jsonb, here_v bigint, there_v bigint,\n"
-	" there_wins boolean)\n"
-	"RETURNS boolean LANGUAGE sql VOLATILE AS $gsb$\n"
-	" INSERT INTO gsb.conflict\n"
-	"  (rel, key, kind, winner, loser, winner_v, loser_v)\n"
-	" SELECT rel, key, 'tie', there, here, there_v, here_v\n"
-	"  WHERE there_wins UNION ALL\n"
-	" SELECT rel, key, 'tie', here, there, here_v, there_v\n"
-	"  WHERE NOT there_wins\n"
-	" ON CONFLICT DO NOTHING;\n"
-	" SELECT true\n"
-	"$gsb$",
-
-	/* The same for a row below a tombstone: it does not pass. */
-	"CREATE OR REPLACE FUNCTION gsb.note_dead(rel text, key text,\n"
-	" loser jsonb, tombstone bigint, newest bigint)\n"
-	"RETURNS boolean LANGUAGE sql VOLATILE AS $gsb$\n"
-	" INSERT INTO gsb.conflict\n"
-	"  (rel, key, kind, loser, winner_v, loser_v)\n"
-	" VALUES (rel, key, 'delete', loser, tombstone, newest)\n"
-	" ON CONFLICT DO NOTHING;\n"
-	" SELECT false\n"
-	"$gsb$",
 };
 
 static const char *const for_site[] = {

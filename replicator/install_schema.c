@@ -36,9 +36,15 @@ static const char *const tables[] = {
 	" skew_us bigint GENERATED ALWAYS AS\n"
 	"  ((winner_v >> 8) - (loser_v >> 8)) STORED,\n"
 	" UNIQUE (rel, key, kind, part, loser_v, winner_v))",
+	"ALTER TABLE gsb.conflict ADD COLUMN IF NOT EXISTS columns text[],\n"
+	" ADD COLUMN IF NOT EXISTS undone timestamptz,\n"
+	" ADD COLUMN IF NOT EXISTS undone_by text",
 	"COMMENT ON COLUMN gsb.conflict.kind IS\n"
-	" 'tie: equal versions, other values; delete: an edit that the deleter "
-	"had not seen; key: lost its unique value'",
+	" 'edit: whoever wrote the newer one had not seen it; tie: equal "
+	"versions, other values; delete: an edit that the deleter had not "
+	"seen; key: lost its unique value'",
+	"COMMENT ON COLUMN gsb.conflict.part IS\n"
+	" 'of edit and tie the column group, of key the unique'",
 
 	"CREATE TABLE IF NOT EXISTS gsb.parked (\n"
 	" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n"

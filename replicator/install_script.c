@@ -63,6 +63,11 @@ add_versions(struct script *s, const struct table *t)
 		    "NOT NULL DEFAULT 0",
 		    t->quoted, name);
 	}
+	if (t->changed == TABLE_NONE)
+		script_addf(s, NULL,
+			    "ALTER TABLE %s ADD COLUMN IF NOT EXISTS "
+			    "\"gsb_changed\" bigint",
+			    t->quoted);
 }
 
 /* A value that could leave the row would come as "unchanged" with others. */
@@ -325,6 +330,7 @@ install_all(struct script *s, const struct catalog *c,
 	script_add(s, NULL, "SET LOCAL synchronous_commit = local");
 	install_schema(s, site);
 	install_functions(s);
+	install_conflicts(s);
 	for (size_t i = 0; i < c->n; i++)
 		install_table(s, &c->list[i], site);
 	trigger_tidy(&sb, c->list, c->n);

@@ -38,6 +38,7 @@ extern const struct pgstmt install_triggers_query;
 /* The schema gsb: tables and functions. */
 void install_schema(struct script *s, const struct install_site *site);
 void install_functions(struct script *s);
+void install_conflicts(struct script *s);
 
 /* One table's columns, indexes, triggers and grants. */
 void install_table(struct script *s, const struct table *t,

@@ -13,7 +13,7 @@ struct conf {
 	int site;
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
 	int sync;
-	int64_t sync_timeout_ms, verify_ms;
+	int64_t sync_timeout_ms, verify_ms, conflicts_age_ms, conflicts_kept;
 	struct copy_conf copy;
 };
 
@@ -76,6 +76,22 @@ static const struct conf_key keys[] = {
 	  .max = 2592000000,
 	  .help = "how long after a digest of all tables the next one begins, "
 		  "in the background; 0: none" },
+	{ .section = "replicator",
+	  .key = "conflicts_age",
+	  .kind = CONF_MS,
+	  .offset = AT(conflicts_age_ms),
+	  .def = "30d",
+	  .min = 0,
+	  .max = 315360000000,
+	  .help = "how long what lost in a conflict is kept" },
+	{ .section = "replicator",
+	  .key = "conflicts_kept",
+	  .kind = CONF_INT,
+	  .offset = AT(conflicts_kept),
+	  .def = "100000",
+	  .min = 0,
+	  .max = 100000000,
+	  .help = "how many conflicts at most" },
 	{ .section = "replicator",
 	  .key = "state_dir",
 	  .kind = CONF_STRING,
@@ -222,6 +238,8 @@ start_run(const struct conf *c, struct err *e)
 				.sync = (enum sync_mode)c->sync,
 				.sync_timeout_ms = c->sync_timeout_ms,
 				.verify_ms = c->verify_ms,
+				.conflicts_age_ms = c->conflicts_age_ms,
+				.conflicts_kept = c->conflicts_kept,
 				.tables = tables,
 				.more_metrics = copy_figures },
 	    e);

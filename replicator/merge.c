@@ -57,8 +57,10 @@ compare_bytes(struct span a, struct span b)
 	size_t shorter = a.len < b.len ? a.len : b.len;
 	int by = 0;
 
-	if (a.at == NULL || b.at == NULL) /* NULL is above all, as in SQL */
-		return (a.at == NULL) - (b.at == NULL);
+	/* NULL is below all: so a column that has only just come, and is empty
+	 * yet, takes nothing away from the site that has had it for long */
+	if (a.at == NULL || b.at == NULL)
+		return (a.at != NULL) - (b.at != NULL);
 	if (shorter > 0)
 		by = memcmp(a.at, b.at, shorter);
 	return by != 0 ? by : compare((int64_t)a.len, (int64_t)b.len);

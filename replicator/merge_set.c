@@ -4,8 +4,12 @@
  *   x.v_row < t.v_row   nothing
  *   x.v_row > t.v_row   x replaces t whole
  *   x.v_row = t.v_row   per group: better(x, t) -> x's values and version;
- *                       equal and different bytes -> the greater, reported
+ *                       equal and different bytes -> the greater, reported;
+ *                       older, but of the edit that comes (gsb_changed): who
+ *                       wrote t had not seen it, it is reported as lost
  */
+#include <inttypes.h>
+
 #include "replicator/merge_form.h"
 #include "replicator/sqlgen.h"
 
@@ -47,7 +51,8 @@ add_tie(struct strbuf *sb, const struct merge_form *f, size_t g)
 	sqlgen_differ(sb, f->t, came, n, x_t);
 }
 
-/* ROW(a, b): what has the same bytes on both sites. */
+/* ROW(a IS NOT NULL, a, ...): what has the same bytes on both sites, NULL
+ * below all. */
 static void
 add_bytes(struct strbuf *sb, const struct merge_form *f, const char *alias,
 	  const size_t *columns, size_t n)
@@ -56,9 +61,9 @@ add_bytes(struct strbuf *sb, const struct merge_form *f, const char *alias,
 	for (size_t i = 0; i < n; i++) {
 		const struct column *c = &f->t->columns[columns[i]];
 
-		strbuf_adds(sb, i > 0 ? ", " : "");
-		sqlgen_column(sb, alias, c->name);
-		strbuf_adds(sb, c->named ? "::text" : "");
+		strbuf_addf(sb, "%s%s.\"%s\" IS NOT NULL, %s.\"%s\"%s",
+			    i > 0 ? ", " : "", alias, c->name, alias, c->name,
+			    c->named ? "::text" : "");
 	}
 	strbuf_addc(sb, ')');
 }
@@ -73,23 +78,6 @@ add_greater(struct strbuf *sb, const struct merge_form *f,
 	strbuf_adds(sb, ", ");
 	add_bytes(sb, f, "t", columns, n);
 	strbuf_addc(sb, ')');
-}
-
-/* Of a row with ties: whether x wins any. */
-static void
-add_tie_won(struct strbuf *sb, const struct merge_form *f)
-{
-	strbuf_adds(sb, "false");
-	for (size_t g = 0; g < f->t->ngroups; g++) {
-		size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
-
-		if (!group_comes(f, g))
-			continue;
-		strbuf_adds(sb, " OR ");
-		add_tie(sb, f, g);
-		strbuf_adds(sb, " AND ");
-		add_greater(sb, f, came, n);
-	}
 }
 
 /* x's values stand for the column; a column that is equal anyway is cheap. */
@@ -214,33 +202,120 @@ merge_set(struct strbuf *sb, const struct merge_form *f)
 			add_merged_key(sb, f, &t->uniques[u]);
 }
 
-/* Ties come first: each is reported, whatever the other groups say. */
-void
-merge_set_condition(struct strbuf *sb, const struct merge_form *f)
+/*
+ * The edit that comes wrote this group, and it loses: whoever wrote t's value
+ * had not seen that one. Where ranks decide, nothing is lost against a rule.
+ */
+static bool
+add_lost(struct strbuf *sb, const struct merge_form *f, size_t g)
 {
 	const struct table *t = f->t;
+	size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
 
-	strbuf_adds(sb, "excluded.\"gsb_v_row\" > t.\"gsb_v_row\"\n OR "
-			"excluded.\"gsb_v_row\" = t.\"gsb_v_row\" AND "
-			"(NOT (false");
-	for (size_t g = 0; g < t->ngroups; g++) {
+	if (t->changed == TABLE_NONE || !comes(f, t->changed) ||
+	    t->groups[g].nranks > 0 || t->groups[g].quiet)
+		return false;
+	strbuf_addf(sb,
+		    "excluded.\"gsb_v_%s\" < t.\"gsb_v_%s\" AND "
+		    "coalesce(excluded.\"%s\", 0) & %" PRIu64 " <> 0 AND ",
+		    t->groups[g].name, t->groups[g].name,
+		    t->columns[t->changed].name,
+		    UINT64_C(1) << t->groups[g].bit);
+	sqlgen_differ(sb, t, came, n, x_t);
+	return true;
+}
+
+/* 'tie>' (x wins), 'tie<', 'edit' (x's is lost) or NULL */
+static void
+add_what(struct strbuf *sb, const struct merge_form *f, size_t g)
+{
+	size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
+	STRBUF_AUTO lost = { 0 };
+
+	strbuf_adds(sb, "CASE WHEN ");
+	add_tie(sb, f, g);
+	strbuf_adds(sb, " THEN CASE WHEN ");
+	add_greater(sb, f, came, n);
+	strbuf_adds(sb, " THEN 'tie>' ELSE 'tie<' END");
+	if (add_lost(&lost, f, g))
+		strbuf_addf(sb, " WHEN %s THEN 'edit'", strbuf_text(&lost));
+	strbuf_adds(sb, " END");
+}
+
+/* [["group", ["column", ...]], ...] of all that come */
+static void
+add_groups(struct strbuf *sb, const struct merge_form *f)
+{
+	STRBUF_AUTO text = { 0 };
+	const char *separator = "[";
+
+	for (size_t g = 0; g < f->t->ngroups; g++) {
+		size_t came[COLUMNS_MAX], n = came_of_group(f, g, came);
+
 		if (!group_comes(f, g))
 			continue;
-		strbuf_adds(sb, "\n  OR ");
-		add_tie(sb, f, g);
+		strbuf_addf(&text, "%s[\"%s\", [", separator,
+			    f->t->groups[g].name);
+		sqlgen_columns(&text, f->t, NULL, came, n);
+		strbuf_adds(&text, "]]");
+		separator = ", ";
 	}
-	strbuf_adds(sb, ") OR gsb.note_tie(");
+	strbuf_adds(&text, "]");
+	sqlgen_literal(sb, strbuf_text(&text));
+}
+
+/* gsb.note(...) of a row with ties, or with groups that are lost */
+static void
+add_note(struct strbuf *sb, const struct merge_form *f)
+{
+	const struct table *t = f->t;
+	const char *separator = "";
+
+	strbuf_adds(sb, "gsb.note(");
 	sqlgen_literal(sb, t->rel);
 	strbuf_adds(sb, ", ");
 	sqlgen_key_text(sb, t, "t");
 	strbuf_adds(sb, ", to_jsonb(t.*), to_jsonb(excluded.*), ");
-	sqlgen_newest(sb, t, "t");
-	strbuf_adds(sb, ", ");
-	sqlgen_newest(sb, t, "excluded");
-	strbuf_adds(sb, ", ");
-	add_tie_won(sb, f);
-	strbuf_adds(sb, "))\n AND (false");
+	add_groups(sb, f);
+	strbuf_adds(sb, ", ARRAY[");
 	for (size_t g = 0; g < t->ngroups; g++) {
+		if (!group_comes(f, g))
+			continue;
+		strbuf_adds(sb, separator);
+		add_what(sb, f, g);
+		separator = ",\n  ";
+	}
+	strbuf_adds(sb, "]::text[])");
+}
+
+static void
+add_noteworthy(struct strbuf *sb, const struct merge_form *f)
+{
+	strbuf_adds(sb, "(NOT (false");
+	for (size_t g = 0; g < f->t->ngroups; g++) {
+		STRBUF_AUTO lost = { 0 };
+
+		if (!group_comes(f, g))
+			continue;
+		strbuf_adds(sb, "\n  OR ");
+		add_tie(sb, f, g);
+		if (add_lost(&lost, f, g))
+			strbuf_addf(sb, "\n  OR %s", strbuf_text(&lost));
+	}
+	strbuf_adds(sb, ") OR ");
+	add_note(sb, f);
+	strbuf_adds(sb, ")");
+}
+
+/* What is to be noted comes first, whatever the other groups say. */
+void
+merge_set_condition(struct strbuf *sb, const struct merge_form *f)
+{
+	strbuf_adds(sb, "excluded.\"gsb_v_row\" > t.\"gsb_v_row\"\n OR "
+			"excluded.\"gsb_v_row\" = t.\"gsb_v_row\" AND ");
+	add_noteworthy(sb, f);
+	strbuf_adds(sb, "\n AND (false");
+	for (size_t g = 0; g < f->t->ngroups; g++) {
 		if (!group_comes(f, g))
 			continue;
 		strbuf_adds(sb, "\n  OR ");

@@ -97,7 +97,7 @@ find_missing(struct relation *r, struct arena *arena)
 	r->missing = n > 0 ? comes : NULL;
 }
 
-/* What is derived on each site need not be kept. */
+/* What is derived on each site, or about one edit, need not be kept. */
 static void
 find_unknown(struct relation *r, struct arena *arena,
 	     const struct decoder_relation *said)
@@ -106,7 +106,8 @@ find_unknown(struct relation *r, struct arena *arena,
 		const char *name = said->columns[i].name;
 
 		if (table_column(r->table, name) != TABLE_NONE ||
-		    strncmp(name, "gsb_key_", 8) == 0)
+		    strncmp(name, "gsb_key_", 8) == 0 ||
+		    strcmp(name, "gsb_changed") == 0)
 			continue;
 		if (r->unknown == NULL)
 			r->unknown = arena_array(arena, const char *,

@@ -16,6 +16,7 @@
 #define TICK_MS 500
 #define HEARTBEAT_MS 1000
 #define CALL_MS 5000
+#define FORGET_MS 60000
 
 /* One who asks and waits for what the database has to say. */
 struct asker {
@@ -32,6 +33,8 @@ struct report {
 	struct timer *tick;
 	struct pgcall *writing;
 	struct pgcall *telling; /* gsb.peer */
+	struct pgcall *forgetting;
+	int64_t forgot_ms; /* 0: never */
 	bool touched;
 	uint64_t written_lsn;
 	int64_t written_ms;
@@ -43,6 +46,8 @@ static void on_written(void *ctx, const struct pgresult *results, size_t n,
 		       const struct err *err);
 static void on_told(void *ctx, const struct pgresult *results, size_t n,
 		    const struct err *err);
+static void on_forgotten(void *ctx, const struct pgresult *results, size_t n,
+			 const struct err *err);
 static void on_request(void *ctx, struct httpd_req *req);
 static void on_health(void *ctx, const struct pgresult *results, size_t n,
 		      const struct err *err);
@@ -88,6 +93,7 @@ report_free(struct report **rp)
 	timer_cancel(&r->tick);
 	pgconn_cancel(&r->writing);
 	pgconn_cancel(&r->telling);
+	pgconn_cancel(&r->forgetting);
 	mem_free(r);
 }
 
@@ -135,6 +141,43 @@ write_row(struct report *r, struct pgconn *conn, const struct status *s)
 				r);
 }
 
+/* The history of conflicts is bounded by age and number. */
+static void
+forget(struct report *r, struct pgconn *conn)
+{
+	static const struct pgstmt stmt = {
+		.name = "forget",
+		.sql = "SELECT gsb.forget_conflicts($1::int8 * "
+		       "interval '1 ms', $2::int8)",
+		.nparams = 2
+	};
+	int64_t now = clock_mono_ms();
+	struct pgbatch *b;
+
+	if (r->forgetting != NULL ||
+	    (r->forgot_ms != 0 && now - r->forgot_ms < FORGET_MS))
+		return;
+	r->forgot_ms = now;
+	b = pgbatch_new();
+	pgbatch_add(b, &stmt,
+		    (struct pgparam[]){ pgparam_int(r->conf.conflicts_age_ms),
+					pgparam_int(r->conf.conflicts_kept) });
+	r->forgetting = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS,
+				   on_forgotten, r);
+}
+
+static void
+on_forgotten(void *ctx, const struct pgresult *results, size_t n,
+	     const struct err *err)
+{
+	struct report *r = ctx;
+
+	r->forgetting = NULL;
+	if (err != NULL)
+		log_warn("report", "table=gsb.conflict why=\"%s\"",
+			 err_text(err));
+}
+
 static void
 on_tick(void *ctx)
 {
@@ -144,6 +187,8 @@ on_tick(void *ctx)
 	struct status s;
 
 	r->tick = timer_start(TICK_MS, on_tick, r);
+	if (conn != NULL)
+		forget(r, conn);
 	if (conn == NULL || r->writing != NULL)
 		return;
 	r->conf.fill(r->conf.ctx, &s);
@@ -225,6 +270,22 @@ static const struct {
 };
 
 static void
+put_kinds(struct strbuf *out, const json_t *health)
+{
+	const json_t *kinds = json_object_get(health, "kinds"), *count;
+	const char *kind;
+
+	strbuf_adds(out, "# HELP gsb_replicator_conflict_history Kept, by "
+			 "kind.\n# TYPE gsb_replicator_conflict_history "
+			 "gauge\n");
+	json_object_foreach((json_t *)kinds, kind, count)
+	    strbuf_addf(out,
+			"gsb_replicator_conflict_history{kind=\"%s\"} "
+			"%" PRId64 "\n",
+			kind, (int64_t)json_integer_value(count));
+}
+
+static void
 reply(struct report *r, struct httpd_req *req, bool metrics,
       const json_t *health)
 {
@@ -239,6 +300,7 @@ reply(struct report *r, struct httpd_req *req, bool metrics,
 	r->conf.fill(r->conf.ctx, &s);
 	if (metrics) {
 		status_metrics(&s, &body);
+		put_kinds(&body, health);
 		if (r->conf.more != NULL)
 			r->conf.more(&body);
 		for (size_t i = 0; i < sizeof(of_health) / sizeof(*of_health);
@@ -283,7 +345,12 @@ on_request(void *ctx, struct httpd_req *req)
 	a->metrics = metrics;
 	TAILQ_INSERT_TAIL(&r->askers, a, entry);
 	b = pgbatch_new();
-	pgbatch_add_sql(b, "SELECT gsb.health()");
+	pgbatch_add_sql(
+	    b, metrics ? "SELECT gsb.health() || jsonb_build_object('kinds', "
+			 "(SELECT jsonb_object_agg(kind, n) FROM (SELECT kind, "
+			 "count(*) AS n FROM gsb.conflict WHERE undone IS NULL "
+			 "GROUP BY kind) k))"
+		       : "SELECT gsb.health()");
 	a->call = pgconn_run(conn, &b, clock_mono_ms() + 1000, on_health, a);
 }
 

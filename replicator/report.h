@@ -18,6 +18,8 @@ struct report_conf {
 	void *ctx;
 	/* Adds to /metrics what others know, or NULL. */
 	void (*more)(struct strbuf *out);
+	/* Conflicts that are older, or more, are forgotten. */
+	int64_t conflicts_age_ms, conflicts_kept;
 };
 
 /* NULL when the address cannot be had. */

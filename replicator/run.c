@@ -128,10 +128,15 @@ run_new(const struct run_conf *conf, struct err *e)
 	if (r->meeting == NULL)
 		goto fail;
 	begin(r);
-	r->report = report_new(&(struct report_conf){ conf->listen, r->sync,
-						      fill_status, r,
-						      conf->more_metrics },
-			       e);
+	r->report = report_new(
+	    &(struct report_conf){ .listen = conf->listen,
+				   .sync = r->sync,
+				   .fill = fill_status,
+				   .ctx = r,
+				   .more = conf->more_metrics,
+				   .conflicts_age_ms = conf->conflicts_age_ms,
+				   .conflicts_kept = conf->conflicts_kept },
+	    e);
 	if (r->report != NULL)
 		r->control = control_open(
 		    &(struct control_conf){ .state_dir = conf->state_dir,

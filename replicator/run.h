@@ -21,6 +21,7 @@ struct run_conf {
 	enum sync_mode sync;
 	int64_t sync_timeout_ms;
 	int64_t verify_ms; /* between digests in the background; 0: none */
+	int64_t conflicts_age_ms, conflicts_kept; /* as in report.h */
 	const struct tables *tables;
 	void (*more_metrics)(struct strbuf *out); /* or NULL */
 };

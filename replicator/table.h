@@ -18,6 +18,7 @@ enum column_role {
 	COLUMN_ROW,       /* gsb_v_row: the incarnation */
 	COLUMN_VERSION,   /* gsb_v_<group> */
 	COLUMN_EFFECTIVE, /* gsb_key_<unique>: derived here, never merged */
+	COLUMN_CHANGED,   /* gsb_changed: what the last local edit changed */
 	COLUMN_GENERATED, /* computed by PostgreSQL: never sent */
 };
 
@@ -49,6 +50,8 @@ struct group {
 	struct rank *ranks; /* none: lww */
 	size_t nranks;
 	size_t version; /* its column, TABLE_NONE before install */
+	bool quiet;     /* what lost in it is not kept */
+	unsigned bit;   /* in gsb_changed: by name, alike on both sites */
 };
 
 struct unique {
@@ -71,6 +74,7 @@ struct table {
 	size_t ncolumns;
 	size_t *key, nkey; /* in the order of the declaration */
 	size_t row;        /* gsb_v_row, TABLE_NONE before install */
+	size_t changed;    /* gsb_changed, likewise */
 	struct group *groups;
 	size_t ngroups;
 	struct unique *uniques;

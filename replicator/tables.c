@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "replicator/tables_check.h"
 
 #define NAMES_MAX 128
 
@@ -18,16 +19,10 @@ struct reading {
 	size_t seq;               /* calls so far */
 };
 
-struct blame {
-	size_t seq;
-	struct err err;
-};
-
 static int on_key(void *ctx, const char *section, const char *key,
 		  const char *value, struct err *e);
 static int on_again(void *ctx, const char *section, const char *key,
 		    const char *value, struct err *e);
-static int tables_check(const struct tables *t, struct blame *b);
 
 int
 names_find(const struct names *list, const char *name)
@@ -354,6 +349,24 @@ read_fold(struct reading *r, const char *name, const char *value, struct err *e)
 	return 0;
 }
 
+/* quiet = group, group */
+static int
+read_quiet(struct reading *r, const char *value, struct err *e)
+{
+	struct names names = { 0 };
+
+	if (read_names(r->tables->arena, &names, value, e) != 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		struct group_decl *g = group_make(r, names.at[i]);
+
+		g->quiet = true;
+		if (g->seq == 0)
+			g->max_seq = r->seq;
+	}
+	return 0;
+}
+
 static int
 on_key(void *ctx, const char *section, const char *key, const char *value,
        struct err *e)
@@ -381,6 +394,8 @@ on_key(void *ctx, const char *section, const char *key, const char *value,
 			   ? err_set(e, ERR_INVALID, "key is given twice")
 			   : read_names(r->tables->arena, &r->table->key, value,
 					e);
+	if (strcmp(key, "quiet") == 0)
+		return read_quiet(r, value, e);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		size_t len = strlen(kinds[i].prefix);
 
@@ -395,7 +410,7 @@ on_key(void *ctx, const char *section, const char *key, const char *value,
 	}
 	return err_set(e, ERR_INVALID,
 		       "\"%s\" is unknown; key, group.NAME, max.NAME, "
-		       "unique.NAME, fold.NAME",
+		       "unique.NAME, fold.NAME, quiet",
 		       key);
 }
 
@@ -409,77 +424,4 @@ on_again(void *ctx, const char *section, const char *key, const char *value,
 		return 0;
 	*e = b->err;
 	return -1;
-}
-
-#define BLAME(b, line, ...) \
-	((b)->seq = (line), err_set(&(b)->err, ERR_INVALID, __VA_ARGS__))
-
-static int
-check_group(const struct table_decl *d, size_t i, struct blame *b)
-{
-	const struct group_decl *g = &d->groups[i];
-
-	if (g->columns.n == 0)
-		return BLAME(b, g->max_seq,
-			     "max.%s has no group.%s that names its columns",
-			     g->name, g->name);
-	for (size_t c = 0; c < g->columns.n; c++) {
-		if (names_find(&d->key, g->columns.at[c]) >= 0)
-			return BLAME(b, g->seq,
-				     "%s is in the key, so in no group",
-				     g->columns.at[c]);
-		for (size_t o = 0; o < i; o++)
-			if (names_find(&d->groups[o].columns,
-				       g->columns.at[c]) >= 0)
-				return BLAME(
-				    b, g->seq, "%s is in group.%s already",
-				    g->columns.at[c], d->groups[o].name);
-	}
-	for (size_t r = 0; r < g->nranks; r++)
-		if (names_find(&g->columns, g->ranks[r].column) < 0)
-			return BLAME(b, g->max_seq,
-				     "%s is not in group.%s; max names "
-				     "columns of its group",
-				     g->ranks[r].column, g->name);
-	return 0;
-}
-
-static int
-check_unique(const struct table_decl *d, const struct unique_decl *u,
-	     struct blame *b)
-{
-	if (u->value == NULL)
-		return BLAME(b, u->seq, "fold.%s has no unique.%s", u->name,
-			     u->name);
-	if (names_find(&d->key, u->value) >= 0)
-		return BLAME(b, u->seq, "%s is in the key", u->value);
-	for (size_t i = 0; i < d->ngroups; i++)
-		if (names_find(&d->groups[i].columns, u->value) >= 0 &&
-		    d->groups[i].columns.n > 1)
-			return BLAME(b, u->seq,
-				     "%s is in group.%s with others; a unique "
-				     "column is a group alone",
-				     u->value, d->groups[i].name);
-	return 0;
-}
-
-static int
-tables_check(const struct tables *t, struct blame *b)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		const struct table_decl *d = &t->list[i];
-
-		if (d->key.n == 0)
-			return BLAME(b, d->seq,
-				     "[table %s] has no key; name its primary "
-				     "key's columns",
-				     d->name);
-		for (size_t g = 0; g < d->ngroups; g++)
-			if (check_group(d, g, b) != 0)
-				return -1;
-		for (size_t u = 0; u < d->nuniques; u++)
-			if (check_unique(d, &d->uniques[u], b) != 0)
-				return -1;
-	}
-	return 0;
 }

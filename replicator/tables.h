@@ -7,6 +7,7 @@
  *   key = id
  *   group.status = activation_no, active
  *   max.status = activation_no, active(active < locked < deactivated)
+ *   quiet = modified                     groups whose conflicts nobody wants
  *   unique.email = company_id, email     scope columns, then the value
  *   fold.email = lower
  */
@@ -36,6 +37,7 @@ struct group_decl {
 	struct names columns;
 	struct rank_decl *ranks; /* none: the newer version wins (lww) */
 	size_t nranks;
+	bool quiet; /* its conflicts are not kept */
 	size_t seq; /* where it stands in the file, for errors */
 	size_t max_seq;
 };

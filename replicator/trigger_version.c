@@ -8,7 +8,10 @@
 #include "replicator/sqlgen.h"
 #include "replicator/trigger_inner.h"
 
-/* Bits of gsb_changed; those of groups and uniques follow. */
+/*
+ * Bits of gsb_changed; those of groups and uniques follow. The column tells
+ * the other site what this edit was, see merge_set.c.
+ */
 enum { BIT_CREATION, BIT_INEXACT, BIT_FIRST, CHUNK = 4 };
 
 static void
@@ -115,12 +118,6 @@ is_exact(const struct table *t, const struct group *g)
 }
 
 static size_t
-group_bit(size_t g)
-{
-	return BIT_FIRST + g;
-}
-
-static size_t
 unique_bit(const struct table *t, size_t u)
 {
 	return BIT_FIRST + t->ngroups + u;
@@ -129,7 +126,8 @@ unique_bit(const struct table *t, size_t u)
 static void
 add_if_bits(struct trigger_sql *s, uint64_t bits)
 {
-	strbuf_addf(s->out, " IF gsb_changed & %" PRIu64 " <> 0 THEN\n", bits);
+	strbuf_addf(s->out, " IF NEW.\"gsb_changed\" & %" PRIu64 " <> 0 THEN\n",
+		    bits);
 }
 
 static void
@@ -171,8 +169,9 @@ add_changed(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 
-	strbuf_adds(s->out, " gsb_changed := CASE WHEN NEW.\"gsb_v_row\" > "
-			    "OLD.\"gsb_v_row\" OR ");
+	strbuf_adds(s->out,
+		    " NEW.\"gsb_changed\" := CASE WHEN NEW.\"gsb_v_row\" > "
+		    "OLD.\"gsb_v_row\" OR ");
 	trigger_key_changed(s);
 	end_bit(s, BIT_CREATION);
 	add_inexact_bit(s);
@@ -182,14 +181,14 @@ add_changed(struct trigger_sql *s)
 		strbuf_adds(s->out, "\n | CASE WHEN ");
 		sqlgen_differ(s->out, t, t->groups[g].columns,
 			      t->groups[g].ncolumns, trigger_new_old);
-		end_bit(s, group_bit(g));
+		end_bit(s, t->groups[g].bit);
 	}
 	for (size_t u = 0; u < t->nuniques; u++) {
 		strbuf_adds(s->out, "\n | CASE WHEN ");
 		trigger_unique_changed(s, &t->uniques[u]);
 		end_bit(s, unique_bit(t, u));
 	}
-	strbuf_adds(s->out, ";\n IF gsb_changed = 0 THEN\n"
+	strbuf_adds(s->out, ";\n IF NEW.\"gsb_changed\" = 0 THEN\n"
 			    "  RETURN NEW;\n END IF;\n");
 }
 
@@ -206,7 +205,7 @@ add_bump_if(struct trigger_sql *s, size_t g)
 {
 	if (!is_exact(s->table, &s->table->groups[g]))
 		return;
-	add_if_bits(s, UINT64_C(1) << group_bit(g));
+	add_if_bits(s, UINT64_C(1) << s->table->groups[g].bit);
 	add_bump(s, g);
 	strbuf_adds(s->out, "  END IF;\n");
 }
@@ -226,7 +225,7 @@ add_exact_bumps(struct trigger_sql *s)
 
 		end = from + CHUNK < t->ngroups ? from + CHUNK : t->ngroups;
 		for (size_t g = from; g < end; g++)
-			bits |= UINT64_C(1) << group_bit(g);
+			bits |= UINT64_C(1) << t->groups[g].bit;
 		if (end > from + 1)
 			add_if_bits(s, bits);
 		for (size_t g = from; g < end; g++)
@@ -255,6 +254,10 @@ add_inexact_bumps(struct trigger_sql *s)
 			      trigger_new_old);
 		strbuf_adds(s->out, " THEN\n");
 		add_bump(s, g);
+		strbuf_addf(s->out,
+			    "   NEW.\"gsb_changed\" := NEW.\"gsb_changed\" | "
+			    "%" PRIu64 ";\n",
+			    UINT64_C(1) << t->groups[g].bit);
 		strbuf_adds(s->out, "  END IF;\n");
 	}
 	if (any)
@@ -267,8 +270,7 @@ trigger_version(struct trigger_sql *s)
 	const struct table *t = s->table;
 
 	trigger_begin(s, "version", "");
-	strbuf_adds(s->out, " gsb_at bigint := " TRIGGER_NOW ";\n"
-			    " gsb_changed bigint;\nBEGIN\n"
+	strbuf_adds(s->out, " gsb_at bigint := " TRIGGER_NOW ";\nBEGIN\n"
 			    " IF TG_OP = 'INSERT' THEN\n");
 	add_creation(s);
 	for (size_t u = 0; u < t->nuniques; u++)

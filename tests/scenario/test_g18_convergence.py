@@ -125,7 +125,7 @@ class World:
             found[table] = {str(k): row for k, row in site.cluster.sql(
                 "SET datestyle = 'ISO'; SET timezone = 'UTC'; "
                 "SET bytea_output = 'hex'; "
-                f"SELECT {key}, to_jsonb(t) FROM {table} t")}
+                f"SELECT {key}, to_jsonb(t) - 'gsb_changed' FROM {table} t")}
         return found
 
     def clear(self):

@@ -118,6 +118,116 @@ def test_equal_versions_take_the_greater_bytes_and_are_reported(pair):
     assert pair.b.query("SELECT count(*) FROM gsb.conflict") == [(1,)]
 
 
+def test_a_value_beats_null_at_equal_versions(pair):
+    """So a column that has just come here, empty, takes nothing away."""
+    silent = "SET session_replication_role = replica; "
+    for side, value in ((pair.p, None), (pair.b, "kept")):
+        add(side, 1, NOW, a="x")
+        pair.cluster.sql(silent + "UPDATE item SET a = %s, big = %s, "
+                         "gsb_v_text = 77, gsb_v_big = 77",
+                         (value, value), database=side.database)
+    pair.exchange()
+    pair.assert_equal()
+    for side in (pair.p, pair.b):
+        assert values(side, 1, "a, big") == ("kept", "kept")
+
+
+# --- what lost -------------------------------------------------------------
+
+def conflicts(side):
+    return side.query("SELECT kind, part, columns, winner->>'a', "
+                      "loser->>'a' FROM gsb.conflict ORDER BY id")
+
+
+def test_an_edit_that_lost_to_one_that_had_not_seen_it_is_kept(pair):
+    add(pair.p, 1, NOW, a="x", b="y")
+    pair.exchange()
+    edit(pair.p, 1, NOW + 10, a="older", nick="n")
+    edit(pair.b, 1, NOW + 20, a="newer")
+    pair.exchange()
+    pair.assert_equal()
+    assert values(pair.p, 1, "a, nick") == ("newer", "n")
+    assert conflicts(pair.p) == [], "the row there had been seen"
+    assert conflicts(pair.b) == [
+        ("edit", "text", ["a"], "newer", "older")]
+    pair.exchange()
+    assert len(conflicts(pair.b)) == 1, "once"
+
+
+def test_an_edit_that_was_seen_loses_nothing(pair):
+    add(pair.p, 1, NOW, a="x", big="1")
+    pair.exchange()
+    edit(pair.p, 1, NOW + 10, a="seen")
+    pair.exchange()
+    edit(pair.b, 1, NOW + 20, a="newer")
+    # other groups meanwhile: the old value goes along, and is no news
+    edit(pair.p, 1, NOW + 30, big="2")
+    edit(pair.p, 1, NOW + 40, big="2")
+    edit(pair.p, 1, NOW + 5, nick="a request that is executed late")
+    pair.exchange()
+    pair.assert_equal()
+    assert values(pair.p, 1, "a") == ("newer",)
+    assert conflicts(pair.p) == conflicts(pair.b) == []
+
+
+def test_by_rank_or_in_a_quiet_group_nothing_is_lost(pair):
+    add(pair.p, 1, NOW, state="low")
+    pair.exchange()
+    edit(pair.p, 1, NOW + 10, state="mid", amount=1)
+    edit(pair.b, 1, NOW + 20, state="high", amount=2)
+    pair.exchange()
+    pair.assert_equal()
+    assert conflicts(pair.b) == []
+
+
+def test_what_lost_is_put_back_as_an_edit_of_now(pair):
+    add(pair.p, 1, NOW, a="x", b="y")
+    pair.exchange()
+    edit(pair.p, 1, NOW + 10, a="older", b="other")
+    edit(pair.b, 1, NOW + 20, a="newer")
+    pair.exchange()
+    undo = "SELECT gsb.undo(id, 'me', %s) FROM gsb.conflict"
+    edit(pair.b, 1, NOW + 30, a="newest")
+    with pytest.raises(psycopg2.Error) as e:
+        pair.b.query(undo, (False,))
+    assert e.value.pgcode == "GS002" and "--force" in str(e.value)
+    assert "is as the loser had it" in pair.b.query(undo, (True,))[0][0]
+    assert values(pair.b, 1, "a, b") == ("older", "other")
+    pair.exchange()
+    pair.assert_equal()
+    assert values(pair.p, 1, "a, b") == ("older", "other")
+    with pytest.raises(psycopg2.Error) as e:
+        pair.b.query(undo, (True,))
+    assert "was undone by me" in str(e.value)
+
+
+def test_a_deleted_row_is_put_back_as_it_was_edited(pair):
+    add(pair.p, 1, NOW, a="x", body='{"k": [1, null]}', amount="1.50")
+    pair.exchange()
+    delete(pair.b, 1, NOW + 10)
+    edit(pair.p, 1, NOW + 20, a="never seen there")
+    pair.exchange()
+    assert values(pair.b, 1, "a") is None
+    pair.b.query("SELECT gsb.undo(id, 'me', false) FROM gsb.conflict "
+                 "WHERE kind = 'delete'")
+    pair.exchange()
+    pair.assert_equal()
+    assert values(pair.p, 1, "a, body, amount::text") == (
+        "never seen there", {"k": [1, None]}, "1.50")
+
+
+def test_the_history_is_bounded_by_age_and_number(pair):
+    pair.b.query("INSERT INTO gsb.conflict (at, rel, key, kind, winner_v, "
+                 "loser_v) SELECT now() - n * interval '1 hour', 'r', n, "
+                 "'tie', 1, 1 FROM generate_series(10, 1, -1) n")
+    forget = "SELECT gsb.forget_conflicts(%s::interval, %s)"
+    left = "SELECT array_agg(key::int ORDER BY id) FROM gsb.conflict"
+    assert pair.b.query(forget, ("7.5 h", 100)) == [(3,)]
+    assert pair.b.query(left) == [([7, 6, 5, 4, 3, 2, 1],)]
+    assert pair.b.query(forget, ("1 year", 2)) == [(5,)]
+    assert pair.b.query(left) == [([2, 1],)]
+
+
 # --- tombstones ------------------------------------------------------------
 
 @pytest.mark.parametrize("edit_at", [NOW + 10, NOW + 1000])

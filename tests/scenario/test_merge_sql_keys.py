@@ -56,6 +56,29 @@ def test_the_next_claim_is_promoted(pair, how):
         assert values(side, 2, "gsb_key_mail") == ("a@x",)
 
 
+def test_one_insert_that_meets_three_rows_by_three_unique_keys(pair):
+    add(pair.b, 1, NOW + 50, mail="a", owner=1)
+    add(pair.b, 2, NOW + 60, nick="n")
+    add(pair.b, 3, NOW + 70, alias="s")
+    add(pair.p, 4, NOW + 55, mail="A", owner=1, nick="n", alias="s")
+    pair.exchange()
+    pair.assert_equal()
+    for side in (pair.p, pair.b):
+        pair.assert_keys_right(side)
+        assert values(side, 4, "gsb_key_mail, gsb_key_nick, gsb_key_alias") \
+            == (f"a#{uid(4)}", "n", "s")
+        assert side.query("SELECT part, key, winner->>'id' FROM gsb.conflict "
+                          "ORDER BY part") == [
+            ("alias", uid(3), uid(4)), ("mail", uid(4), uid(1)),
+            ("nick", uid(2), uid(4))]
+    delete(pair.p, 4, NOW + 100)
+    pair.exchange()
+    pair.assert_equal()
+    for side in (pair.p, pair.b):
+        assert values(side, 2, "gsb_key_nick") == ("n",)
+        assert values(side, 3, "gsb_key_alias") == ("s",)
+
+
 def test_values_that_are_swapped(pair):
     add(pair.p, 1, NOW, mail="a")
     add(pair.p, 2, NOW, mail="b")

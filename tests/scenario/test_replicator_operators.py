@@ -1,9 +1,10 @@
 """What operators type at a replicator, and what they see of it."""
+import http.client
 import json
 import os
 import subprocess
 
-from heals import equal, fill, gsbctl, hide, shared, twins, verify
+from heals import SITES, equal, fill, gsbctl, hide, shared, twins, verify
 
 assert shared and twins
 
@@ -78,3 +79,47 @@ def test_parked_rows_are_shown_retried_and_dropped(twins):
     tables = verify(twins, "backup", "public.item")
     assert tables["public.item"]["verified"]
     equal(twins)
+
+
+
+def lose(twins, sql):
+    """Edits on both sites while neither hears of the other: the backup's is
+    the later one, by its stamp."""
+    for site in SITES:
+        twins.stop(site)
+    for stamp, site in enumerate(SITES, 900000000000000):
+        with twins.connect(site) as c:
+            c.cursor().execute(f"SET gsb.stamp = '{stamp}'")
+            c.cursor().execute(sql[site])
+    twins.start()
+    twins.settle()
+    equal(twins)
+
+
+def test_what_lost_is_shown_and_put_back(twins):
+    fill(twins)
+    assert "nothing has lost" in gsbctl(twins, "backup", "conflicts").stderr
+    lose(twins, {"primary": "UPDATE item SET name = 'older' WHERE id = 7; "
+                            "UPDATE item SET note = 'stays' WHERE id = 7",
+                 "backup": "UPDATE item SET name = 'newer' WHERE id = 7"})
+    listed = gsbctl(twins, "backup", "conflicts", "list").stdout
+    number = listed.split()[0]
+    assert "public.item 7  edit name" in listed, listed
+    assert 'name: "older" lost to "newer"' in listed, listed
+    assert "note" not in listed, listed
+    shown = gsbctl(twins, "backup", "conflicts", "show", number).stdout
+    assert "stays" in shown and '"newer"' in shown, shown
+    metrics = http.client.HTTPConnection("127.0.0.1", twins.status["backup"])
+    metrics.request("GET", "/metrics")
+    assert b'gsb_replicator_conflict_history{kind="edit"} 1' in \
+        metrics.getresponse().read()
+    undone = gsbctl(twins, "backup", "conflicts", "undo", number)
+    assert undone.returncode == 0, undone
+    equal(twins)
+    assert twins.query("primary", "SELECT name, note FROM item WHERE id = 7"
+                       ) == [("older", "stays")]
+    again = gsbctl(twins, "backup", "conflicts", "undo", number)
+    assert again.returncode == 2 and "was undone by" in again.stderr, again
+    for words in (("show", "99"), ("undo", "99"), ("undo",), ("show", "x")):
+        said = gsbctl(twins, "backup", "conflicts", *words)
+        assert said.returncode in (1, 2) and "conflict" in said.stderr, said

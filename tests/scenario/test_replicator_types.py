@@ -117,7 +117,8 @@ def same(twins):
 
 LOOK = """SET datestyle = 'ISO'; SET intervalstyle = 'postgres';
  SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = 'hex';
- SELECT md5(t::text) FROM thing t ORDER BY kind::text, no"""
+ SELECT md5(regexp_replace(t::text, ',[0-9]*[)]$', '')) FROM thing t
+ ORDER BY kind::text, no"""  # without gsb_changed, which is last""
 
 
 @pytest.mark.parametrize("seed", range(3))

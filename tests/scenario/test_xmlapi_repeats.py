@@ -50,13 +50,14 @@ def account(xml, name, database="gsb"):
     """Without what a site gives by itself."""
     return xml.site.cluster.sql(
         database, "SELECT to_jsonb(a) - '{number,created,modified,"
-        "password_hash}'::text[] FROM account a WHERE webexid = %s", name)
+        "gsb_changed,password_hash}'::text[] FROM account a "
+        "WHERE webexid = %s", name)
 
 
 def meeting(xml, title, database="gsb"):
     return xml.site.cluster.sql(
-        database, "SELECT to_jsonb(m) - '{number,created,modified}'::text[] "
-        "FROM meeting m WHERE confname = %s", title)
+        database, "SELECT to_jsonb(m) - '{number,created,modified,"
+        "gsb_changed}'::text[] FROM meeting m WHERE confname = %s", title)
 
 
 def test_one_row_one_answer(xml):
