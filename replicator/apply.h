@@ -61,6 +61,9 @@ bool apply_is_idle(const struct apply *a);
  * they are rolled back, by a reset. */
 void apply_abandon(struct apply *a);
 
+/* tables.ini is read again where it was written since: a new session. */
+void apply_reread(struct apply *a);
+
 /*
  * Begins anew with another log of the peer: the origin goes back to where it
  * is followed from (0: it stays), by a reset.

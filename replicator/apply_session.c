@@ -118,19 +118,21 @@ on_down(void *ctx, const struct err *why)
 	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
 	"'0/0')::text"
 
-/* Anew each time: adopt and release end the session to have it read. */
 static const struct tables *
-read_tables(struct apply *a)
+known_tables(const struct apply *a)
+{
+	return a->tables != NULL ? a->tables : a->conf.tables;
+}
+
+void
+apply_reread(struct apply *a)
 {
 	struct err e;
 
-	tables_free(&a->reading);
-	a->reading = tables_load(a->conf.tables->path, &e);
-	if (a->reading != NULL)
-		return a->reading;
-	log_error("apply", "why=\"%s; what was read at the start stands\"",
-		  err_text(&e));
-	return a->conf.tables;
+	if (a->state == APPLY_DOWN || !tables_are_old(known_tables(a)))
+		return;
+	err_set(&e, ERR_CANCELLED, "%s was written", known_tables(a)->path);
+	apply_reset(a, &e);
 }
 
 static void
@@ -141,7 +143,8 @@ on_up(void *ctx)
 	char *names;
 	struct pgparam param;
 
-	names = catalog_parameter(read_tables(a));
+	/* anew: adopt and release end the session to have them read */
+	names = catalog_parameter(tables_again(&a->reading, known_tables(a)));
 	param = pgparam_text(names);
 	a->state = APPLY_SETUP;
 	pgbatch_add_sql(b, PROGRESS_SQL);
@@ -175,7 +178,7 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 			apply_reset(a, err);
 		return; /* else on_down follows */
 	}
-	fresh = catalog_new(a->reading != NULL ? a->reading : a->conf.tables,
+	fresh = catalog_new(a->reading != NULL ? a->reading : known_tables(a),
 			    &results[1], true, &e);
 	if (fresh == NULL) {
 		apply_reset(a, &e);
@@ -183,9 +186,11 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	}
 	statements_free(&a->statements);
 	catalog_free(&a->catalog);
-	tables_free(&a->tables);
-	a->tables = a->reading;
-	a->reading = NULL;
+	if (a->reading != NULL) {
+		tables_free(&a->tables);
+		a->tables = a->reading;
+		a->reading = NULL;
+	}
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);

@@ -19,6 +19,7 @@
 #define BUCKETS 1024
 #define MAX_PARTS 65536
 #define CALL_MS (10 * 60 * 1000)
+#define BUSY_MS 200
 
 enum side { HERE, THERE, SIDES };
 
@@ -328,7 +329,10 @@ on_pause(void *ctx)
 	struct digest *d = ctx;
 
 	d->pause = NULL;
-	next_slice(d);
+	if (d->conf.is_busy != NULL && d->conf.is_busy(d->conf.busy_ctx))
+		d->pause = timer_start(BUSY_MS, on_pause, d);
+	else
+		next_slice(d);
 }
 
 static void

@@ -42,6 +42,9 @@ struct digest_conf {
 	unsigned slice_rows;         /* 0: 16,384 */
 	/* Pause so many times as long as the work took; 0: none. */
 	unsigned pause_factor;
+	/* With it: whether the pause goes on; asked with busy_ctx; or NULL. */
+	bool (*is_busy)(void *ctx);
+	void *busy_ctx;
 	/*
 	 * Keys that differ; borrowed until digest_go_on, which must be called.
 	 */

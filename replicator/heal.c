@@ -16,6 +16,7 @@
 
 /* a first proof soon after the start */
 #define FIRST_MS 60000
+#define BEHIND_MS 500
 #define RETRY ((struct retry_conf){ 500, 30000 })
 
 static const char *const state_names[] = { "idle",    "connecting", "asking",
@@ -31,17 +32,59 @@ heal_state_name(enum heal_state s)
 	return state_names[s];
 }
 
-static void
-set_tables(struct heal *h)
+/* A list with the names of all that is declared, and no figures yet. */
+static struct heal_table *
+named_tables(const struct tables *t)
 {
-	const struct tables *t = h->conf.tables;
+	struct heal_table *list = mem_array(struct heal_table, t->n + 1);
 
-	h->ntables = t->n + 1;
-	h->tables = mem_array(struct heal_table, h->ntables);
-	h->tables[0].rel = mem_strdup(digest_tombstones()->rel);
+	list[0].rel = mem_strdup(digest_tombstones()->rel);
 	for (size_t i = 0; i < t->n; i++)
-		h->tables[i + 1].rel = mem_printf("%s.%s", t->list[i].schema,
-						  t->list[i].name);
+		list[i + 1].rel = mem_printf("%s.%s", t->list[i].schema,
+					     t->list[i].name);
+	return list;
+}
+
+static size_t
+find_table(const struct heal_table *list, size_t n, const char *rel)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(list[i].rel, rel) != 0)
+		i++;
+	return i;
+}
+
+static void
+free_tables(struct heal_table *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		mem_free((void *)list[i].rel);
+		mem_free((void *)list[i].failure);
+	}
+	mem_free(list);
+}
+
+/* adopt and release may have come between: what stays keeps its figures. */
+void
+heal_learn(struct heal *h)
+{
+	struct heal_table *was = h->tables;
+	size_t nwas = h->ntables;
+
+	h->decls = tables_again(&h->read, h->decls);
+	h->ntables = h->decls->n + 1;
+	h->tables = named_tables(h->decls);
+	for (size_t i = 0; i < h->ntables; i++) {
+		size_t at = find_table(was, nwas, h->tables[i].rel);
+		struct heal_table is = h->tables[i];
+
+		if (at == nwas)
+			continue;
+		h->tables[i] = was[at];
+		was[at] = is;
+	}
+	free_tables(was, nwas);
 }
 
 struct heal *
@@ -57,7 +100,9 @@ heal_new(const struct heal_conf *conf)
 	/* a replicator that was killed while it healed goes on */
 	h->healing = true;
 	h->why = mem_strdup("start");
-	set_tables(h);
+	h->decls = conf->tables;
+	h->ntables = h->decls->n + 1;
+	h->tables = named_tables(h->decls);
 	return h;
 }
 
@@ -71,11 +116,8 @@ heal_free(struct heal **hp)
 		return;
 	timer_cancel(&h->timer);
 	heal_pass_free(h);
-	for (size_t i = 0; i < h->ntables; i++) {
-		mem_free((void *)h->tables[i].rel);
-		mem_free((void *)h->tables[i].failure);
-	}
-	mem_free(h->tables);
+	free_tables(h->tables, h->ntables);
+	tables_free(&h->read);
 	mem_free(h->why);
 	mem_free(h->since);
 	mem_free(h->demand);
@@ -119,7 +161,10 @@ on_due(void *ctx)
 	struct heal *h = ctx;
 
 	h->timer = NULL;
-	heal_pass_begin(h);
+	if (!h->healing && !h->demanded && h->conf.is_behind(h->conf.ctx))
+		h->timer = timer_start(BEHIND_MS, on_due, h);
+	else
+		heal_pass_begin(h);
 }
 
 void
@@ -174,6 +219,16 @@ heal_go(struct heal *h, bool go)
 }
 
 void
+heal_set_interval(struct heal *h, int64_t interval_ms)
+{
+	if (interval_ms == h->conf.interval_ms)
+		return;
+	h->conf.interval_ms = interval_ms;
+	h->due_ms = clock_mono_ms() + interval_ms;
+	plan(h);
+}
+
+void
 heal_want(struct heal *h, const char *why)
 {
 	h->healing = true;
@@ -187,15 +242,24 @@ heal_want(struct heal *h, const char *why)
 	plan(h);
 }
 
+/* The next pass will, even if it was declared a moment ago. */
+static bool
+knows(const struct heal *h, const char *rel)
+{
+	struct tables *read = NULL;
+	const struct tables *now = tables_again(&read, h->decls);
+	struct heal_table *list = named_tables(now);
+	bool found = find_table(list, now->n + 1, rel) <= now->n;
+
+	free_tables(list, now->n + 1);
+	tables_free(&read);
+	return found;
+}
+
 int
 heal_verify(struct heal *h, const char *rel, struct err *e)
 {
-	size_t i = 0;
-
-	while (rel != NULL && i < h->ntables &&
-	       strcmp(h->tables[i].rel, rel) != 0)
-		i++;
-	if (i == h->ntables)
+	if (rel != NULL && !knows(h, rel))
 		return err_set(e, ERR_NOT_FOUND,
 			       "%s is not a replicated table; they are named "
 			       "SCHEMA.TABLE, such as %s",

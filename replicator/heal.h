@@ -28,8 +28,11 @@ const char *heal_state_name(enum heal_state s);
 struct heal_conf {
 	const char *local, *peer; /* conninfos; copied, as all texts */
 	const char *site, *peer_site;
-	const struct tables *tables; /* borrowed to the end */
+	const struct tables *tables; /* borrowed to the end; read anew by each
+					pass */
 	int64_t interval_ms;         /* between background passes; 0: none */
+	/* So much waits to be merged that the background should not work. */
+	bool (*is_behind)(void *ctx);
 	/* A pass has begun or ended, a table is done. */
 	void (*on_change)(void *ctx);
 	void *ctx;
@@ -40,6 +43,9 @@ void heal_free(struct heal **hp);
 
 /* The stream runs (or not): only then is there somebody to compare with. */
 void heal_go(struct heal *h, bool go);
+
+/* Another interval, from now on. */
+void heal_set_interval(struct heal *h, int64_t interval_ms);
 
 /* gsb.heal says so now: a pass over everything begins, at once if it can. */
 void heal_want(struct heal *h, const char *why);

@@ -49,7 +49,9 @@ struct heal {
 	int64_t begun_ms, table_begun_ms;
 	unsigned statements_made;
 
-	struct heal_table *tables; /* 0: tombstones; texts are the heap's */
+	struct tables *read; /* tables.ini, as the last pass read it; or NULL */
+	const struct tables *decls; /* those, or conf's */
+	struct heal_table *tables;  /* 0: tombstones; texts are the heap's */
 	size_t ntables;
 	struct heal_status total;
 };
@@ -60,6 +62,8 @@ void heal_set_state(struct heal *h, enum heal_state to, const char *why);
 void heal_end_pass(struct heal *h, const struct err *err);
 /* There was nothing to do. */
 void heal_rest(struct heal *h);
+/* Reads tables.ini anew; between passes. */
+void heal_learn(struct heal *h);
 
 /* heal_pass.c */
 void heal_pass_begin(struct heal *h);

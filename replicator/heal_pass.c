@@ -80,6 +80,7 @@ heal_pass_begin(struct heal *h)
 {
 	STRBUF_AUTO merge = { 0 };
 
+	heal_learn(h);
 	h->begun_ms = clock_mono_ms();
 	h->arena = arena_new();
 	h->keys_arena = arena_new();
@@ -122,7 +123,7 @@ on_up(void *ctx)
 	pgbatch_add_sql(
 	    b, "SELECT rel, (extract(epoch FROM verified) * 1000000)::int8, "
 	       "rows, healed > (SELECT since FROM gsb.heal) FROM gsb.digest");
-	names = catalog_parameter(h->conf.tables);
+	names = catalog_parameter(h->decls);
 	param = pgparam_text(names);
 	pgbatch_add(b, &catalog_query, &param);
 	mem_free(names);
@@ -180,7 +181,7 @@ on_asked(void *ctx, const struct pgresult *results, size_t n,
 		heal_end_pass(h, &e);
 		return;
 	}
-	h->catalog = catalog_new(h->conf.tables, &results[2], true, &e);
+	h->catalog = catalog_new(h->decls, &results[2], true, &e);
 	if (h->catalog == NULL) {
 		heal_end_pass(h, &e);
 		return;
@@ -219,7 +220,7 @@ table_of(const struct heal *h)
 
 	if (h->at == 0)
 		return digest_tombstones();
-	decl = &h->conf.tables->list[h->at - 1];
+	decl = &h->decls->list[h->at - 1];
 	return catalog_find(h->catalog, decl->schema, decl->name);
 }
 
@@ -291,6 +292,8 @@ next_table(struct heal *h)
 	    .oldest = h->at == 0 ? (clock_pg_us() - OLDEST_US) * 256 : 0,
 	    .pause_factor = h->pass_heals || h->running_demand ? 0
 							       : PAUSE_FACTOR,
+	    .is_busy = h->conf.is_behind,
+	    .busy_ctx = h->conf.ctx,
 	    .on_found = on_found,
 	    .on_end = on_compared,
 	    .ctx = h,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "io/service.h"
 #include "replicator/adopt.h"
 #include "replicator/copy.h"
@@ -12,6 +13,7 @@
 struct conf {
 	int site;
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
+	/* SIGHUP takes these over, and no others: */
 	int sync;
 	int64_t sync_timeout_ms, verify_ms, conflicts_age_ms, conflicts_kept;
 	struct copy_conf copy;
@@ -165,6 +167,8 @@ static const struct conf_key keys[] = {
 	  .help = "versions, for gsbctl copy rollback" },
 };
 
+#define NKEYS (sizeof(keys) / sizeof(keys[0]))
+
 static const char *dry_run;
 static const struct service_option options[] = {
 	{ "dry-run", NULL, "install, adopt, release: print what would be done",
@@ -172,6 +176,7 @@ static const struct service_option options[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
+static struct conf current; /* its texts are the heap's */
 static struct tables *tables;
 static struct run *running;
 static struct copy *copying; /* NULL: no daily copy comes here */
@@ -222,27 +227,33 @@ copy_figures(struct strbuf *out)
 		copy_metrics(copying, out);
 }
 
+static struct run_conf
+run_conf(const struct conf *c)
+{
+	return (struct run_conf){ .site = sites[c->site],
+				  .local = c->local,
+				  .peer = c->peer,
+				  .state_dir = c->state_dir,
+				  .listen = c->listen,
+				  .sync = (enum sync_mode)c->sync,
+				  .sync_timeout_ms = c->sync_timeout_ms,
+				  .verify_ms = c->verify_ms,
+				  .conflicts_age_ms = c->conflicts_age_ms,
+				  .conflicts_kept = c->conflicts_kept,
+				  .tables = tables,
+				  .more_metrics = copy_figures };
+}
+
 static int
 start_run(const struct conf *c, struct err *e)
 {
+	struct run_conf conf = run_conf(c);
+
 	if (c->state_dir[0] == '\0')
 		return err_set(e, ERR_INVALID,
 			       "replicator.state_dir is missing: a directory "
 			       "for the replicator's own files");
-	running = run_new(
-	    &(struct run_conf){ .site = sites[c->site],
-				.local = c->local,
-				.peer = c->peer,
-				.state_dir = c->state_dir,
-				.listen = c->listen,
-				.sync = (enum sync_mode)c->sync,
-				.sync_timeout_ms = c->sync_timeout_ms,
-				.verify_ms = c->verify_ms,
-				.conflicts_age_ms = c->conflicts_age_ms,
-				.conflicts_kept = c->conflicts_kept,
-				.tables = tables,
-				.more_metrics = copy_figures },
-	    e);
+	running = run_new(&conf, e);
 	if (running == NULL)
 		return -1;
 	if (c->copy.url[0] != '\0')
@@ -273,11 +284,88 @@ check_words(char *const *words, struct err *e)
 		       words[n > 1 ? 1 : 0]);
 }
 
+static const char **
+text_of(struct conf *c, const struct conf_key *k)
+{
+	return (const char **)((char *)c + k->offset);
+}
+
+/* What runs outlives what was read: a reload takes that away. */
+static void
+keep(const struct conf *c)
+{
+	current = *c;
+	for (size_t i = 0; i < NKEYS; i++)
+		if (keys[i].kind == CONF_STRING)
+			*text_of(&current, &keys[i]) = mem_strdup(
+			    *text_of(&current, &keys[i]));
+}
+
+static void
+drop(void)
+{
+	for (size_t i = 0; i < NKEYS; i++)
+		if (keys[i].kind == CONF_STRING)
+			mem_free((void *)*text_of(&current, &keys[i]));
+	current = (struct conf){ 0 };
+}
+
+static bool
+is_same(const struct conf_key *k, const struct conf *a, const struct conf *b)
+{
+	const char *x = (const char *)a + k->offset;
+	const char *y = (const char *)b + k->offset;
+
+	switch (k->kind) {
+	case CONF_STRING:
+		return strcmp(*(const char *const *)x,
+			      *(const char *const *)y) == 0;
+	case CONF_ENUM:
+		return *(const int *)x == *(const int *)y;
+	case CONF_BOOL:
+		return *(const bool *)x == *(const bool *)y;
+	case CONF_INT:
+	case CONF_MS:
+	case CONF_BYTES:
+		break;
+	}
+	return *(const int64_t *)x == *(const int64_t *)y;
+}
+
+static int
+reload(const void *conf, struct err *e)
+{
+	const struct conf *c = conf;
+	struct run_conf more;
+
+	if (running == NULL)
+		return err_set(e, ERR_INVALID, "this is no running replicator");
+	for (size_t i = 0; i < NKEYS; i++) {
+		const struct conf_key *k = &keys[i];
+
+		if ((k->offset < AT(sync) || k->offset >= AT(copy)) &&
+		    !is_same(k, &current, c))
+			return err_set(e, ERR_INVALID,
+				       "[%s] %s is another; it takes a restart "
+				       "of gsb-replicator",
+				       k->section, k->key);
+	}
+	current.sync = c->sync;
+	current.sync_timeout_ms = c->sync_timeout_ms;
+	current.verify_ms = c->verify_ms;
+	current.conflicts_age_ms = c->conflicts_age_ms;
+	current.conflicts_kept = c->conflicts_kept;
+	more = run_conf(&current);
+	run_reload(running, &more);
+	return 0;
+}
+
 static int
 start(const void *conf, char *const *words, struct err *e)
 {
-	const struct conf *c = conf;
+	const struct conf *c = &current;
 
+	keep(conf);
 	if (check_words(words, e) != 0)
 		return -1;
 	tables = tables_load(c->tables, e);
@@ -321,6 +409,7 @@ stop(void)
 	copy_free(&copying);
 	run_free(&running);
 	tables_free(&tables);
+	drop();
 }
 
 int
@@ -332,11 +421,12 @@ main(int argc, char **argv)
 			 "install prepares the local database, adopt and "
 			 "release one table",
 		.keys = keys,
-		.nkeys = sizeof(keys) / sizeof(keys[0]),
+		.nkeys = NKEYS,
 		.conf_size = sizeof(struct conf),
 		.options = options,
 		.check = check,
 		.start = start,
+		.reload = reload,
 		.drain = drain,
 		.stop = stop,
 	};

@@ -26,6 +26,7 @@ struct parked_row {
 
 struct parked {
 	struct parked_conf conf;
+	struct tables *read; /* what conf.tables is; or NULL */
 	parked_fn *fn;
 	void *ctx;
 	struct pgconn *conn;
@@ -56,6 +57,7 @@ parked_retry(const struct parked_conf *conf, parked_fn *fn, void *ctx)
 	STRBUF_AUTO setup = { 0 };
 
 	p->conf = *conf;
+	p->conf.tables = tables_again(&p->read, conf->tables);
 	p->fn = fn;
 	p->ctx = ctx;
 	p->arena = arena_new();
@@ -83,6 +85,7 @@ parked_cancel(struct parked **pp)
 	batch_free(&p->batch);
 	statements_free(&p->statements);
 	catalog_free(&p->catalog);
+	tables_free(&p->read);
 	arena_free(&p->arena);
 	mem_free(p);
 }

@@ -20,7 +20,7 @@ typedef void parked_fn(void *ctx, const struct parked_stats *stats,
 
 struct parked_conf {
 	const char *local;           /* conninfo; copied */
-	const struct tables *tables; /* borrowed */
+	const struct tables *tables; /* borrowed; their file is read anew */
 	int64_t id;                  /* of one; 0: all */
 };
 struct parked *parked_retry(const struct parked_conf *conf, parked_fn *fn,

@@ -98,6 +98,13 @@ report_free(struct report **rp)
 }
 
 void
+report_set_history(struct report *r, int64_t age_ms, int64_t kept)
+{
+	r->conf.conflicts_age_ms = age_ms;
+	r->conf.conflicts_kept = kept;
+}
+
+void
 report_touch(struct report *r)
 {
 	if (r != NULL)

@@ -27,6 +27,9 @@ struct report *report_new(const struct report_conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 void report_free(struct report **rp);
 
+/* Other bounds of the history of conflicts, as in the conf. */
+void report_set_history(struct report *r, int64_t age_ms, int64_t kept);
+
 /* Something worth telling has changed. */
 void report_touch(struct report *r);
 

@@ -5,7 +5,7 @@
  *
  * Stream and intake live while apply is ready: from on_ready to on_reset.
  */
-#include "replicator/run.h"
+#include "replicator/run_inner.h"
 
 #include <assert.h>
 #include <malloc.h>
@@ -15,9 +15,6 @@
 #include "base/mem.h"
 #include "io/timer.h"
 #include "replicator/control.h"
-#include "replicator/heal.h"
-#include "replicator/meeting.h"
-#include "replicator/report.h"
 
 /* a batch that is not full waits so long while another is under way */
 #define LINGER_MS 5
@@ -25,30 +22,6 @@
 #define QUEUE_HIGH (4 << 20)
 #define QUEUE_LOW (1 << 20)
 #define DRAIN_MS 900
-
-struct run {
-	struct run_conf conf;
-	char *own_name, *peer_name; /* gsb_<site> */
-	struct meeting *meeting;
-	struct apply *apply;
-	struct sync *sync;
-	struct report *report;
-	struct heal *heal;
-	struct control *control;
-	struct stream *stream; /* while apply is ready, as intake */
-	struct intake *intake;
-	struct timer *linger;
-	bool hold;
-	bool swollen;            /* memory to give back when all is quiet */
-	uint64_t seen;           /* all below it that concerns us has come */
-	int64_t behind_since_us; /* wall clock of the oldest not applied */
-	int64_t apply_ms;
-	int64_t sent_us, received_us; /* the last commit that came */
-	struct lag lag;
-	struct timer *drain; /* at its latest */
-	void (*on_drained)(void *ctx);
-	void *drain_ctx;
-};
 
 static void on_ready(void *ctx, const struct catalog *catalog,
 		     uint64_t progress);
@@ -66,13 +39,6 @@ static void on_applied(void *ctx, const struct batch *b);
 static void on_reset(void *ctx, const struct err *why);
 static void on_sync(void *ctx);
 static void on_drain_end(void *ctx);
-static void fill_status(void *ctx, struct status *out);
-
-static const char *
-peer_site(const char *site)
-{
-	return span_is(span_of(site), "primary") ? "backup" : "primary";
-}
 
 static void
 begin(struct run *r)
@@ -101,9 +67,10 @@ begin(struct run *r)
 	    .local = r->conf.local,
 	    .peer = r->conf.peer,
 	    .site = r->conf.site,
-	    .peer_site = peer_site(r->conf.site),
+	    .peer_site = run_peer_site(r->conf.site),
 	    .tables = r->conf.tables,
 	    .interval_ms = r->conf.verify_ms,
+	    .is_behind = run_is_behind,
 	    .on_change = on_sync,
 	    .ctx = r,
 	});
@@ -116,7 +83,7 @@ run_new(const struct run_conf *conf, struct err *e)
 
 	r->conf = *conf;
 	r->own_name = mem_printf("gsb_%s", conf->site);
-	r->peer_name = mem_printf("gsb_%s", peer_site(conf->site));
+	r->peer_name = mem_printf("gsb_%s", run_peer_site(conf->site));
 	r->meeting = meeting_new(
 	    &(struct meeting_conf){ .local = conf->local,
 				    .peer = conf->peer,
@@ -131,7 +98,7 @@ run_new(const struct run_conf *conf, struct err *e)
 	r->report = report_new(
 	    &(struct report_conf){ .listen = conf->listen,
 				   .sync = r->sync,
-				   .fill = fill_status,
+				   .fill = run_status,
 				   .ctx = r,
 				   .more = conf->more_metrics,
 				   .conflicts_age_ms = conf->conflicts_age_ms,
@@ -144,7 +111,7 @@ run_new(const struct run_conf *conf, struct err *e)
 					    .tables = conf->tables,
 					    .heal = r->heal,
 					    .sync = r->sync,
-					    .fill = fill_status,
+					    .fill = run_status,
 					    .ctx = r },
 		    e);
 	if (r->control != NULL)
@@ -442,6 +409,16 @@ on_sync(void *ctx)
 }
 
 void
+run_reload(struct run *r, const struct run_conf *conf)
+{
+	sync_change(r->sync, conf->sync, conf->sync_timeout_ms);
+	heal_set_interval(r->heal, conf->verify_ms);
+	report_set_history(r->report, conf->conflicts_age_ms,
+			   conf->conflicts_kept);
+	apply_reread(r->apply); /* last: ends the stream */
+}
+
+void
 run_drain(struct run *r, void (*fn)(void *ctx), void *ctx)
 {
 	bool idle = r->intake == NULL;
@@ -465,36 +442,4 @@ on_drain_end(void *ctx)
 
 	r->drain = NULL;
 	r->on_drained(r->drain_ctx);
-}
-
-static void
-fill_status(void *ctx, struct status *out)
-{
-	struct run *r = ctx;
-	int64_t now = clock_wall_us();
-	struct meeting_facts facts;
-
-	meeting_facts(r->meeting, &facts);
-	*out = (struct status){ .site = r->conf.site,
-				.peer = peer_site(r->conf.site),
-				.sync = sync_state(r->sync),
-				.applied = apply_progress(r->apply),
-				.apply_ms = r->apply_ms };
-	out->lag = &r->lag;
-	out->verdict = facts.verdict;
-	out->confirmed = facts.confirmed;
-	out->safe_bytes = facts.safe_bytes;
-	heal_status(r->heal, &out->digest);
-	apply_stats(r->apply, &out->apply);
-	sync_stats(r->sync, &out->out);
-	if (r->intake == NULL)
-		return;
-	out->apply_ready = true;
-	out->stream = stream_state(r->stream);
-	out->received = r->seen;
-	stream_stats(r->stream, &out->in);
-	intake_stats(r->intake, &out->intake);
-	out->peer_end = out->in.end_lsn;
-	if (r->behind_since_us != 0 && now > r->behind_since_us)
-		out->lag_ms = (now - r->behind_since_us) / 1000;
 }

@@ -31,6 +31,9 @@ struct run *run_new(const struct run_conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 void run_free(struct run **rp);
 
+/* Takes over sync, times and bounds, and tables.ini where it was written. */
+void run_reload(struct run *r, const struct run_conf *conf);
+
 /*
  * Takes in no more, applies what has come as whole, tells the peer; then
  * calls fn once, after at most a second.

@@ -28,6 +28,7 @@ struct sync {
 	struct timer *timer; /* until the next poll */
 	struct pgcall *call; /* of the poll or a statement */
 	bool known;          /* what stands has been read */
+	bool changed;        /* its mode, not yet in the database */
 	bool told_dead;      /* heard while a call was under way */
 	struct rpo rpo;
 	enum rpo_step doing; /* its statements are under way */
@@ -142,6 +143,7 @@ on_up(void *ctx)
 	struct sync *s = ctx;
 	STRBUF_AUTO sql = { 0 };
 
+	s->changed = false;
 	strbuf_addf(
 	    &sql,
 	    "WITH set AS (SELECT current_setting('synchronous_standby_names') "
@@ -154,6 +156,16 @@ on_up(void *ctx)
 		: "CASE WHEN state IN ('on', 'remote_apply') AND names <> '' "
 		  "THEN mode ELSE 'degraded' END");
 	run(s, strbuf_text(&sql), on_read);
+}
+
+void
+sync_change(struct sync *s, enum sync_mode mode, int64_t timeout_ms)
+{
+	if (mode == s->conf.mode && timeout_ms == s->conf.timeout_ms)
+		return;
+	s->conf.mode = mode;
+	s->conf.timeout_ms = timeout_ms;
+	s->changed = true; /* the next poll begins as after a connect */
 }
 
 static void
@@ -212,7 +224,7 @@ on_poll(void *ctx)
 	STRBUF_AUTO sql = { 0 };
 
 	s->timer = NULL;
-	if (!s->known) {
+	if (!s->known || s->changed) {
 		on_up(s);
 		return;
 	}

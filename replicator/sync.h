@@ -31,6 +31,9 @@ struct sync_conf {
 struct sync *sync_new(const struct sync_conf *conf);
 void sync_free(struct sync **sp);
 
+/* As if it had been made with these. */
+void sync_change(struct sync *s, enum sync_mode mode, int64_t timeout_ms);
+
 /* "off", "on", "remote_apply", "degraded"; "unknown" before it is read. */
 const char *sync_state(const struct sync *s);
 

@@ -7,8 +7,10 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/conf.h"
+#include "base/log.h"
 #include "replicator/tables_check.h"
 
 #define NAMES_MAX 128
@@ -100,16 +102,53 @@ read_text(const void *from, const char *name, conf_fn *fn, void *ctx,
 	return conf_read_text(name, *text, fn, ctx, e);
 }
 
+static int64_t
+changed_ns(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	return st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+}
+
 struct tables *
 tables_load(const char *path, struct err *e)
 {
-	return tables_make(read_file, NULL, path, e);
+	int64_t at = changed_ns(path);
+	struct tables *t = tables_make(read_file, NULL, path, e);
+
+	if (t != NULL)
+		t->changed_ns = at;
+	return t;
+}
+
+bool
+tables_are_old(const struct tables *t)
+{
+	return changed_ns(t->path) != t->changed_ns;
 }
 
 struct tables *
 tables_read(const char *name, struct span text, struct err *e)
 {
 	return tables_make(read_text, &text, name, e);
+}
+
+const struct tables *
+tables_again(struct tables **held, const struct tables *first)
+{
+	struct err e;
+	struct tables *fresh = tables_load(first->path, &e);
+
+	if (fresh != NULL) {
+		tables_free(held);
+		*held = fresh;
+	} else {
+		log_error("tables", "why=\"%s; what was read before stands\"",
+			  err_text(&e));
+	}
+	return *held != NULL ? *held : first;
 }
 
 /* Arrays grow by copying: files are small and read once. */

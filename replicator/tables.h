@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -64,6 +65,7 @@ struct table_decl {
 struct tables {
 	struct arena *arena; /* owns everything below */
 	const char *path;
+	int64_t changed_ns; /* when the file was, by its own time */
 	struct table_decl *list;
 	size_t n;
 };
@@ -77,6 +79,16 @@ struct tables *tables_read(const char *name, struct span text, struct err *e)
     __attribute__((warn_unused_result));
 
 void tables_free(struct tables **tp);
+
+/* The file has been written since. */
+bool tables_are_old(const struct tables *t);
+
+/*
+ * What the file of first says now, held in *held (NULL or from before); where
+ * it is not well (logged), what was read last. Borrowed: first's or *held.
+ */
+const struct tables *tables_again(struct tables **held,
+				  const struct tables *first);
 
 /* Index of name in list, or -1. */
 int names_find(const struct names *list, const char *name);

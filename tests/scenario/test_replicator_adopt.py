@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from heals import control, verify
 from twins import OTHER, PG, SITES, Twins
 from wait import wait_until
 
@@ -132,6 +133,9 @@ def test_a_table_with_rows_on_both_sites(twins):
     assert "the rows of both sites are on their way" in printed
     equal(twins, "theirs")
     assert twins.one("backup", "SELECT count(*) FROM theirs") == 299
+    # the digest has heard of it too
+    tables = verify(twins, "primary", "public.theirs", timeout=90)
+    assert tables["public.theirs"]["rows"] == 299
     for site in SITES:
         assert "nothing to do" in twins.verb(site, "adopt", "theirs")
         twins.query(site, "UPDATE theirs SET tags = tags || ARRAY[%s] "
@@ -159,6 +163,9 @@ def test_a_table_with_rows_on_both_sites(twins):
                                  ("theirs_pkey",)]
         assert twins.query(site, "SELECT 1 FROM pg_proc WHERE proname LIKE "
                            "'%theirs%'") == []
+    code, said = control(twins, "primary", "POST", "/v1/verify",
+                         {"table": "public.theirs"})
+    assert code == 404 and "not a replicated table" in said["message"]
     twins.query("primary", "TRUNCATE theirs; INSERT INTO ours VALUES (1, 'x')")
     equal(twins, "ours")  # the rest goes on
 

@@ -2,9 +2,12 @@
 import http.client
 import json
 import os
+import signal
 import subprocess
 
-from heals import SITES, equal, fill, gsbctl, hide, shared, twins, verify
+from heals import (SITES, control, digest, equal, fill, gsbctl, hide, shared,
+                   twins, verify)
+from wait import wait_until
 
 assert shared and twins
 
@@ -123,3 +126,50 @@ def test_what_lost_is_shown_and_put_back(twins):
     for words in (("show", "99"), ("undo", "99"), ("undo",), ("show", "x")):
         said = gsbctl(twins, "backup", "conflicts", *words)
         assert said.returncode in (1, 2) and "conflict" in said.stderr, said
+
+
+def reload(twins, site, text, outcome="reload="):
+    """SIGHUP with another configuration; the log when it was read."""
+    def said():
+        with open(twins.log(site), encoding="utf-8") as f:
+            return f.read()
+    with open(twins.conf(site), "w", encoding="utf-8") as f:
+        f.write(text)
+    before = said().count(outcome)
+    twins.process[site].send_signal(signal.SIGHUP)
+    wait_until(lambda: said().count(outcome) > before, what=outcome)
+    return said()
+
+
+def test_sighup_takes_limits_and_the_digest_waits_for_a_backlog(twins):
+    def behind():
+        status = control(twins, "backup", "GET", "/v1/status")[1]
+        return status["in"]["lag_ms"]
+
+    fill(twins)
+    verify(twins, "backup")  # none in the background for ten minutes
+    with open(twins.conf("backup"), encoding="utf-8") as f:
+        before = f.read()
+    often = before.replace("sync = ", "verify = 100ms\nsync = ")
+    try:
+        with twins.connect("backup") as c:
+            c.autocommit = False
+            c.cursor().execute("SELECT FROM item WHERE id = 1 FOR UPDATE")
+            twins.query("primary", "UPDATE item SET note = 'late' "
+                        "WHERE id = 1")
+            wait_until(lambda: behind() > 1500, what="a backlog")
+            passes = digest(twins, "backup")["passes"]
+            reload(twins, "backup", often, "reload=done")
+            at = behind()
+            wait_until(lambda: behind() > at + 1500, what="more of it")
+            now = digest(twins, "backup")
+            assert (now["state"], now["passes"]) == ("idle", passes)
+        wait_until(lambda: digest(twins, "backup")["passes"] > passes,
+                   what="one in the background")
+        said = reload(twins, "backup", often.replace("[status]\nlisten = ",
+                                                     "[status]\nlisten = x"),
+                      "reload=refused")
+        assert "[status] listen is another; it takes a restart" in said
+    finally:
+        reload(twins, "backup", before)
+    equal(twins)

@@ -1,0 +1,45 @@
+/* The inside of run, for run.c and run_status.c alone. */
+#ifndef REPLICATOR_RUN_INNER_H
+#define REPLICATOR_RUN_INNER_H
+
+#include "replicator/apply.h"
+#include "replicator/heal.h"
+#include "replicator/intake.h"
+#include "replicator/lag.h"
+#include "replicator/meeting.h"
+#include "replicator/report.h"
+#include "replicator/run.h"
+#include "replicator/stream.h"
+#include "replicator/sync.h"
+
+struct run {
+	struct run_conf conf;
+	char *own_name, *peer_name; /* gsb_<site> */
+	struct meeting *meeting;
+	struct apply *apply;
+	struct sync *sync;
+	struct report *report;
+	struct heal *heal;
+	struct control *control;
+	struct stream *stream; /* while apply is ready, as intake */
+	struct intake *intake;
+	struct timer *linger;
+	bool hold;
+	bool swollen;            /* memory to give back when all is quiet */
+	uint64_t seen;           /* all below it that concerns us has come */
+	int64_t behind_since_us; /* wall clock of the oldest not applied */
+	int64_t apply_ms;
+	int64_t sent_us, received_us; /* the last commit that came */
+	struct lag lag;
+	struct timer *drain; /* at its latest */
+	void (*on_drained)(void *ctx);
+	void *drain_ctx;
+};
+
+/* run_status.c; ctx is the run */
+const char *run_peer_site(const char *site);
+void run_status(void *ctx, struct status *out);
+/* Something has waited to be merged for a while. */
+bool run_is_behind(void *ctx);
+
+#endif
