@@ -5,6 +5,19 @@
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
 
+/* Kept, though what it names was deleted on the other site. */
+static void
+show_dangling(const struct verbs *v, const json_t *row)
+{
+	const char *name = json_string_value(
+	    json_array_get(json_object_get(row, "columns"), 0));
+	const char *value = words_str(json_object_get(row, "loser"),
+				      name != NULL ? name : "", "it");
+
+	fprintf(v->out.to, "        %s: %s was deleted\n",
+		name != NULL ? name : "?", value);
+}
+
 /* "email: old@x -> new@x", of each column that differs */
 static void
 show_columns(const struct verbs *v, const json_t *row)
@@ -47,7 +60,10 @@ show_row(const struct verbs *v, const json_t *row)
 			words_time(undone_us, undone),
 			words_str(row, "undone_by", "?"));
 	fputc('\n', v->out.to);
-	show_columns(v, row);
+	if (strcmp(words_str(row, "kind", ""), "dangling") == 0)
+		show_dangling(v, row);
+	else
+		show_columns(v, row);
 }
 
 static int

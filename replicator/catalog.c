@@ -348,6 +348,23 @@ lay_unique(struct laying *l, struct unique *u, const struct unique_decl *d)
 	return 0;
 }
 
+static int
+lay_refs(struct laying *l)
+{
+	struct table *t = l->t;
+	const struct table_decl *d = t->decl;
+
+	t->nrefs = d->nrefs;
+	t->refs = arena_array(l->a, struct ref, d->nrefs);
+	for (size_t i = 0; i < d->nrefs; i++) {
+		t->refs[i].name = d->refs[i].name;
+		t->refs[i].target = d->refs[i].target;
+		if (lay_name(l, d->refs[i].column, &t->refs[i].column) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Our own columns are recognized by name; they are in no group's values. */
 static void
 lay_own_columns(struct laying *l)
@@ -469,7 +486,7 @@ lay_table(struct laying *l)
 	for (size_t i = 0; i < d->nuniques; i++)
 		if (lay_unique(l, &t->uniques[i], &d->uniques[i]) != 0)
 			return -1;
-	if (lay_versions(l) != 0)
+	if (lay_refs(l) != 0 || lay_versions(l) != 0)
 		return -1;
 	if (t->ngroups + t->nuniques > GROUPS_MAX)
 		return err_set(l->e, ERR_LIMIT,

@@ -27,10 +27,14 @@ struct install {
 	struct pgconn *conn;
 	struct pgcall *call; /* in flight, or NULL */
 	struct script script;
-	bool ended; /* the owner has been told */
+	unsigned tries; /* of the change */
+	bool ended;     /* the owner has been told */
 };
 
 enum { DEFAULT_TIMEOUT_MS = 60000 };
+/* with apply, which locks what comes in the order in which it comes */
+#define DEADLOCK "40P01"
+#define TRIES 10
 
 static void on_up(void *ctx);
 static void on_looked(void *ctx, const struct pgresult *results, size_t n,
@@ -179,12 +183,24 @@ finish(struct install *i, const struct err *err)
 }
 
 static void
+run_script(struct install *i)
+{
+	struct pgbatch *b = pgbatch_new();
+
+	if (i->tries++ > 0)
+		pgbatch_add_sql(b, "ROLLBACK");
+	for (size_t s = 0; s < i->script.n; s++)
+		pgbatch_add_sql(b, i->script.steps[s].sql);
+	pgbatch_commits(b);
+	run(i, b, on_changed);
+}
+
+static void
 on_looked(void *ctx, const struct pgresult *results, size_t n,
 	  const struct err *err)
 {
 	struct install *i = ctx;
 	struct catalog *catalog;
-	struct pgbatch *b;
 	struct err e = { 0 };
 
 	i->call = NULL;
@@ -208,11 +224,7 @@ on_looked(void *ctx, const struct pgresult *results, size_t n,
 		finish(i, NULL);
 		return;
 	}
-	b = pgbatch_new();
-	for (size_t s = 0; s < i->script.n; s++)
-		pgbatch_add_sql(b, i->script.steps[s].sql);
-	pgbatch_commits(b);
-	run(i, b, on_changed);
+	run_script(i);
 }
 
 /* The statement that failed, by its first words. */
@@ -230,9 +242,16 @@ on_changed(void *ctx, const struct pgresult *results, size_t n,
 	struct pgbatch *b;
 
 	i->call = NULL;
+	if (err != NULL && strcmp(err->sqlstate, DEADLOCK) == 0 &&
+	    i->tries < TRIES) {
+		run_script(i);
+		return;
+	}
 	if (err != NULL) {
 		struct err e = *err;
 
+		if (i->tries > 1 && n > 0)
+			n--; /* the ROLLBACK */
 		if (n < i->script.n)
 			prefix_step(&e, &i->script.steps[n]);
 		finish(i, &e);

@@ -42,9 +42,11 @@ static const char *const tables[] = {
 	"COMMENT ON COLUMN gsb.conflict.kind IS\n"
 	" 'edit: whoever wrote the newer one had not seen it; tie: equal "
 	"versions, other values; delete: an edit that the deleter had not "
-	"seen; key: lost its unique value'",
+	"seen; key: lost its unique value; dangling: what it refers to "
+	"was deleted'",
 	"COMMENT ON COLUMN gsb.conflict.part IS\n"
-	" 'of edit and tie the column group, of key the unique'",
+	" 'of edit and tie the column group, of key the unique, of "
+	"dangling the ref'",
 
 	"CREATE TABLE IF NOT EXISTS gsb.parked (\n"
 	" id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,\n"

@@ -333,6 +333,7 @@ install_all(struct script *s, const struct catalog *c,
 	install_conflicts(s);
 	for (size_t i = 0; i < c->n; i++)
 		install_table(s, &c->list[i], site);
+	install_refs(s, c);
 	trigger_tidy(&sb, c->list, c->n);
 	take(s, NULL, &sb);
 	add_publication(s, c);

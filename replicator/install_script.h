@@ -40,6 +40,9 @@ void install_schema(struct script *s, const struct install_site *site);
 void install_functions(struct script *s);
 void install_conflicts(struct script *s);
 
+/* What is noted of rows whose targets were deleted. */
+void install_refs(struct script *s, const struct catalog *c);
+
 /* One table's columns, indexes, triggers and grants. */
 void install_table(struct script *s, const struct table *t,
 		   const struct install_site *site);

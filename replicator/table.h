@@ -64,6 +64,12 @@ struct unique {
 	size_t effective;   /* its column, TABLE_NONE before install */
 };
 
+/* The column holds the key of a row of another table. */
+struct ref {
+	const char *name, *target; /* schema.name */
+	size_t column;
+};
+
 struct table {
 	const char *schema, *name;
 	const char *rel;    /* schema.name as gsb.tombstone.rel has it */
@@ -79,6 +85,8 @@ struct table {
 	size_t ngroups;
 	struct unique *uniques;
 	size_t nuniques;
+	struct ref *refs;
+	size_t nrefs;
 	/*
 	 * The replicated columns, in attnum order: one parameter each of the
 	 * merge, an array of columns[params[i]].array_oid.

@@ -215,21 +215,29 @@ read_names(struct arena *a, struct names *to, const char *value, struct err *e)
 	return 0;
 }
 
+/* "name" or "schema.name" */
+static bool
+cut_table(struct span text, struct span *schema, struct span *name)
+{
+	*schema = span_of("public");
+	*name = span_trim(text);
+	if (span_find(*name, '.') >= 0)
+		(void)span_cut(name, '.', schema);
+	return is_name(*name) && is_name(*schema);
+}
+
 static int
 read_section(struct reading *r, const char *section, struct err *e)
 {
 	struct tables *t = r->tables;
-	struct span name = span_of(section), schema = span_of("public");
+	struct span name = span_of(section), schema;
 	struct table_decl *d;
 
 	if (!span_starts(name, "table "))
 		return err_set(e, ERR_INVALID,
 			       "section [%s] is unknown; write [table NAME]",
 			       section);
-	name = span_trim(span_skip(name, strlen("table ")));
-	if (span_find(name, '.') >= 0)
-		(void)span_cut(&name, '.', &schema);
-	if (!is_name(name) || !is_name(schema))
+	if (!cut_table(span_skip(name, strlen("table ")), &schema, &name))
 		return err_set(e, ERR_INVALID,
 			       "[%s] names no table; write [table NAME] or "
 			       "[table SCHEMA.NAME]",
@@ -388,6 +396,30 @@ read_fold(struct reading *r, const char *name, const char *value, struct err *e)
 	return 0;
 }
 
+/* ref.NAME = column, table */
+static int
+read_ref(struct reading *r, const char *name, const char *value, struct err *e)
+{
+	struct arena *a = r->tables->arena;
+	struct span rest = span_of(value), column, schema, table;
+
+	(void)span_cut(&rest, ',', &column);
+	column = span_trim(column);
+	if (!is_name(column) || !cut_table(rest, &schema, &table))
+		return err_set(e, ERR_INVALID,
+			       "ref.%s wants a column and the table whose key "
+			       "it holds: ref.%s = host_id, account",
+			       name, name);
+	*GROW(a, r->table->refs, r->table->nrefs) = (struct ref_decl){
+		.name = arena_strdup(a, name),
+		.column = arena_span(a, column),
+		.target = arena_printf(a, "%.*s.%.*s", SPAN_ARG(schema),
+				       SPAN_ARG(table)),
+		.seq = r->seq,
+	};
+	return 0;
+}
+
 /* quiet = group, group */
 static int
 read_quiet(struct reading *r, const char *value, struct err *e)
@@ -415,10 +447,9 @@ on_key(void *ctx, const char *section, const char *key, const char *value,
 		int (*read)(struct reading *r, const char *name,
 			    const char *value, struct err *e);
 	} kinds[] = {
-		{ "group.", read_group },
-		{ "max.", read_max },
-		{ "unique.", read_unique },
-		{ "fold.", read_fold },
+		{ "group.", read_group },   { "max.", read_max },
+		{ "unique.", read_unique }, { "fold.", read_fold },
+		{ "ref.", read_ref },
 	};
 	struct reading *r = ctx;
 
@@ -449,7 +480,7 @@ on_key(void *ctx, const char *section, const char *key, const char *value,
 	}
 	return err_set(e, ERR_INVALID,
 		       "\"%s\" is unknown; key, group.NAME, max.NAME, "
-		       "unique.NAME, fold.NAME, quiet",
+		       "unique.NAME, fold.NAME, ref.NAME, quiet",
 		       key);
 }
 

@@ -10,6 +10,7 @@
  *   quiet = modified                     groups whose conflicts nobody wants
  *   unique.email = company_id, email     scope columns, then the value
  *   fold.email = lower
+ *   ref.host = host_id, account          holds the key of a row there
  */
 #ifndef REPLICATOR_TABLES_H
 #define REPLICATOR_TABLES_H
@@ -38,32 +39,35 @@ struct group_decl {
 	struct names columns;
 	struct rank_decl *ranks; /* none: the newer version wins (lww) */
 	size_t nranks;
-	bool quiet; /* its conflicts are not kept */
-	size_t seq; /* where it stands in the file, for errors */
-	size_t max_seq;
+	bool quiet;          /* its conflicts are not kept */
+	size_t seq, max_seq; /* where it stands in the file, for errors */
 };
 
 struct unique_decl {
-	const char *name;
+	const char *name, *value;
 	struct names scope;
-	const char *value;
 	bool fold; /* compared by lower() */
 	size_t seq;
 };
 
+/* The column holds the key of a row of another table, or NULL. */
+struct ref_decl {
+	const char *name, *column, *target; /* target: schema.name */
+	size_t seq;
+};
+
 struct table_decl {
-	const char *schema;
-	const char *name;
+	const char *schema, *name;
 	struct names key;
 	struct group_decl *groups;
 	size_t ngroups;
 	struct unique_decl *uniques;
-	size_t nuniques;
-	size_t seq;
+	struct ref_decl *refs;
+	size_t nuniques, nrefs, seq;
 };
 
 struct tables {
-	struct arena *arena; /* owns everything below */
+	struct arena *arena; /* owns all below */
 	const char *path;
 	int64_t changed_ns; /* when the file was, by its own time */
 	struct table_decl *list;

@@ -1,5 +1,7 @@
 #include "replicator/tables_check.h"
 
+#include <string.h>
+
 #define BLAME(b, line, ...) \
 	((b)->seq = (line), err_set(&(b)->err, ERR_INVALID, __VA_ARGS__))
 
@@ -53,6 +55,29 @@ check_unique(const struct table_decl *d, const struct unique_decl *u,
 	return 0;
 }
 
+/* A row of another table is known by its tombstone, so by one text. */
+static int
+check_ref(const struct tables *t, const struct ref_decl *ref, struct blame *b)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct table_decl *d = &t->list[i];
+		size_t schema = strlen(d->schema);
+
+		if (strncmp(ref->target, d->schema, schema) != 0 ||
+		    ref->target[schema] != '.' ||
+		    strcmp(ref->target + schema + 1, d->name) != 0)
+			continue;
+		if (d->key.n == 1)
+			return 0;
+		return BLAME(b, ref->seq,
+			     "ref.%s: the key of %s has %zu columns; only a "
+			     "key of one is referred to",
+			     ref->name, ref->target, d->key.n);
+	}
+	return BLAME(b, ref->seq, "ref.%s: there is no [table %s]", ref->name,
+		     ref->target);
+}
+
 int
 tables_check(const struct tables *t, struct blame *b)
 {
@@ -69,6 +94,9 @@ tables_check(const struct tables *t, struct blame *b)
 				return -1;
 		for (size_t u = 0; u < d->nuniques; u++)
 			if (check_unique(d, &d->uniques[u], b) != 0)
+				return -1;
+		for (size_t r = 0; r < d->nrefs; r++)
+			if (check_ref(t, &d->refs[r], b) != 0)
 				return -1;
 	}
 	return 0;

@@ -18,7 +18,9 @@ CREATE TABLE item (id bigint PRIMARY KEY, name text, note text, amount int,
 CREATE TABLE person (id uuid PRIMARY KEY, company int NOT NULL,
  email text NOT NULL);
 CREATE TABLE pair (a text, b int, v text, PRIMARY KEY (a, b));
-GRANT ALL ON item, person, pair TO gsb_site;
+CREATE TABLE lent (id int PRIMARY KEY, what bigint);
+CREATE INDEX lent_what ON lent (what);
+GRANT ALL ON item, person, pair, lent TO gsb_site;
 """
 TABLES = """
 [table item]
@@ -34,8 +36,12 @@ fold.email = lower
 
 [table pair]
 key = a, b
+
+[table lent]
+key = id
+ref.item = what, item
 """
-NAMES = ("item", "person", "pair")
+NAMES = ("item", "person", "pair", "lent")
 
 
 class Unix(http.client.HTTPConnection):

@@ -128,6 +128,30 @@ def test_what_lost_is_shown_and_put_back(twins):
         assert said.returncode in (1, 2) and "conflict" in said.stderr, said
 
 
+def test_a_row_whose_target_was_deleted_meanwhile_is_kept_and_shown(twins):
+    fill(twins)
+    twins.query("backup", "INSERT INTO lent VALUES (3, 6)")
+    equal(twins)
+    for site in SITES:
+        twins.stop(site)
+    twins.query("primary", "DELETE FROM item WHERE id = 5")
+    twins.query("primary", "DELETE FROM item WHERE id = 6; "
+                "DELETE FROM lent WHERE id = 3")  # one transaction
+    twins.query("backup", "INSERT INTO lent VALUES (1, 5), (2, 7), (4, NULL)")
+    twins.start()
+    equal(twins)
+    for site in SITES:
+        assert twins.query(site, "SELECT id, what FROM lent ORDER BY 1"
+                           ) == [(1, 5), (2, 7), (4, None)]
+        listed = gsbctl(twins, site, "conflicts").stdout
+        assert listed.count("dangling") == 1, listed
+        assert "public.lent 1  dangling item" in listed, listed
+        assert "what: 5 was deleted" in listed, listed
+    undone = gsbctl(twins, "backup", "conflicts", "undo", listed.split()[0])
+    assert undone.returncode == 2, undone
+    assert "public.lent 1 is kept, but what its what names" in undone.stderr
+
+
 def reload(twins, site, text, outcome="reload="):
     """SIGHUP with another configuration; the log when it was read."""
     def said():

@@ -298,6 +298,39 @@ def test_cuts_of_the_stream(twins):
     twins.start("backup")
 
 
+def test_a_deadlock_with_somebody_here_passes_by_itself(twins):
+    """Apply is the one that is broken off: the other one is patient."""
+    waits = ("SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+             "'gsb-replicator apply' AND wait_event_type = 'Lock'")
+    twins.query("primary", "INSERT INTO item VALUES (1, 'a'), (2, 'b')")
+    twins.query("backup", "ALTER ROLE gsb_replicator SET deadlock_timeout = "
+                "'2s'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'gsb-replicator apply'")
+    twins.settle()
+    try:
+        before = status(twins, "backup")["in"]["retries"]
+        with twins.connect("backup") as c:
+            c.autocommit = False
+            cursor = c.cursor()
+            cursor.execute("SET LOCAL deadlock_timeout = '1h'; "
+                           "UPDATE item SET amount = 2 WHERE id = 2")
+            twins.query("primary", "UPDATE item SET note = 'p' WHERE id = 1; "
+                        "UPDATE item SET note = 'p' WHERE id = 2")
+            wait_until(lambda: twins.one("backup", waits) == 1,
+                       what="apply waits for row 2")
+            cursor.execute("UPDATE item SET amount = 1 WHERE id = 1")
+            c.commit()
+        twins.settle()
+        assert status(twins, "backup")["in"]["retries"] > before
+        for site in SITES:
+            assert twins.query(site, "SELECT id, note, amount FROM item "
+                               "ORDER BY id") == [(1, "p", 1), (2, "p", 2)]
+            assert twins.one(site, "SELECT count(*) FROM gsb.parked") == 0
+    finally:
+        twins.query("backup", "ALTER ROLE gsb_replicator RESET "
+                    "deadlock_timeout")
+
+
 def test_a_row_that_cannot_be_merged_is_parked(twins):
     twins.query("backup", "ALTER TABLE item ADD CONSTRAINT small "
                 "CHECK (amount < 1000)")

@@ -18,15 +18,18 @@ test_a_whole_declaration(void **state)
 	    "max.status = no, active(active < locked < gone away)\n"
 	    "unique.email = company, email\n"
 	    "fold.email = lower\n"
+	    "ref.of = company,other.company\n"
 	    "[table other.number]\n"
-	    "key = kind, number\n";
+	    "key = kind, number\n"
+	    "[table other.company]\n"
+	    "key = id\n";
 	struct err e = { 0 };
 	struct tables *t = tables_read("t.ini", span_of(text), &e);
 	const struct table_decl *d;
 
 	if (t == NULL)
 		fail_msg("%s", err_text(&e));
-	assert_int_equal(t->n, 2);
+	assert_int_equal(t->n, 3);
 	d = &t->list[0];
 	assert_string_equal(d->schema, "public");
 	assert_string_equal(d->name, "account");
@@ -41,6 +44,9 @@ test_a_whole_declaration(void **state)
 	assert_string_equal(d->uniques[0].scope.at[0], "company");
 	assert_string_equal(d->uniques[0].value, "email");
 	assert_true(d->uniques[0].fold);
+	assert_string_equal(d->refs[0].name, "of");
+	assert_string_equal(d->refs[0].column, "company");
+	assert_string_equal(d->refs[0].target, "other.company");
 	assert_string_equal(t->list[1].schema, "other");
 	assert_int_equal(t->list[1].key.n, 2);
 	tables_free(&t);
@@ -57,6 +63,12 @@ test_mistakes_say_where_and_what_is_right(void **state)
 		{ "[tables a]\nkey = id\n", "t.ini:1: section [tables a]" },
 		{ "[table a.b.c]\nkey = id\n", "t.ini:1: " },
 		{ "[table a]\ngroup.x = b\n", "t.ini:1: [table a] has no key" },
+		{ "[table a]\nkey = id\nref.x = b\n",
+		  "t.ini:3: ref.x wants a column and the table" },
+		{ "[table a]\nkey = id\nref.x = b, c\n",
+		  "t.ini:3: ref.x: there is no [table public.c]" },
+		{ "[table a]\nkey = b, c\nref.x = b, a\n",
+		  "t.ini:3: ref.x: the key of public.a has 2 columns" },
 		{ "[table a]\nkey = id\n[table a]\nkey = id\n",
 		  "t.ini:3: table a is declared twice" },
 		{ "[table a]\nkey = i d\n", "t.ini:2: \"i d\" is no column" },
