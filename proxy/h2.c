@@ -80,12 +80,49 @@ say_settings(struct h2 *h)
 	assert(rc == 0);
 }
 
+static void *
+on_malloc(size_t size, void *cells)
+{
+	return cells_get(cells, size);
+}
+
+static void
+on_free(void *at, void *cells)
+{
+	cells_put(cells, at);
+}
+
+static void *
+on_calloc(size_t n, size_t size, void *cells)
+{
+	return cells_get_zeroed(cells, n * size);
+}
+
+static void *
+on_realloc(void *at, size_t size, void *cells)
+{
+	return cells_resize(cells, at, size);
+}
+
+static void
+make_session(struct h2 *h)
+{
+	nghttp2_mem mem = { .mem_user_data = &h->client.stream.worker->cells,
+			    .malloc = on_malloc,
+			    .free = on_free,
+			    .calloc = on_calloc,
+			    .realloc = on_realloc };
+	int rc = nghttp2_session_server_new3(&h->session, callbacks, h, options,
+					     &mem);
+
+	assert(rc == 0);
+}
+
 void
 h2_begin(struct client *c)
 {
 	struct h2 *h = (struct h2 *)c;
 	struct worker *w = c->stream.worker;
-	int rc;
 
 	uv_once(&once, make_shared);
 	memset((char *)h + sizeof(*c), 0, sizeof(*h) - sizeof(*c));
@@ -93,8 +130,7 @@ h2_begin(struct client *c)
 	c->stream.ops = &h2_ops.stream;
 	h->flush.fn = on_flush;
 	LIST_INIT(&h->streams);
-	rc = nghttp2_session_server_new2(&h->session, callbacks, h, options);
-	assert(rc == 0);
+	make_session(h);
 	say_settings(h);
 	metrics_add(&w->metrics.h2_connections, 1);
 	client_set_deadline(c, w->limits.head_ms);
@@ -112,7 +148,8 @@ clear_deadline(struct h2 *h)
 struct h2_stream *
 h2_stream_new(struct h2 *h, int32_t id)
 {
-	struct h2_stream *s = mem_new(struct h2_stream);
+	struct h2_stream *s = cells_get_zeroed(&h->client.stream.worker->cells,
+					       sizeof(*s));
 
 	s->h2 = h;
 	s->id = id;
@@ -173,7 +210,7 @@ h2_stream_free(struct h2_stream **sp)
 	block_put(blocks, &s->trailers_in);
 	block_put(blocks, &s->wait);
 	block_put(blocks, &s->tail);
-	mem_free(s);
+	cells_put(&h->client.stream.worker->cells, s);
 	if (--h->nstreams == 0)
 		set_idle(h);
 }

@@ -132,6 +132,7 @@ fini(struct worker *w)
 	accesslog_feed_free(&w->log);
 	request_fini(w);
 	blocks_fini(&w->blocks);
+	cells_fini(&w->cells);
 	certs_drop(&w->certs);
 	free(w->rx);
 	free(w->tx);

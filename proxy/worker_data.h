@@ -9,6 +9,7 @@
 #include "io/loop.h"
 #include "proxy/accesslog.h"
 #include "proxy/block.h"
+#include "proxy/cells.h"
 #include "proxy/hold.h"
 #include "proxy/listener.h"
 #include "proxy/metrics.h"
@@ -45,6 +46,7 @@ struct worker {
 	struct edition *edition;
 	_Atomic uint64_t adopted; /* serial of it */
 	struct blocks blocks;
+	struct cells cells;
 	struct wheel wheel;
 	struct request *free_requests;
 	struct hold hold;

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,6 +53,24 @@ start(void)
 		    &size);
 }
 
+/* Not interrupted by the alarms that libFuzzer sets for its own time-out. */
+static int
+open_client(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
+	sigset_t alarms, before;
+
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarms, &before);
+	rc = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	if (rc != 0)
+		perror("connect");
+	assert(rc == 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return fd;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
@@ -60,8 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 
 	if (plane == NULL)
 		start();
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	fd = open_client();
 	(void)send(fd, preface, sizeof(preface) - 1, MSG_NOSIGNAL);
 	(void)send(fd, at, len, MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
