@@ -137,6 +137,28 @@ class FakePair:
         for name in names:
             self.processes[name].wait()
 
+    def is_home(self):
+        status = self.status()
+        if status["state"] == "LOST":
+            self.order("authority", "adopt", "--to", "primary", status=None)
+        elif status["state"] in ("READY_TO_RETURN", "MAINTENANCE"):
+            self.order("failback", status=None)
+        return status["state"] == "NORMAL" and not status["degraded"] and \
+            all(site["verdict"] == "whole" and
+                all(service["serving"] for service in
+                    site["services"].values()) is site["active"]
+                for site in status["sites"].values())
+
+    def restore(self):
+        """Whatever a test has done: all runs, the primary serves."""
+        for site in ("primary", "backup"):
+            self.set_site(site)
+        for name in (*SERVICES, "proxy"):
+            self.send(name, signal.SIGCONT)
+            if self.processes[name].poll() is not None:
+                self.start(name)
+        wait_until(self.is_home, 120, 0.1, "the primary serves again")
+
     def down(self):
         """What the proxy's sanitizer had to say, or its status."""
         for process in self.processes.values():

@@ -2,12 +2,14 @@
 network namespace on one wire, which nftables cuts, one way or both, or makes
 lossy. The test's clients are on the proxy's host."""
 import ctypes
+import itertools
 import os
 import socket
 import subprocess
 
 from fake_pair import FakePair
 
+NUMBERS = itertools.count(1)
 HOSTS = ("primary", "backup", "proxy")
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -28,7 +30,7 @@ class NetPair(FakePair):
     hosts = {host: f"10.77.0.{i + 2}" for i, host in enumerate(HOSTS)}
 
     def __init__(self, **settings):
-        self.mark = f"gsb{os.getpid()}"
+        self.mark = f"gsb{os.getpid()}-{next(NUMBERS)}"
         run("ip", "netns", "add", self.name("wire"))
         run("ip", "-n", self.name("wire"), "link", "add", "br0", "type",
             "bridge")
@@ -92,6 +94,10 @@ class NetPair(FakePair):
     def mend(self):
         for host in HOSTS:
             self.rules(host)
+
+    def restore(self):
+        self.mend()
+        super().restore()
 
     def down(self):
         try:

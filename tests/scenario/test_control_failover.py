@@ -14,8 +14,7 @@ from wait import wait_until
 from wall_clock import WallClock
 
 
-@pytest.fixture
-def fake():
+def made():
     pair = FakePair()
     try:
         pair.up()
@@ -25,19 +24,52 @@ def fake():
     assert not fault, fault
 
 
-def moved_within(fake, names, number, bound):
-    """Failed services, and whether the backup answers within the bound."""
+@pytest.fixture(name="shared", scope="module")
+def made_shared():
+    yield from made()
+
+
+@pytest.fixture(name="alone")
+def made_alone():
+    yield from made()
+
+
+@pytest.fixture
+def fake(shared):
+    shared.restore()
+    yield shared
+
+
+def moved(fake, name, number, bound):
+    """Its service fails: when, and how long nobody answered."""
+    epoch = fake.status()["epoch"]
     with Clients(fake) as clients:
         start = time.monotonic()
-        for name in names:
-            fake.send(name, number)
-        first = clients.wait_first("backup", start)
+        fake.send(name, number)
+        first = clients.wait_first("backup", start, 30)
         took = calm_seconds(start, first)
         assert took < bound, took
     status = fake.status()
     assert status["active"] == "backup"
-    assert status["epoch"] == 2
+    assert status["epoch"] == epoch + 1
     assert status["degraded"]
+    return first - start
+
+
+def test_the_way_back(fake):
+    """The first of this hour: each fail-over doubles the wait."""
+    epoch = fake.status()["epoch"]
+    with Clients(fake) as clients:
+        fake.kill("primary-web")
+        start = time.monotonic()
+        clients.wait_first("backup", start)
+        fake.start("primary-web")
+        fake.wait_state("NORMAL")
+        clients.wait_first("primary", time.monotonic())
+    status = fake.status()
+    assert status["epoch"] == epoch + 2
+    assert not status["degraded"]
+    assert fake.get()[1]["peer"] == "alive"
 
 
 def test_wall_clocks_that_jump_by_an_hour_are_no_matter():
@@ -69,14 +101,13 @@ def test_wall_clocks_that_jump_by_an_hour_are_no_matter():
 
 
 def test_kill_of_web(fake):
-    moved_within(fake, ["primary-web"], signal.SIGKILL, 1.5)
+    moved(fake, "primary-web", signal.SIGKILL, 1.5)
     assert fake.get()[1]["peer"] == "dead"
 
 
 def test_stop_of_web(fake):
-    start = time.monotonic()
-    moved_within(fake, ["primary-web"], signal.SIGSTOP, 4)
-    assert time.monotonic() - start > 1  # its lease had to end
+    took = moved(fake, "primary-web", signal.SIGSTOP, 4)
+    assert took > 1  # its lease had to end
 
 
 def test_death_of_the_database(fake):
@@ -93,10 +124,10 @@ def test_split_keeps_the_rooms(fake):
         "collab"]["rooms"] == 2, 10)
     fake.kill("primary-web")
     fake.wait_state("ON_BACKUP")
-    status = fake.status()
-    assert status["sites"]["primary"]["verdict"] == "split"
-    for site in ("primary", "backup"):
-        assert status["sites"][site]["services"]["collab"]["serving"]
+    assert fake.status()["sites"]["primary"]["verdict"] == "split"
+    # One may lapse for a moment on a machine that stands still.
+    wait_until(lambda: all(site["services"]["collab"]["serving"] for site in
+                           fake.status()["sites"].values()), 10)
     fake.set_site("primary", rooms=0)
     wait_until(lambda: not fake.status()["sites"]["primary"]["services"][
         "collab"]["serving"], 10)
@@ -111,21 +142,8 @@ def test_partial_is_an_alarm_and_moves_nothing(fake):
     assert fake.get()[1]["site"] == "primary"
 
 
-def test_the_way_back(fake):
-    with Clients(fake) as clients:
-        fake.kill("primary-web")
-        start = time.monotonic()
-        clients.wait_first("backup", start)
-        fake.start("primary-web")
-        fake.wait_state("NORMAL")
-        clients.wait_first("primary", time.monotonic())
-    status = fake.status()
-    assert status["epoch"] == 3
-    assert not status["degraded"]
-    assert fake.get()[1]["peer"] == "alive"
-
-
 def test_both_dead_is_503_until_the_last_one_returns(fake):
+    epoch = fake.status()["epoch"]
     fake.set_site("backup", db="down")
     wait_until(lambda: not fake.status()["failover"]["ready"], 10)
     fake.kill("primary-web")
@@ -135,14 +153,16 @@ def test_both_dead_is_503_until_the_last_one_returns(fake):
     assert time.monotonic() - start > 5, "it was not held first"
     start = time.monotonic()
     assert fake.get()[0] == 503
-    assert calm_seconds(start) < 1
+    assert calm_seconds(start) < 1, "it was held once more"
     fake.start("primary-web")
     fake.wait_state("NORMAL")
     status, doc = fake.get()
-    assert status == 200 and doc["site"] == "primary" and doc["epoch"] == 1
+    assert status == 200 and doc["site"] == "primary" and \
+        doc["epoch"] == epoch
 
 
 def test_both_slow_at_once_fails_no_request(fake):
+    epoch = fake.status()["epoch"]
     for site in ("primary", "backup"):
         fake.set_site(site, db="down")
     fake.wait_state("CLOSED")
@@ -152,7 +172,7 @@ def test_both_slow_at_once_fails_no_request(fake):
         for site in ("primary", "backup"):
             fake.set_site(site, db="ok")
         assert answer.result()[0] == 200
-    assert fake.status()["epoch"] == 1
+    assert fake.status()["epoch"] == epoch
 
 
 def test_a_site_that_takes_no_grant_is_left_and_said_so(fake):
@@ -171,37 +191,39 @@ def test_a_degraded_site_is_recorded_first(fake):
 
 
 def test_a_killed_proxy_goes_on_where_it_was(fake):
+    epoch = fake.status()["epoch"]
     fake.kill("primary-web")
     fake.wait_state("ON_BACKUP")
     fake.kill("proxy")
     fake.start("proxy")
     fake.wait_state("ON_BACKUP")
-    assert fake.status()["epoch"] == 2
+    assert fake.status()["epoch"] == epoch + 1
     assert fake.get()[1]["site"] == "backup"
 
 
-def test_a_proxy_with_a_shorter_ttl_waits_for_the_longer_leases(fake):
+def test_a_proxy_with_a_shorter_ttl_waits_for_the_longer_leases(alone):
     """The one before it may have granted for longer."""
     def proxy(ttl):
-        fake.kill("proxy")
-        fake.write("proxy.conf", fake.conf() + f"[health]\nttl = {ttl}\n")
-        fake.start("proxy")
-        wait_until(lambda: fake.status()["active"], 20)
+        alone.kill("proxy")
+        alone.write("proxy.conf", alone.conf() + f"[health]\nttl = {ttl}\n")
+        alone.start("proxy")
+        wait_until(lambda: alone.status()["active"], 20)
     proxy("8s")
-    fake.wait_state("NORMAL")
-    wait_until(lambda: fake.status()["sites"]["primary"]["services"]["web"][
+    alone.wait_state("NORMAL")
+    wait_until(lambda: alone.status()["sites"]["primary"]["services"]["web"][
         "lease_ms"] > 6000, 20)
-    fake.send("primary-web", signal.SIGSTOP)
+    alone.send("primary-web", signal.SIGSTOP)
     start = time.monotonic()
     proxy("2s")
-    fake.order("failover", "--to", "backup", "--allow-data-loss", status=None)
-    wait_until(lambda: fake.status()["active"] == "backup" and
-               fake.status()["sites"]["backup"]["services"]["web"]["serving"],
+    alone.order("failover", "--to", "backup", "--allow-data-loss", status=None)
+    wait_until(lambda: alone.status()["active"] == "backup" and
+               alone.status()["sites"]["backup"]["services"]["web"]["serving"],
                30)
     assert time.monotonic() - start > 5
 
 
 def test_a_lost_record_waits_for_a_word(fake):
+    epoch = fake.status()["epoch"]
     fake.kill("proxy")
     os.unlink(fake.path("proxy", "authority.json"))
     fake.start("proxy")
@@ -212,7 +234,8 @@ def test_a_lost_record_waits_for_a_word(fake):
                "whole", 10)
     fake.order("authority", "adopt", "--to", "primary")
     status, doc = fake.get()
-    assert status == 200 and doc["site"] == "primary" and doc["epoch"] == 2
+    assert status == 200 and doc["site"] == "primary" and \
+        doc["epoch"] == epoch + 1
 
 
 def test_a_damaged_record_waits_for_a_word(fake):

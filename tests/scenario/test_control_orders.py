@@ -215,7 +215,11 @@ def test_maintenance(fake):
         wait_until(lambda: "should have ended" in fake.ctl("events"), 10)
         text = fake.order("failback", status=2)
         assert "rule maintenance" in text and "finish" in text
-        fake.order("maintenance", "finish")
+        fake.set_site("primary", barriers_blocked=True)
+        text = fake.order("maintenance", "finish", "--wait", "2s", status=3)
+        assert "… CATCHING_UP for " in text, "who waits is told what for"
+        fake.set_site("primary")
+        fake.wait_state("NORMAL")
         assert fake.get()[1]["site"] == "primary"
     assert fake.status()["maintained_us"] == 0
 
