@@ -6,17 +6,27 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "gsbctl/progress.h"
+#include "gsbctl/bar.h"
 #include "gsbctl/verbs.h"
 #include "gsbctl/words.h"
 
 #define TARGET "/v1/copy"
 #define POLL_MS 200
-#define BAR 30
+/* Without a terminal. */
+#define LOG_MS 5000
+#define CLEAR "\r\033[K"
+
+/* Of the progress, so far. */
+struct shown {
+	bool open; /* the cursor stands behind a bar */
+	char phase[16];
+	int64_t at_ms;
+};
 
 /* 0 and an answer of 200, or the exit status after it was said why not. */
 static int
@@ -158,28 +168,38 @@ show_copy(const struct verbs *v, const json_t *doc)
 	show_versions(v, doc);
 }
 
-/* [#####.....] fetch 512/1000 files, 3.1 of 6.0 MiB, 1.2 MiB/s, 4 s left */
-static void
-show_progress(struct progress *p, const json_t *doc)
+/* So wide that the cursor stays in the line. */
+static size_t
+columns(FILE *to)
 {
-	int64_t all = words_int(doc, "running.bytes_all");
-	int64_t done = words_int(doc, "running.bytes");
-	int64_t left = words_int(doc, "running.left_ms");
-	char bytes[WORDS_SIZE], of[WORDS_SIZE], rate[WORDS_SIZE];
-	char time[WORDS_SIZE];
-	char bar[BAR + 1];
+	struct winsize size;
 
-	for (int i = 0; i < BAR; i++)
-		bar[i] = all > 0 && done * BAR / all > i ? '#' : '.';
-	bar[BAR] = '\0';
-	progress_say(
-	    p, "[%s] %s %" PRId64 "/%" PRId64 " files, %s of %s, %s/s, %s left",
-	    bar, words_str(doc, "running.phase", ""),
-	    words_int(doc, "running.files"),
-	    words_int(doc, "running.files_all"), words_bytes(done, bytes),
-	    words_bytes(all, of),
-	    words_bytes(words_int(doc, "running.rate"), rate),
-	    words_ms(left, time));
+	if (ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		return size.ws_col - 1u;
+	return 79;
+}
+
+/* On a terminal one line, written over; else one when something else begins,
+ * and every few seconds. */
+static void
+show_progress(const struct verbs *v, const json_t *doc, struct shown *s)
+{
+	const json_t *running = json_object_get(doc, "running");
+	const char *phase = words_str(running, "phase", "");
+	int64_t now_ms = clock_mono_ms();
+	char text[BAR_SIZE];
+
+	if (isatty(fileno(v->words.to))) {
+		fprintf(v->words.to, CLEAR "%s",
+			bar_text(running, columns(v->words.to), text));
+		s->open = true;
+	} else if (strcmp(phase, s->phase) != 0 ||
+		   now_ms >= s->at_ms + LOG_MS) {
+		fprintf(v->words.to, "%s\n", bar_text(running, 0, text));
+		snprintf(s->phase, sizeof(s->phase), "%s", phase);
+		s->at_ms = now_ms;
+	}
+	fflush(v->words.to);
 }
 
 /* --- the verbs
@@ -221,17 +241,18 @@ static int
 follow(const struct verbs *v, struct call_answer *answer)
 {
 	struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
-	struct progress progress;
+	struct shown shown = { 0 };
 	int failed = 0;
 
-	progress_init(&progress, v->words.to, v->args->watch);
 	while (failed == 0 &&
 	       json_is_object(json_object_get(answer->body, "running"))) {
-		show_progress(&progress, answer->body);
+		if (v->args->watch)
+			show_progress(v, answer->body, &shown);
 		nanosleep(&pause, NULL);
 		failed = call(v, "GET", NULL, answer);
 	}
-	progress_clear(&progress);
+	if (shown.open)
+		fputs(CLEAR, v->words.to);
 	if (failed == 0 && !words_bool(answer->body, "last.ok"))
 		failed = EXITS_REFUSED;
 	return failed;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/work.h"
 
 #include <librsync.h>
 
@@ -70,6 +71,15 @@ block_size(int64_t size, size_t *block, size_t *strong, rs_magic_number *magic)
 	return 0;
 }
 
+static ssize_t
+read_piece(int fd, char *to)
+{
+	if (!work_cancelled())
+		return read(fd, to, PIECE);
+	errno = ECANCELED;
+	return -1;
+}
+
 int
 delta_signature(int fd, int64_t size, struct strbuf *out, struct err *e)
 {
@@ -86,7 +96,7 @@ delta_signature(int fd, int64_t size, struct strbuf *out, struct err *e)
 		job = rs_sig_begin(block, strong, magic);
 	while (job != NULL && rc == RS_BLOCKED && n >= 0) {
 		if (io.avail_in == 0 && n > 0) {
-			n = read(fd, in, PIECE);
+			n = read_piece(fd, in);
 			io.next_in = in;
 			io.avail_in = n > 0 ? (size_t)n : 0;
 			io.eof_in = n == 0;
@@ -169,7 +179,7 @@ delta_make_read(struct delta_make *m, char *buf, size_t size, struct err *e)
 		rs_result rc;
 
 		if (m->len == 0 && !m->eof) {
-			ssize_t n = read(m->fd, m->in, PIECE);
+			ssize_t n = read_piece(m->fd, m->in);
 
 			if (n < 0)
 				return err_set(e, ERR_IO, "read: %s",
@@ -198,7 +208,7 @@ static rs_result
 copy(void *ctx, rs_long_t pos, size_t *len, void **buf)
 {
 	const struct delta_patch *p = ctx;
-	ssize_t n = pread(p->basis, *buf, *len, pos);
+	ssize_t n = work_cancelled() ? -1 : pread(p->basis, *buf, *len, pos);
 
 	if (n <= 0)
 		return n < 0 ? RS_IO_ERROR : RS_INPUT_ENDED;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "io/vault_inner.h"
+#include "io/work.h"
 
 #define PIECE (256 * 1024)
 
@@ -20,7 +21,7 @@ vault_object_name(const char *hash, char out[static VAULT_NAME_SIZE])
 	return out;
 }
 
-/* All of fd into the hash; its size, -1. */
+/* All of fd into the hash; its size, -1 with errno. */
 static int64_t
 hash_fd(int fd, struct crypto_hash *h)
 {
@@ -31,6 +32,11 @@ hash_fd(int fd, struct crypto_hash *h)
 	while ((n = read(fd, piece, PIECE)) > 0) {
 		crypto_hash_add(h, span_make(piece, (size_t)n));
 		size += n;
+		if (work_cancelled()) {
+			errno = ECANCELED;
+			n = -1;
+			break;
+		}
 	}
 	mem_free(piece);
 	return n < 0 ? -1 : size;

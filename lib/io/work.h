@@ -4,6 +4,7 @@
 #ifndef IO_WORK_H
 #define IO_WORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct work;
@@ -29,11 +30,16 @@ struct work *work_start(work_fn *run, const void *job, size_t size,
 
 /*
  * done does not come any more; a job that runs is finished in the
- * background, fini runs then. Sets *w NULL.
+ * background, fini runs then, and the loop is not closed before. Sets *w
+ * NULL.
  */
 void work_cancel(struct work **w);
 
-/* The same, and run has ended when this returns: it may block. */
-void work_stop(struct work **w);
+/*
+ * Nobody waits any more for the job that runs in this thread: what takes long
+ * looks between its steps and ends early, as if it had failed. Outside of a
+ * job false.
+ */
+bool work_cancelled(void);
 
 #endif

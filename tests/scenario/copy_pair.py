@@ -252,19 +252,25 @@ class CopyPair:
         return {k: v for k, v in seen.items() if k != "settings.json"}
 
 
-def read_store(store):
+def read_names(store):
+    """What a reader of the store sees: {path: its file in the store}."""
     manifest = os.path.join(store, os.readlink(os.path.join(store,
                                                             "current")))
     seen = {}
     with open(manifest, encoding="utf-8") as f:
         for line in f:
             words = line.rstrip("\n").split(" ", 4)
-            if words[0] != "file":
-                continue
-            digest, path = words[3], words[4]
-            with open(os.path.join(store, "objects", digest[:2], digest),
-                      "rb") as one:
-                data = one.read()
-            assert hashlib.sha256(data).hexdigest() == digest, path
-            seen[path] = data
+            if words[0] == "file":
+                seen[words[4]] = os.path.join(store, "objects", words[3][:2],
+                                              words[3])
+    return seen
+
+
+def read_store(store):
+    seen = {}
+    for path, name in read_names(store).items():
+        with open(name, "rb") as f:
+            seen[path] = f.read()
+        digest = hashlib.sha256(seen[path]).hexdigest()
+        assert digest == os.path.basename(name), path
     return seen
