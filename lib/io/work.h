@@ -35,6 +35,9 @@ struct work *work_start(work_fn *run, const void *job, size_t size,
  */
 void work_cancel(struct work **w);
 
+/* done does not come either; run has ended when this returns: it may block. */
+void work_stop(struct work **w);
+
 /*
  * Nobody waits any more for the job that runs in this thread: what takes long
  * looks between its steps and ends early, as if it had failed. Outside of a
