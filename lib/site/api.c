@@ -171,6 +171,7 @@ api_is_elsewhere(struct api *a)
 
 	if (gate_is_for(a->site->web_gate, company))
 		return false;
+	a->no_answer = true;
 	fail_with(a, fault_row(FAULT_UNAVAILABLE), 421,
 		  fault_row(FAULT_UNAVAILABLE)->text, fields);
 	return true;
@@ -231,6 +232,7 @@ api_unprocessed(struct api *a, int status, const char *why)
 		{ NULL, NULL },
 	};
 
+	a->no_answer = true;
 	log_debug(MODULE, "tracking=%s status=%d not-processed=\"%s\"",
 		  a->tracking, status, why);
 	fail_with(a, fault_row(FAULT_UNAVAILABLE), status,
@@ -246,6 +248,7 @@ api_unknown(struct api *a, const char *why)
 		{ NULL, NULL },
 	};
 
+	a->no_answer = true;
 	log_warn(MODULE, "tracking=%s outcome=unknown why=\"%s\"", a->tracking,
 		 why);
 	fail_with(a, fault_row(FAULT_UNAVAILABLE), 503,
@@ -267,10 +270,10 @@ static void
 reply(struct api *a, const struct reply *r)
 {
 	struct httpd_field own[] = {
-		{ "X-GSB-Status", a->site->role->gsb_status },
 		{ "GSB-Served",
 		  arena_printf(a->arena, "%lld %lld", (long long)a->epoch,
 			       (long long)clock_mono_us()) },
+		{ "X-GSB-Status", a->site->role->gsb_status },
 		{ "trackingId", a->tracking },
 		{ "Content-Type", a->form->content_type },
 		{ NULL, NULL },
@@ -279,7 +282,7 @@ reply(struct api *a, const struct reply *r)
 	struct httpd_req *http = a->http;
 	size_t n = 0;
 
-	add(fields, &n, own);
+	add(fields, &n, a->no_answer ? own + 1 : own);
 	add(fields, &n, a->form->fields);
 	add(fields, &n, r->extra);
 	api_free(&a);

@@ -73,6 +73,7 @@ struct api {
 	struct files_op *files;
 	const char *meetings; /* "{ID,ID}" that its write has changed */
 	bool committed;       /* its write has (perhaps) happened */
+	bool no_answer;       /* but a word to the proxy */
 	TAILQ_ENTRY(api) link;
 };
 

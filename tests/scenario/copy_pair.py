@@ -222,7 +222,8 @@ class CopyPair:
         done = self.ctl("run", *options, check=False)
         status = json.loads(done.stdout)
         if check:
-            assert done.returncode == 0, status["last"]
+            assert done.returncode == 0, \
+                (status["last"], self.log("primary")[-3000:])
         return status
 
     def age_note(self, hours, *keys):
