@@ -83,7 +83,6 @@ void api_free(struct api **a);
 
 /* Content of a good answer; the journal's too. */
 void api_answer(struct api *a, int status, struct span content);
-
 /* fmt NULL: the fault's own words. */
 void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
 /* A read or uncommitted write failed: 503 not processed, or 500 and a log. */
