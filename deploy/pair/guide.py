@@ -32,10 +32,13 @@ curl -sSi -H "Authorization: Bearer $TOKEN" "$GSB_URL/v1/people/me"
 # What the pair does{dashboard}
 "$GSB_BIN/gsbctl" --connect "$GSB_CTL" status
 
-# Kill the primary; the backup answers. Start it; traffic returns by itself
-# when it is caught up and stable. {demo} status{where}: what runs.
+# Kill the primary: the next request waits a moment, and the backup answers it.
 {demo} kill primary-web primary-db{where}
+curl -sSi -H "Authorization: Bearer $TOKEN" "$GSB_URL/v1/people/me"
 curl -sS "$GSB_URL/$GSB_COMPANY/detectbackup"
+
+# Start it; traffic returns by itself when it is caught up and stable.
+# {demo} status{where}: what runs.
 {demo} start primary-db primary-web{where}
 "$GSB_BIN/gsbctl" --connect "$GSB_CTL" watch
 

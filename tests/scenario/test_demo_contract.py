@@ -84,9 +84,10 @@ def test_the_url_answers_and_settings_arrive(pair):
 
 
 def test_what_it_says_to_try_works(pair):
-    """Its closing words are a script; here without the fail-over."""
+    """Its closing words are a script; here until the primary is back."""
     script = pair.said[pair.said.index("# The pair serves"):
-                       pair.said.index("# Kill the primary")]
+                       pair.said.index('"$GSB_BIN/gsbctl" --connect '
+                                       '"$GSB_CTL" watch')]
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script],
                           cwd=ROOT, capture_output=True, text=True,
                           timeout=60, check=False)
@@ -96,6 +97,9 @@ def test_what_it_says_to_try_works(pair):
     assert "X-GSB-Status: PRIMARY" in done.stdout
     assert f'"{pair.env["GSB_ADMIN"]}@' in done.stdout
     assert "NORMAL" in done.stdout
+    assert "X-GSB-Status: BACKUP" in done.stdout
+    assert done.stdout.rstrip().endswith("Backup")
+    pair.restore()
 
 
 def test_the_dashboard_lets_in_who_has_the_token(pair):
