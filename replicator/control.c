@@ -92,6 +92,53 @@ wait_for(struct control *c, struct ctl_req *req)
 }
 
 static void
+refuse_err(struct ctl_req *req, const struct err *err)
+{
+	int status = 503;
+
+	if (err->code == ERR_NOT_FOUND)
+		status = 404;
+	else if (err->code == ERR_REFUSED) /* by the database, or a rule */
+		status = 409;
+	ctl_refuse(req, status, err_text(err));
+}
+
+/* fn ends the waiter; NULL: there is no connection, and req has been told. */
+static struct waiter *
+ask(struct control *c, struct ctl_req *req, const struct pgstmt *stmt,
+    const struct pgparam *params, pgcall_fn *fn)
+{
+	struct pgconn *conn = sync_connection(c->conf.sync);
+	struct pgbatch *b;
+	struct waiter *w;
+
+	if (conn == NULL) {
+		ctl_refuse(req, 503, "the local database is not connected");
+		return NULL;
+	}
+	w = wait_for(c, req);
+	b = pgbatch_new();
+	pgbatch_add(b, stmt, params);
+	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, fn, w);
+	return w;
+}
+
+/* What w waited for has ended. Its request, or NULL: it has been refused. */
+static struct ctl_req *
+ended(struct waiter *w, const struct err *err)
+{
+	struct ctl_req *req = w->req;
+
+	w->call = NULL;
+	w->retry = NULL;
+	drop(w);
+	if (err == NULL)
+		return req;
+	refuse_err(req, err);
+	return NULL;
+}
+
+static void
 reply_status(struct control *c, struct ctl_req *req)
 {
 	struct status s;
@@ -153,51 +200,26 @@ list(struct control *c, struct ctl_req *req, const char *what, int64_t id)
 						      .sql = conflicts_sql,
 						      .nparams = 1 };
 	bool conflicts = strcmp(what, "conflicts") == 0;
-	struct pgconn *conn = sync_connection(c->conf.sync);
 	struct pgparam param = pgparam_int(id);
-	struct pgbatch *b;
-	struct waiter *w;
+	struct waiter *w = ask(c, req,
+			       conflicts ? &conflicts_list : &parked_list,
+			       conflicts ? &param : NULL, on_list);
 
-	if (conn == NULL) {
-		ctl_refuse(req, 503, "the local database is not connected");
-		return;
-	}
-	w = wait_for(c, req);
-	w->what = what;
-	b = pgbatch_new();
-	pgbatch_add(b, conflicts ? &conflicts_list : &parked_list,
-		    conflicts ? &param : NULL);
-	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_list, w);
-}
-
-static void
-refuse_err(struct ctl_req *req, const struct err *err)
-{
-	int status = 503;
-
-	if (err->code == ERR_NOT_FOUND)
-		status = 404;
-	else if (err->code == ERR_REFUSED) /* by the database, or a rule */
-		status = 409;
-	ctl_refuse(req, status, err_text(err));
+	if (w != NULL)
+		w->what = what;
 }
 
 static void
 on_list(void *ctx, const struct pgresult *results, size_t n,
 	const struct err *err)
 {
-	struct waiter *w = ctx;
-	struct ctl_req *req = w->req;
-	const char *what = w->what;
+	const char *what = ((struct waiter *)ctx)->what;
+	struct ctl_req *req = ended(ctx, err);
 	json_t *rows, *all;
 	struct err e;
 
-	w->call = NULL;
-	drop(w);
-	if (err != NULL) {
-		refuse_err(req, err);
+	if (req == NULL)
 		return;
-	}
 	rows = json_read(span_of(pgresult_text(&results[0], 0, 0)), &e);
 	if (rows == NULL) {
 		refuse_err(req, &e);
@@ -216,37 +238,21 @@ drop_parked(struct control *c, struct ctl_req *req, int64_t id)
 		.sql = "DELETE FROM gsb.parked WHERE $1::int8 IN (0, id)",
 		.nparams = 1
 	};
-	struct pgconn *conn = sync_connection(c->conf.sync);
 	struct pgparam param = pgparam_int(id);
-	struct pgbatch *b;
-	struct waiter *w;
 
-	if (conn == NULL) {
-		ctl_refuse(req, 503, "the local database is not connected");
-		return;
-	}
-	w = wait_for(c, req);
-	b = pgbatch_new();
-	pgbatch_add(b, &stmt, &param);
-	log_info("control", "parked=drop id=%lld", (long long)id);
-	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_dropped,
-			     w);
+	if (ask(c, req, &stmt, &param, on_dropped) != NULL)
+		log_info("control", "parked=drop id=%lld", (long long)id);
 }
 
 static void
 on_dropped(void *ctx, const struct pgresult *results, size_t n,
 	   const struct err *err)
 {
-	struct waiter *w = ctx;
-	struct ctl_req *req = w->req;
+	struct ctl_req *req = ended(ctx, err);
 	json_t *done;
 
-	w->call = NULL;
-	drop(w);
-	if (err != NULL) {
-		refuse_err(req, err);
+	if (req == NULL)
 		return;
-	}
 	done = json_object();
 	json_put_int(done, "dropped", pgresult_affected(&results[0]));
 	ctl_reply(req, 200, done);
@@ -266,16 +272,11 @@ retry_parked(struct control *c, struct ctl_req *req, int64_t id)
 static void
 on_retried(void *ctx, const struct parked_stats *stats, const struct err *err)
 {
-	struct waiter *w = ctx;
-	struct ctl_req *req = w->req;
+	struct ctl_req *req = ended(ctx, err);
 	json_t *done;
 
-	w->retry = NULL;
-	drop(w);
-	if (err != NULL) {
-		refuse_err(req, err);
+	if (req == NULL)
 		return;
-	}
 	done = json_object();
 	json_put_int(done, "merged", stats->merged);
 	json_put_int(done, "failed", stats->failed);
@@ -314,46 +315,32 @@ undo(struct control *c, struct ctl_req *req, const json_t *body, int64_t id)
 		.sql = "SELECT gsb.undo($1::int8, $2::text, $3::bool)",
 		.nparams = 3
 	};
-	struct pgconn *conn = sync_connection(c->conf.sync);
 	const char *who = "operator";
 	bool force = false;
 	struct err e = { 0 };
-	struct pgbatch *b;
-	struct waiter *w;
 
 	if (json_get_str(body, "who", &who, &e) < 0 ||
 	    json_get_bool(body, "force", &force, &e) < 0) {
 		ctl_refuse(req, 400, err_text(&e));
 		return;
 	}
-	if (conn == NULL) {
-		ctl_refuse(req, 503, "the local database is not connected");
-		return;
-	}
-	log_info("control", "conflicts=undo id=%lld who=%s", (long long)id,
-		 who);
-	w = wait_for(c, req);
-	b = pgbatch_new();
-	pgbatch_add(b, &stmt,
-		    (struct pgparam[]){ pgparam_int(id), pgparam_text(who),
-					pgparam_text(force ? "t" : "f") });
-	w->call = pgconn_run(conn, &b, clock_mono_ms() + CALL_MS, on_undone, w);
+	if (ask(c, req, &stmt,
+		(struct pgparam[]){ pgparam_int(id), pgparam_text(who),
+				    pgparam_text(force ? "t" : "f") },
+		on_undone) != NULL)
+		log_info("control", "conflicts=undo id=%lld who=%s",
+			 (long long)id, who);
 }
 
 static void
 on_undone(void *ctx, const struct pgresult *results, size_t n,
 	  const struct err *err)
 {
-	struct waiter *w = ctx;
-	struct ctl_req *req = w->req;
+	struct ctl_req *req = ended(ctx, err);
 	json_t *done;
 
-	w->call = NULL;
-	drop(w);
-	if (err != NULL) {
-		refuse_err(req, err);
+	if (req == NULL)
 		return;
-	}
 	done = json_object();
 	json_put_str(done, "message", pgresult_text(&results[0], 0, 0));
 	ctl_reply(req, 200, done);

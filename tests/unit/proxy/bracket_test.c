@@ -10,10 +10,7 @@ static struct world w;
 static int
 up(void **state)
 {
-	world_init(&w);
-	world_until(&w, STATE_NORMAL, 1000);
-	world_run(&w, 2000);
-	assert_int_equal(w.f.state, STATE_NORMAL);
+	world_up(&w);
 	return 0;
 }
 
@@ -36,15 +33,6 @@ maintenance(void **state)
 }
 
 static void
-serves(enum route_site s)
-{
-	world_run(&w, 20);
-	assert_int_equal(w.plan.mode, ROUTE_SERVE);
-	assert_int_equal(w.plan.active, s);
-	assert_true(w.plan.granted[s][WEB]);
-}
-
-static void
 test_the_way_back(void **state)
 {
 	world_run(&w, 5000);
@@ -53,7 +41,7 @@ test_the_way_back(void **state)
 	assert_false(w.f.peer_dead);
 	world_until(&w, STATE_READY_TO_RETURN, 3000);
 	assert_in_range(world_until(&w, STATE_NORMAL, 8000), 1500, 6000);
-	serves(P);
+	world_serves(&w, P);
 	assert_int_equal(w.disk.epoch, 3);
 	assert_false(w.disk.degraded);
 	assert_int_equal(w.switched, 2);
@@ -96,14 +84,14 @@ test_a_return_to_a_dead_site_is_refused(void **state)
 static void
 test_switchover_and_back(void **state)
 {
-	serves(B);
+	world_serves(&w, B);
 	assert_true(w.disk.held);
 	assert_false(w.disk.degraded);
 	world_run(&w, 60000);
 	assert_int_equal(w.f.state, STATE_MAINTENANCE);
 	assert_int_equal(world_order(&w, RULES_SWITCHOVER, P), RULES_GO);
 	world_until(&w, STATE_NORMAL, 2000);
-	serves(P);
+	world_serves(&w, P);
 	assert_int_equal(w.disk.epoch, 3);
 	assert_false(w.disk.held);
 }
@@ -181,7 +169,7 @@ aborted(int64_t max)
 {
 	world_until(&w, STATE_NORMAL, max);
 	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -242,7 +230,7 @@ test_the_old_site_dies_in_the_bracket(void **state)
 	world_run(&w, 100);
 	world_kill(&w, P, WEB);
 	world_until(&w, STATE_ON_BACKUP, 1500);
-	serves(B);
+	world_serves(&w, B);
 }
 
 static void

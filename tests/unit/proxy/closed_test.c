@@ -10,20 +10,8 @@ static struct world w;
 static int
 up(void **state)
 {
-	world_init(&w);
-	world_until(&w, STATE_NORMAL, 1000);
-	world_run(&w, 2000);
-	assert_int_equal(w.f.state, STATE_NORMAL);
+	world_up(&w);
 	return 0;
-}
-
-static void
-serves(enum route_site s)
-{
-	world_run(&w, 20);
-	assert_int_equal(w.plan.mode, ROUTE_SERVE);
-	assert_int_equal(w.plan.active, s);
-	assert_true(w.plan.granted[s][WEB]);
 }
 
 static void
@@ -41,7 +29,7 @@ test_both_dead_and_the_last_one_returns(void **state)
 	world_restart(&w, P, WEB);
 	world_until(&w, STATE_NORMAL, 1500);
 	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
+	world_serves(&w, P);
 }
 
 /* Both hang for a moment: requests wait for it instead of failing. */
@@ -57,7 +45,7 @@ test_both_slow_at_once_is_waited_for(void **state)
 	w.service[P][WEB].works = w.service[B][WEB].works = true;
 	world_until(&w, STATE_NORMAL, 1000);
 	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
+	world_serves(&w, P);
 }
 
 /* A cut ends that made both silent: the primary's probe was just sent. */
@@ -72,7 +60,7 @@ test_both_are_reached_again(void **state)
 	w.service[P][WEB].process = RUNS;
 	world_until(&w, STATE_NORMAL, 1000);
 	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -108,7 +96,7 @@ test_both_dead_and_the_other_returns(void **state)
 	world_run(&w, 5000);
 	world_restart(&w, B, WEB);
 	world_until(&w, STATE_ON_BACKUP, 1500);
-	serves(B);
+	world_serves(&w, B);
 }
 
 #define TEST(t) cmocka_unit_test_setup(t, up)

@@ -10,10 +10,7 @@ static struct world w;
 static int
 up(void **state)
 {
-	world_init(&w);
-	world_until(&w, STATE_NORMAL, 1000);
-	world_run(&w, 2000);
-	assert_int_equal(w.f.state, STATE_NORMAL);
+	world_up(&w);
 	return 0;
 }
 
@@ -27,20 +24,11 @@ on_backup(void **state)
 }
 
 static void
-serves(enum route_site s)
-{
-	world_run(&w, 20);
-	assert_int_equal(w.plan.mode, ROUTE_SERVE);
-	assert_int_equal(w.plan.active, s);
-	assert_true(w.plan.granted[s][WEB]);
-}
-
-static void
 test_first_start(void **state)
 {
 	assert_int_equal(w.disk.epoch, 1);
 	assert_int_equal(w.disk.active, P);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -60,7 +48,7 @@ test_kill_of_web(void **state)
 {
 	world_kill(&w, P, WEB);
 	assert_true(world_until(&w, STATE_ON_BACKUP, 1000) <= 700);
-	serves(B);
+	world_serves(&w, B);
 	assert_int_equal(w.disk.epoch, 2);
 	assert_true(w.disk.degraded);
 	assert_true(w.service[B][WEB].peer_dead);
@@ -72,7 +60,7 @@ test_death_of_the_database(void **state)
 {
 	w.service[P][WEB].works = false;
 	assert_true(world_until(&w, STATE_ON_BACKUP, 1000) <= 700);
-	serves(B);
+	world_serves(&w, B);
 	assert_false(w.service[P][WEB].serves);
 }
 
@@ -85,7 +73,7 @@ test_stop_waits_for_the_lease(void **state)
 	until = w.service[P][WEB].until_us / 1000;
 	assert_true(world_until(&w, STATE_ON_BACKUP, 4000) <= 2600);
 	assert_true(w.now_ms >= until);
-	serves(B);
+	world_serves(&w, B);
 }
 
 static void
@@ -195,7 +183,7 @@ test_a_site_that_takes_no_grant_has_failed(void **state)
 {
 	w.service[P][WEB].stubborn = true;
 	assert_in_range(world_until(&w, STATE_CATCHING_UP, 7000), 2000, 6000);
-	serves(B);
+	world_serves(&w, B);
 }
 
 static void
@@ -205,7 +193,7 @@ test_a_switch_to_a_site_that_takes_no_grant(void **state)
 	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
 	world_until(&w, STATE_SWITCH, 1000);
 	world_until(&w, STATE_NORMAL, 5000);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -236,7 +224,7 @@ test_the_backup_dies_when_the_primary_has_all(void **state)
 	assert_false(w.disk.degraded);
 	world_kill(&w, B, WEB);
 	world_until(&w, STATE_NORMAL, 1000);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -257,7 +245,7 @@ test_a_restarted_proxy_serves_the_recorded_site(void **state)
 	world_boot(&w, 1, 1);
 	assert_true(world_until(&w, STATE_NORMAL, 3000) < 500);
 	assert_int_equal(w.disk.epoch, 1);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -283,7 +271,7 @@ test_a_lost_record(void **state)
 	assert_int_equal(world_order(&w, RULES_ADOPT, P), RULES_GO);
 	world_until(&w, STATE_NORMAL, 1000);
 	assert_int_equal(w.disk.epoch, 2);
-	serves(P);
+	world_serves(&w, P);
 }
 
 static void
@@ -308,7 +296,7 @@ test_a_damaged_record(void **state)
 	world_run(&w, 1000);
 	assert_int_equal(world_order(&w, RULES_ADOPT, B), RULES_GO);
 	world_until(&w, STATE_MAINTENANCE, 1000);
-	serves(B);
+	world_serves(&w, B);
 }
 
 static void
@@ -340,7 +328,7 @@ test_paused_and_ordered(void **state)
 	world_until(&w, STATE_CLOSED, 1000);
 	assert_int_equal(world_order(&w, RULES_FAILOVER, B), RULES_GO);
 	world_until(&w, STATE_MAINTENANCE, 1000);
-	serves(B);
+	world_serves(&w, B);
 }
 
 /* It says what it would do, once, and does nothing. */

@@ -10,9 +10,7 @@ static struct world w;
 static int
 up(void **state)
 {
-	world_init(&w);
-	world_until(&w, STATE_NORMAL, 1000);
-	world_run(&w, 2000);
+	world_up(&w);
 	snprintf(w.company, sizeof(w.company), "acme");
 	return 0;
 }

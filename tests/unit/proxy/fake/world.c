@@ -363,3 +363,21 @@ world_order(struct world *w, enum rules_verb verb, enum route_site to)
 	}
 	return judged.verdict;
 }
+
+void
+world_up(struct world *w)
+{
+	world_init(w);
+	world_until(w, STATE_NORMAL, 1000);
+	world_run(w, 2000);
+	assert_int_equal(w->f.state, STATE_NORMAL);
+}
+
+void
+world_serves(struct world *w, enum route_site s)
+{
+	world_run(w, 20);
+	assert_int_equal(w->plan.mode, ROUTE_SERVE);
+	assert_int_equal(w->plan.active, s);
+	assert_true(w->plan.granted[s][ROUTE_WEB]);
+}

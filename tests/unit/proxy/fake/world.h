@@ -80,6 +80,12 @@ void world_run(struct world *w, int64_t ms);
 /* Milliseconds until that state; fails if it takes longer than max. */
 int64_t world_until(struct world *w, enum states_state state, int64_t max);
 
+/* A new pair, NORMAL for two seconds. */
+void world_up(struct world *w);
+
+/* Fails unless s is active, granted, and is what requests are sent to. */
+void world_serves(struct world *w, enum route_site s);
+
 /* Decides without a turn of the clock. */
 void world_look(struct world *w);
 
