@@ -40,6 +40,7 @@ def test_nothing_is_touched_without_a_lease(site):
     for path in ("/v1/people/me", "/WBXService/XMLService", "/acme/j.php"):
         answer = site.request("POST", path, b"x")
         assert answer.status == 421 and answer.unprocessed, path
+        assert "gsb-served" not in answer.headers, path
     assert site.add_company().status == 421
     assert site.cluster.sql("gsb", "SELECT count(*) FROM company")[0][0] == 0
 
@@ -54,7 +55,9 @@ def test_a_grant_opens_and_its_end_closes(site):
     site.expire()
     seen = site.lease(ask=True).json
     site.grant(boot=seen["boot"], until_us=seen["clock_us"] + 2500000)
-    assert site.request("GET", "/v1/people/me").status == 401
+    answer = site.request("GET", "/v1/people/me")
+    assert answer.status == 401
+    assert answer.headers["gsb-served"].startswith(f"{site.epoch} ")
     wait_until(lambda: site.request("GET", "/v1/people/me").status == 421,
                timeout=10)
 
