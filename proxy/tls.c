@@ -196,6 +196,13 @@ on_bio_ctrl(BIO *bio, int command, long n, void *p)
 	return command == BIO_CTRL_FLUSH;
 }
 
+/* Another SSL_read would find something; one that finds nothing is dear. */
+static bool
+more(const struct tls *t)
+{
+	return t->in_len > 0 || SSL_pending(t->ssl) > 0;
+}
+
 /* Deciphers as much as has come and as fits. */
 static size_t
 decipher(struct tls *t)
@@ -210,7 +217,7 @@ decipher(struct tls *t)
 			     (int)(TLS_PLAIN - got));
 		if (n > 0)
 			got += (size_t)n;
-	} while (n > 0 && TLS_PLAIN - got >= RECORD_MAX);
+	} while (n > 0 && more(t) && TLS_PLAIN - got >= RECORD_MAX);
 	if (n <= 0) {
 		int why = SSL_get_error(t->ssl, n);
 
@@ -266,7 +273,7 @@ pump(struct tls *t)
 		got = decipher(t);
 		if (!tell(t, got))
 			return;
-	} while (t->stream->reading && (t->in_len > 0 || SSL_pending(t->ssl)));
+	} while (t->stream->reading && more(t));
 }
 
 /* t->in is what is left of the present call's bytes. */

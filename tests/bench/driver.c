@@ -68,6 +68,8 @@ main(int argc, char **argv)
 	conf.tls_listen = argv[7];
 	conf.tls.files = argv[8];
 	conf.tls.minimum = TLS1_2_VERSION;
+	/* all of the load comes from one address */
+	conf.limits.connections_per_address = 20000;
 	signal(SIGPIPE, SIG_IGN);
 	loop_open();
 	plane = plane_open(&conf, &e);
