@@ -197,8 +197,13 @@ def part_pytest(tally, arguments, what, env=None):
     tally.failed += failed
 
 
+# A scenario mostly waits: two files are under way beside each other.
+BESIDE = ["-n", "2", "--dist", "loadfile"]
+
+
 def scenario(tally):
-    part_pytest(tally, ["tests/scenario", "-m", "not long"], "scenario")
+    part_pytest(tally, ["tests/scenario", "-m", "not long", *BESIDE],
+                "scenario")
 
 
 def part_long(tally):
