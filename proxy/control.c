@@ -23,10 +23,11 @@
 #include "proxy/sitecall.h"
 #include "proxy/tell.h"
 
-/* A second call only for sockets that the first one did not reach. */
-#define SOCKETS_MS 6000
-/* Over how long: those of a site that lives; of one that does not. */
+/* Those that the first call did not reach: they were being opened. */
+#define SOCKETS_MS 500
+/* Over how long: of a site that lives, each its turn; of one that does not. */
 #define MOVE_MS 5000
+#define MOVE_EACH_MS 2
 #define DROP_MS 500
 /* More changes in one look than any history has: a bug. */
 #define STEPS_MAX 100
@@ -311,13 +312,20 @@ static void
 move_sockets(struct control *c)
 {
 	enum route_site other = failover_other(c->plan.active);
+	uint64_t n = c->view.site[other].websockets;
+	uint32_t spread = DROP_MS;
 
-	if (!c->plan.close_websockets || c->view.site[other].websockets == 0 ||
-	    c->view.now_ms - c->sockets_ms < SOCKETS_MS)
+	if (!c->plan.close_websockets || n == 0) {
+		c->sockets_ms = 0;
 		return;
-	c->sockets_ms = c->view.now_ms;
-	plane_close_websockets(c->plane, other, 1012,
-			       c->f.state == STATE_RELEASE ? MOVE_MS : DROP_MS);
+	}
+	if (c->view.now_ms < c->sockets_ms)
+		return;
+	if (c->f.state == STATE_RELEASE)
+		spread = n < MOVE_MS / MOVE_EACH_MS ? (uint32_t)n * MOVE_EACH_MS
+						    : MOVE_MS;
+	c->sockets_ms = c->view.now_ms + spread + SOCKETS_MS;
+	plane_close_websockets(c->plane, other, 1012, spread);
 }
 
 static void
@@ -376,6 +384,7 @@ control_look(struct control *c)
 		bool stepped;
 
 		look_around(c);
+		control_record_look(c);
 		tell_verdicts(c);
 		stepped = step(c);
 		apply(c);

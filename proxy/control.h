@@ -24,6 +24,7 @@ struct control_published {
 	bool suspect;
 	bool healthy[ROUTE_SITES][ROUTE_SERVICES];
 	bool granted[ROUTE_SITES][ROUTE_SERVICES];
+	bool coming[ROUTE_SITES];
 };
 
 /* Read by status and admin; changed by control.c alone. */
@@ -52,7 +53,7 @@ struct control {
 	int64_t begun_ms;
 	int64_t confirmed_ms; /* the record on the disk is ours */
 	int64_t record_retry_ms, record_alarm_ms;
-	int64_t sockets_ms; /* when they were last told to move */
+	int64_t sockets_ms; /* when those that are left are told to move; 0 */
 	uint64_t barriers;  /* the number that these belong to */
 	struct barrier *there, *back;
 	bool there_seen, back_seen;

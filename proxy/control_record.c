@@ -13,6 +13,8 @@
 /* After a record that could not be written. */
 #define RETRY_MS 250
 #define ALARM_MS 10000
+/* One that takes so long is told while it is still being written. */
+#define SLOW_MS 5000
 
 /* A decision that counts as soon as its record is on the disk. */
 struct control_pending {
@@ -20,6 +22,7 @@ struct control_pending {
 	struct failover_change change;
 	struct view view;          /* that it was taken on */
 	struct failover_word word; /* that it took up */
+	bool slow;                 /* said that it takes long */
 };
 
 static void on_stored(void *ctx, const struct err *err);
@@ -87,6 +90,42 @@ control_record_start(struct control *c, const struct failover *after,
 	authority_store_start(c->authority, &p->after.rec, on_stored, c);
 }
 
+static long long
+waited_s(const struct control *c)
+{
+	return (c->view.now_ms - c->pending->view.now_ms) / 1000;
+}
+
+void
+control_record_look(struct control *c)
+{
+	struct control_pending *p = c->pending;
+	char text[256];
+
+	if (p == NULL || p->slow || c->view.now_ms - p->view.now_ms < SLOW_MS)
+		return;
+	p->slow = true;
+	snprintf(text, sizeof(text),
+		 "the authority record has not reached the disk for %lld s, "
+		 "nothing moves: look at the disk of proxy.state_dir (%s)",
+		 waited_s(c), c->conf->state_dir);
+	tell_alarm(c, text);
+}
+
+/* Or it was given up: complain says so then. */
+static void
+tell_written(struct control *c)
+{
+	char text[128];
+
+	if (!c->pending->slow)
+		return;
+	snprintf(text, sizeof(text),
+		 "the authority record has reached the disk after %lld s",
+		 waited_s(c));
+	events_add(c->events, "service", c->f.rec.epoch, text, NULL);
+}
+
 void
 control_record_cancel(struct control *c)
 {
@@ -107,6 +146,8 @@ on_stored(void *ctx, const struct err *err)
 	struct control_pending *p = c->pending;
 	struct failover_word next = c->f.word;
 
+	if (err == NULL)
+		tell_written(c);
 	c->pending = NULL; /* it has ended */
 	if (err != NULL) {
 		if (next.order == FAILOVER_NO_ORDER)

@@ -14,6 +14,8 @@
  */
 void control_record_start(struct control *c, const struct failover *after,
 			  const struct failover_change *change);
+/* On c->view: an alarm when that takes long; it ends with the writing. */
+void control_record_look(struct control *c);
 void control_record_cancel(struct control *c);
 /* What holds as soon as it is: orders are judged by that. Borrowed. */
 const struct failover *control_record_next(const struct control *c);

@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/timer.h"
-#include "proxy/sitecall.h"
+#include "proxy/ask.h"
 
 #define JITTER_PERCENT 5
+/* A probe is asked again meanwhile; what is down already need not be. */
+#define AGAIN_MS 100
 /* A service that is granted and does not serve for so long has failed: then
  * its key, its clock or its memory of epochs is wrong. */
 #define TAKES_NONE_MS 2000
@@ -29,10 +31,11 @@ struct health {
 	bool again; /* poked while a probe was in flight */
 	bool blind; /* the probe in flight had no clock to grant by */
 	struct timer *timer;
-	struct httpc *probe;
+	struct ask *probe;
 };
 
 static void on_due(void *ctx);
+static void on_say(void *ctx, struct strbuf *body);
 static void on_answer(void *ctx, const struct httpc_answer *answer,
 		      const struct err *err);
 
@@ -59,7 +62,7 @@ health_free(struct health **hp)
 	if (h == NULL)
 		return;
 	timer_cancel(&h->timer);
-	httpc_cancel(&h->probe);
+	ask_cancel(&h->probe);
 	mem_free(h->address);
 	mem_free(h);
 }
@@ -87,7 +90,7 @@ health_aim(struct health *h, const struct lease_terms *terms)
 	if (lease_terms_eq(&h->terms, terms))
 		return;
 	h->terms = *terms;
-	httpc_cancel(&h->probe);
+	ask_cancel(&h->probe);
 	h->seen.in_flight = false;
 	probe_now(h);
 }
@@ -97,9 +100,11 @@ health_set_address(struct health *h, const char *address)
 {
 	if (strcmp(h->address, address) == 0)
 		return;
+	ask_cancel(&h->probe); /* it borrows the address */
+	h->seen.in_flight = false;
 	mem_free(h->address);
 	h->address = mem_strdup(address);
-	health_poke(h);
+	probe_now(h);
 }
 
 void
@@ -140,28 +145,41 @@ static void
 on_due(void *ctx)
 {
 	struct health *h = ctx;
-	STRBUF_AUTO body = { 0 };
-	struct lease_probe probe = { .site = h->conf.site,
-				     .service = h->conf.service,
-				     .wall_us = clock_wall_us() };
+	bool down = h->seen.reach.level == JUDGE_LEVEL_DOWN;
 
 	h->timer = NULL; /* it has fired */
 	h->again = false;
+	h->blind = h->seen.lease.boot[0] == '\0';
+	h->seen.granted = false;
+	h->seen.in_flight = true;
+	h->probe = ask_start(
+	    &(struct ask_conf){ .to = { .address = h->address,
+					.path = "/gsb/lease",
+					.keys = h->conf.keys,
+					.timeout_ms = h->conf.pace.timeout_ms },
+				.again_ms = down ? 0 : AGAIN_MS,
+				.say = on_say,
+				.fn = on_answer,
+				.ctx = h });
+}
+
+/* Each time: a grant that comes after another one must count as later. */
+static void
+on_say(void *ctx, struct strbuf *body)
+{
+	struct health *h = ctx;
+	struct lease_probe probe = { .site = h->conf.site,
+				     .service = h->conf.service,
+				     .boot = h->seen.lease.boot,
+				     .wall_us = clock_wall_us() };
+
 	if (h->terms.epoch != 0 &&
 	    (!h->terms.serve || h->conf.may_grant(h->conf.ctx)))
 		probe.until_us = lease_until(&h->seen.lease, &h->terms,
 					     h->conf.pace.ttl_ms);
-	h->seen.granted = probe.until_us != 0 && h->terms.serve;
-	probe.boot = h->seen.lease.boot;
-	h->blind = probe.boot[0] == '\0';
-	lease_body(&probe, &h->terms, &body);
-	h->seen.in_flight = true;
-	h->probe = sitecall_start(
-	    &(struct sitecall){ .address = h->address,
-				.path = "/gsb/lease",
-				.keys = h->conf.keys,
-				.timeout_ms = h->conf.pace.timeout_ms },
-	    strbuf_span(&body), on_answer, h);
+	if (probe.until_us != 0 && h->terms.serve)
+		h->seen.granted = true;
+	lease_body(&probe, &h->terms, body);
 }
 
 static int

@@ -42,9 +42,9 @@ void health_free(struct health **hp);
  */
 void health_aim(struct health *h, const struct lease_terms *terms);
 
-/* A probe at once, or right after the one in flight. */
 /* Probed there from now on; what is known stays. Copied. */
 void health_set_address(struct health *h, const char *address);
+/* A probe at once, or right after the one in flight. */
 void health_poke(struct health *h);
 void health_hurry(struct health *h, bool fast);
 void health_set_pace(struct health *h, const struct health_pace *pace);

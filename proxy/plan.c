@@ -70,6 +70,16 @@ may_serve(const struct failover *f, int site, int service)
 	return site == (int)f->rec.active;
 }
 
+/* Where a room may be entered: not where it is about to leave. */
+static bool
+takes_rooms(const struct failover *f, int site)
+{
+	bool leaves = (f->state == STATE_SWITCH || f->state == STATE_RELEASE) &&
+		      !f->redirecting && site != (int)f->rec.active;
+
+	return !leaves && may_serve(f, site, ROUTE_COLLAB);
+}
+
 static void
 make_terms(const struct failover *f, struct plan *out)
 {
@@ -85,10 +95,9 @@ make_terms(const struct failover *f, struct plan *out)
 			t->peer_dead = f->peer_dead;
 			t->degraded = f->rec.degraded;
 			t->redirects = &f->rec.redirects;
-			t->collab[ROUTE_PRIMARY] = may_serve(f, ROUTE_PRIMARY,
-							     ROUTE_COLLAB);
-			t->collab[ROUTE_BACKUP] = may_serve(f, ROUTE_BACKUP,
-							    ROUTE_COLLAB);
+			t->collab[ROUTE_PRIMARY] = takes_rooms(f,
+							       ROUTE_PRIMARY);
+			t->collab[ROUTE_BACKUP] = takes_rooms(f, ROUTE_BACKUP);
 		}
 }
 
@@ -123,10 +132,6 @@ plan_make(const struct failover *f, const struct view *v, struct plan *out)
 			    (f->state == STATE_SYNC && failover_both_write(f));
 	out->barriers = out->barrier_there || out->barrier_back ? f->barriers
 								: 0;
-	out->close_websockets =
-	    (f->state == STATE_RELEASE && !f->redirecting) ||
-	    (out->mode == ROUTE_SERVE &&
-	     !out->terms[failover_other(f->rec.active)][ROUTE_COLLAB].serve);
 	out->tick_ms = in_bracket(f->state)  ? TICK_BRACKET_MS
 		       : in_change(f->state) ? TICK_CHANGE_MS
 					     : TICK_MS;
@@ -135,10 +140,16 @@ plan_make(const struct failover *f, const struct view *v, struct plan *out)
 
 		out->granted[s][ROUTE_WEB] = out->terms[s][ROUTE_WEB].serve &&
 					     site->serving;
-		/* Sockets that move get no newcomers. */
-		out->granted[s][ROUTE_COLLAB] =
-		    out->terms[s][ROUTE_COLLAB].serve && site->collab_serving &&
-		    !(f->state == STATE_RELEASE && !f->redirecting &&
-		      s != (int)f->rec.active);
+		out->granted[s][ROUTE_COLLAB] = out->terms[s][ROUTE_COLLAB]
+						    .serve &&
+						site->collab_serving;
+		out->coming[s] = out->terms[s][ROUTE_COLLAB].serve &&
+				 !site->collab_serving && site->collab_up;
 	}
+	/* Who is told to rejoin finds rooms that are open. */
+	out->close_websockets =
+	    (f->state == STATE_RELEASE && !f->redirecting &&
+	     !out->coming[f->rec.active]) ||
+	    (out->mode == ROUTE_SERVE &&
+	     !out->terms[failover_other(f->rec.active)][ROUTE_COLLAB].serve);
 }

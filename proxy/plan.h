@@ -18,6 +18,7 @@ struct plan {
 	uint64_t epoch;
 	uint32_t hold_ms;
 	bool granted[ROUTE_SITES][ROUTE_SERVICES];
+	bool coming[ROUTE_SITES]; /* its collab is about to be */
 	uint64_t barriers;  /* changes when new ones are wanted; 0: none */
 	bool barrier_there; /* from the active site to the other */
 	bool barrier_back;

@@ -29,6 +29,7 @@ make(const struct control *c, struct control_published *p)
 	p->mode = c->plan.mode;
 	p->suspect = c->plan.suspect;
 	memcpy(p->granted, c->plan.granted, sizeof(p->granted));
+	memcpy(p->coming, c->plan.coming, sizeof(p->coming));
 	for (int s = 0; s < ROUTE_SITES; s++)
 		for (int k = 0; k < ROUTE_SERVICES; k++)
 			p->healthy[s][k] = is_healthy(c, s, k);
@@ -53,6 +54,7 @@ snapshot(const struct control *c, const struct control_published *p)
 	for (int i = 0; i < ROUTE_SITES; i++) {
 		s->upstream[i][ROUTE_WEB].address = c->web[i];
 		s->upstream[i][ROUTE_COLLAB].address = c->collab[i];
+		s->upstream[i][ROUTE_COLLAB].coming = p->coming[i];
 		for (int k = 0; k < ROUTE_SERVICES; k++) {
 			s->upstream[i][k].healthy = p->healthy[i][k];
 			s->upstream[i][k].granted = p->granted[i][k];

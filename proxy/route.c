@@ -228,7 +228,8 @@ route_pick_room(const struct route_snapshot *s, enum route_site letter)
 
 	if (collab->granted && collab->address.len > 0)
 		return pick;
-	pick.verdict = s->mode == ROUTE_HOLD ? ROUTE_WAIT : ROUTE_REFUSE;
+	pick.verdict = s->mode == ROUTE_HOLD || collab->coming ? ROUTE_WAIT
+							       : ROUTE_REFUSE;
 	pick.why = "the meeting's collaboration service does not serve now";
 	return pick;
 }

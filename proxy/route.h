@@ -30,6 +30,7 @@ struct route_upstream {
 	struct route_address address;
 	bool healthy; /* its last probes were good: a resend may go there */
 	bool granted; /* holds a grant of this epoch */
+	bool coming;  /* collab: not yet, but in a moment */
 };
 
 /* From one company, or one service, or both, to a site; "" is every company. */

@@ -151,7 +151,7 @@ tunnel_close_all(struct worker *w, enum route_site site, int code,
 	n += t->request->site == site;
 	LIST_FOREACH(t, &w->tunnels, entry)
 	{
-		if (t->request->site != site)
+		if (t->request->site != site || t->goes_soon)
 			continue;
 		t->code = code;
 		wheel_set(&w->wheel, &t->due,

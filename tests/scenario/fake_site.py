@@ -163,6 +163,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         doc = json.loads(body)
         if self.path == "/gsb/lease":
             s.take(doc)
+            time.sleep(s.settings().get("slow_probe_ms", 0) / 1000)
             return self.reply(200, s.answer())
         if self.path == "/gsb/barrier":
             return self.reply(200, s.barrier(doc))

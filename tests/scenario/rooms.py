@@ -88,7 +88,9 @@ class Person:
     def echo(self):
         """Whether the room answers."""
         self.say({"type": "ping"})
-        return self.hear_until("pong")
+        while (message := self.hear())["type"] != "pong":
+            assert message["type"] != "error", message
+        return message
 
     def leave(self):
         self.loop.run(self.socket.close())

@@ -57,6 +57,15 @@ class Meeting:
         self.people.append(person)
         return person
 
+    def rejoin(self, user, letter):
+        """As who was told to: the first way that he is shown is open."""
+        path = self.join(user)
+        assert f"/ws/{letter}/{self.number}?" in path, path
+        person = self.enter(path)
+        person.welcome = person.hear()
+        assert person.welcome["type"] == "welcome", person.welcome
+        return person
+
     def come(self, user, letter):
         """Joins anew and enters, once what he joins is there."""
         def attempt():
@@ -141,6 +150,18 @@ def test_a_switchover_moves_the_rooms(pair, meeting):
     for person in (host, guest):
         assert person.closed()[0] == MOVED
     together(meeting, "P")
+
+
+def test_who_is_told_to_move_finds_an_open_room_at_once(pair, meeting):
+    """While the switch goes on: no second try is needed."""
+    host, _ = together(meeting, "P")
+    for order, letter in ((("switchover", "--to", "backup"), "B"),
+                          (("failback",), "P")):
+        pair.ctl(*order, "--reason", "scenario", "--yes")
+        assert host.closed()[0] == MOVED
+        host = meeting.rejoin(meeting.host, letter)
+        assert host.echo()
+        wait_until(lambda: pair.status()["state"] in ("MAINTENANCE", "NORMAL"))
 
 
 def test_g07_the_rooms_alone_are_moved_and_return(pair, meeting):

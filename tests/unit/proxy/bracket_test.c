@@ -1,4 +1,5 @@
 #include "proxy/fake/world.h"
+#include "proxy/reasons.h"
 
 #define P ROUTE_PRIMARY
 #define B ROUTE_BACKUP
@@ -71,6 +72,53 @@ test_an_ordered_return_does_not_wait(void **state)
 	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_GO);
 	assert_true(world_until(&w, STATE_NORMAL, 4000) < 3000);
 	assert_string_equal(w.disk.who, "test");
+}
+
+static void
+stays_ready(int64_t ms, const char *why)
+{
+	struct reasons_note note = { 0 };
+
+	world_run(&w, ms);
+	assert_int_equal(w.f.state, STATE_READY_TO_RETURN);
+	assert_non_null(strstr(reasons_why_not(&w.f, &w.view, &note), why));
+}
+
+static void
+test_manual_returns_by_an_order_alone(void **state)
+{
+	w.f.conf.back = FAILOVER_MANUAL;
+	world_restart(&w, P, WEB);
+	stays_ready(600000, "manual");
+	assert_int_equal(world_order(&w, RULES_FAILBACK, P), RULES_GO);
+	world_until(&w, STATE_NORMAL, 4000);
+}
+
+static void
+test_window_returns_within_it(void **state)
+{
+	int minute = (int)(w.view.wall_us / 60000000 % 1440);
+
+	w.f.conf.back = FAILOVER_WINDOW;
+	w.f.conf.window_from_min = minute + 2;
+	w.f.conf.window_to_min = minute + 4;
+	world_restart(&w, P, WEB);
+	stays_ready(60000, "window");
+	world_until(&w, STATE_NORMAL, 125000);
+}
+
+static void
+test_a_window_may_pass_midnight(void **state)
+{
+	int minute = (int)(w.view.wall_us / 60000000 % 1440);
+
+	w.f.conf.back = FAILOVER_WINDOW;
+	w.f.conf.window_from_min = minute + 5;
+	w.f.conf.window_to_min = minute - 5;
+	world_restart(&w, P, WEB);
+	stays_ready(60000, "window");
+	w.f.conf.window_to_min = minute + 3; /* of the next day until now */
+	world_until(&w, STATE_NORMAL, 2000);
 }
 
 static void
@@ -260,6 +308,52 @@ test_sockets_move_before_the_rooms_end(void **state)
 	assert_false(w.service[P][COLLAB].serves);
 }
 
+/* Not before those are open, and not back to where they came from. */
+static void
+test_who_is_told_to_rejoin_finds_open_rooms(void **state)
+{
+	const struct lease_terms *web = &w.plan.terms[B][WEB];
+
+	w.service[P][COLLAB].rooms = 1;
+	w.sockets[P] = 1;
+	world_run(&w, 1000);
+	assert_true(web->collab[P]);
+	w.service[B][COLLAB].stubborn = true;
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_SWITCH, 500);
+	assert_false(web->collab[P]);
+	world_until(&w, STATE_RELEASE, 500);
+	assert_true(web->collab[B]);
+	assert_false(web->collab[P]);
+	assert_true(w.plan.granted[P][COLLAB]);
+	assert_true(w.plan.coming[B]);
+	assert_false(w.plan.close_websockets);
+	w.service[B][COLLAB].stubborn = false;
+	world_run(&w, 300);
+	assert_true(w.plan.granted[B][COLLAB]);
+	assert_false(w.plan.coming[B]);
+	assert_true(w.plan.close_websockets);
+	world_until(&w, STATE_MAINTENANCE, 2000);
+}
+
+/* Rooms that are dead hold nobody up. */
+static void
+test_rooms_that_do_not_answer_are_not_coming(void **state)
+{
+	w.service[P][COLLAB].rooms = 1;
+	w.sockets[P] = 1;
+	world_run(&w, 1000);
+	assert_int_equal(world_order(&w, RULES_SWITCHOVER, B), RULES_GO);
+	world_until(&w, STATE_SWITCH, 500);
+	world_kill(&w, B, COLLAB);
+	world_until(&w, STATE_RELEASE, 500);
+	assert_false(w.plan.granted[B][COLLAB]);
+	world_run(&w, 300);
+	assert_int_equal(w.f.state, STATE_RELEASE);
+	assert_false(w.plan.coming[B]);
+	assert_true(w.plan.close_websockets);
+}
+
 #define TEST(t) cmocka_unit_test_setup(t, up)
 #define TEST_BACKUP(t) cmocka_unit_test_setup(t, on_backup)
 
@@ -270,6 +364,9 @@ main(void)
 		TEST_BACKUP(test_the_way_back),
 		TEST_BACKUP(test_stable_doubles),
 		TEST_BACKUP(test_an_ordered_return_does_not_wait),
+		TEST_BACKUP(test_manual_returns_by_an_order_alone),
+		TEST_BACKUP(test_window_returns_within_it),
+		TEST_BACKUP(test_a_window_may_pass_midnight),
 		TEST_BACKUP(test_a_return_to_a_dead_site_is_refused),
 		cmocka_unit_test_setup(test_switchover_and_back, maintenance),
 		TEST(test_maintenance_is_marked_until_it_is_over),
@@ -284,6 +381,8 @@ main(void)
 		TEST(test_the_old_site_dies_in_the_bracket),
 		TEST_BACKUP(test_an_aborted_return_waits),
 		TEST(test_sockets_move_before_the_rooms_end),
+		TEST(test_who_is_told_to_rejoin_finds_open_rooms),
+		TEST(test_rooms_that_do_not_answer_are_not_coming),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,9 @@ test_rooms(void **state)
 	s.upstream[ROUTE_BACKUP][ROUTE_COLLAB].granted = false;
 	assert_int_equal(route_pick_room(&s, ROUTE_BACKUP).verdict,
 			 ROUTE_REFUSE);
+	s.upstream[ROUTE_BACKUP][ROUTE_COLLAB].coming = true;
+	assert_int_equal(route_pick_room(&s, ROUTE_BACKUP).verdict, ROUTE_WAIT);
+	s.upstream[ROUTE_BACKUP][ROUTE_COLLAB].coming = false;
 	s.mode = ROUTE_HOLD;
 	assert_int_equal(route_pick_room(&s, ROUTE_BACKUP).verdict, ROUTE_WAIT);
 	assert_int_equal(route_pick_room(&s, ROUTE_PRIMARY).verdict, ROUTE_TO);
