@@ -72,7 +72,7 @@ def by_echo(bench, port, seconds):
 
 def alternate(bench, names, start, load):
     """{proxy: {cpu, p50, p99, rate}}, the cheapest of several runs."""
-    rounds, seconds = (2, 1) if bench.quick else (5, 2)
+    rounds, seconds = (2 if bench.quick else 10), 1
     proxies = [start(n) for n in names]
     best = {n: {} for n in names}
     for _ in range(rounds):
