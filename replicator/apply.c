@@ -33,6 +33,14 @@
 #define DISTRUST 64
 #define DISTRUST_HUGE 65536 /* ... or to the end of a huge transaction */
 
+/*
+ * A large transaction is being applied by another session. Whoever waits for
+ * it gives way before the server looks for deadlocks (1 s), which would break
+ * off the one that has done more.
+ */
+static const char give_way_sql[] =
+    "SELECT set_config('lock_timeout', '500ms', true)";
+
 static void on_group(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
 static void on_fetched(void *ctx, size_t rows, const struct err *err);
@@ -106,12 +114,17 @@ apply_submit(struct apply *a, struct batch **b)
 		apply_pump(a);
 }
 
-static uint64_t
-prev_lsn(const struct apply *a, struct apply_group *g)
+/* Where the origin stands before it, and where it leads. */
+static void
+place(const struct apply *a, struct apply_group *g)
 {
 	const struct apply_group *before = TAILQ_PREV(g, apply_groups, entry);
+	uint64_t end = g->batch->end_lsn;
 
-	return before != NULL ? before->batch->end_lsn : a->progress;
+	g->from = before != NULL ? before->to : a->stands;
+	g->to = a->hold != 0 && end > a->hold ? a->hold : end;
+	if (g->to < g->from)
+		g->to = g->from;
 }
 
 /*
@@ -145,7 +158,10 @@ send_group(struct apply *a, struct apply_group *g)
 	struct pgbatch *out = pgbatch_new();
 	const struct batch *b = g->batch;
 
+	place(a, g);
 	mind_plans(a, out, b);
+	if (a->hold != 0)
+		pgbatch_add_sql(out, give_way_sql);
 	g->lazy = b->begins && b->ends && a->lazy < LAZY_GROUPS &&
 		  TAILQ_NEXT(g, entry) != NULL;
 	a->lazy = g->lazy ? a->lazy + 1 : 0;
@@ -153,9 +169,9 @@ send_group(struct apply *a, struct apply_group *g)
 		pgbatch_add_sql(out, "SELECT set_config('synchronous_commit', "
 				     "'off', true)");
 	if (b->begins && b->ends)
-		envelope_whole(out, b, prev_lsn(a, g));
+		envelope_whole(out, b, g->from, g->to);
 	else if (b->begins)
-		envelope_begin(out, prev_lsn(a, g));
+		envelope_begin(out, g->from);
 	g->batch->trust = a->distrust == 0;
 	if (a->distrust > 0)
 		a->distrust--;
@@ -164,7 +180,7 @@ send_group(struct apply *a, struct apply_group *g)
 		envelope_park(out, &b->rejects[i], b->end_lsn, "");
 	envelope_barriers(out, b);
 	if (b->ends && !b->begins)
-		envelope_commit(out, b);
+		envelope_commit(out, b, g->to);
 	a->stats.queued--;
 	a->stats.in_flight++;
 	g->call = pgconn_run(a->conn, &out, clock_mono_ms() + APPLY_CALL_MS,
@@ -190,15 +206,30 @@ static void
 repair(struct apply *a, struct apply_group *g)
 {
 	a->state = APPLY_REPAIRING;
+	place(a, g);
 	a->repair = repair_start(
 	    &(struct repair_conf){
 		.conn = a->conn,
 		.statements = a->statements,
 		.batch = g->batch,
-		.prev_lsn = a->progress,
+		.from = g->from,
+		.to = g->to,
 		.is_transient = remedy_is_transient,
 	    },
 	    on_repaired, a);
+}
+
+/*
+ * Behind one that leaves the origin where it is, the guard of the next could
+ * not tell whether that one has committed.
+ */
+static bool
+may_follow(struct apply_group *g)
+{
+	const struct apply_group *before = TAILQ_PREV(g, apply_groups, entry);
+
+	return before == NULL || !before->batch->ends ||
+	       before->to != before->from;
 }
 
 void
@@ -218,7 +249,7 @@ apply_pump(struct apply *a)
 		if (g->call != NULL)
 			continue;
 		if (a->stats.in_flight >= IN_FLIGHT ||
-		    (alone && a->stats.in_flight > 0))
+		    (a->stats.in_flight > 0 && (alone || !may_follow(g))))
 			return;
 		if (!g->whole) {
 			fetch_rows(a, g);
@@ -273,9 +304,11 @@ finish_group(struct apply *a, struct apply_group *g)
 	if (b->ends) {
 		if (!b->begins && a->distrust > DISTRUST)
 			a->distrust = DISTRUST;
-		a->progress = b->end_lsn;
+		a->stands = g->to;
+		if (b->end_lsn > a->progress)
+			a->progress = b->end_lsn;
 		if (!g->lazy)
-			a->durable = b->end_lsn;
+			a->durable = g->to;
 		a->progress_us = b->time_us;
 		a->reloaded_at = a->careful_at = UINT64_MAX;
 	}
@@ -420,6 +453,27 @@ uint64_t
 apply_durable(const struct apply *a)
 {
 	return a->durable;
+}
+
+void
+apply_hold(struct apply *a, uint64_t lsn)
+{
+	a->hold = lsn;
+}
+
+void
+apply_catch_up(struct apply *a, uint64_t to)
+{
+	struct batch *b;
+
+	if (to < a->progress)
+		to = a->progress;
+	if (a->hold != 0 || a->stands >= to || !apply_is_idle(a))
+		return;
+	b = batch_new();
+	b->end_lsn = to;
+	b->time_us = a->progress_us;
+	apply_submit(a, &b);
 }
 
 uint64_t

@@ -20,6 +20,7 @@ struct apply_conf {
 	const char *peer_conninfo; /* where missing rows are read whole */
 	const char *application;
 	const char *origin; /* gsb_<peer> */
+	bool makes_origin;  /* where there is none */
 	/* Borrowed to the end; its file is read again at each connection. */
 	const struct tables *tables;
 	/*
@@ -75,6 +76,16 @@ void apply_rewind(struct apply *a, uint64_t to);
 uint64_t apply_progress(const struct apply *a);
 uint64_t apply_durable(const struct apply *a);
 uint64_t apply_submitted(const struct apply *a);
+
+/*
+ * The origin goes no further than lsn, nor does what is durable (0: no bound
+ * any more), until the next reset: what ended there is not applied here.
+ * Later groups are applied all the same; after a crash they come again.
+ */
+void apply_hold(struct apply *a, uint64_t lsn);
+/* When idle, an empty group moves it to where all is applied: to, or the end
+ * of what was submitted. */
+void apply_catch_up(struct apply *a, uint64_t to);
 
 void apply_stats(const struct apply *a, struct apply_stats *out);
 

@@ -29,6 +29,7 @@ struct apply_group {
 	struct apply *apply;
 	struct batch *batch;
 	struct pgcall *call; /* while it is under way */
+	uint64_t from, to;   /* sent: the origin stands there, goes there */
 	bool lazy;           /* its commit does not wait for the disk */
 	bool whole;          /* no row of it lacks its TOAST any more */
 };
@@ -50,6 +51,8 @@ struct apply {
 	struct statements *statements;
 	struct apply_groups groups;
 	uint64_t progress, durable, submitted;
+	uint64_t stands;         /* of the origin; behind progress while held */
+	uint64_t hold;           /* where it stays; 0: nowhere */
 	uint64_t rewind_to;      /* before the next set-up; 0: not */
 	unsigned lazy;           /* groups since the last that was flushed */
 	unsigned distrust;       /* groups yet to send that do not trust */

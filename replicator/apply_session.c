@@ -74,6 +74,7 @@ apply_reset(struct apply *a, const struct err *why)
 	log_warn("apply", "reset=yes why=%s",
 		 log_quote(quoted, sizeof(quoted), err_text(&copy)));
 	apply_session_end(a);
+	a->hold = 0;
 	a->state = APPLY_DOWN;
 	a->timer = timer_start(back_off(a), on_connect, a);
 	a->conf.on_reset(a->conf.ctx, &copy); /* last */
@@ -92,6 +93,12 @@ on_connect(void *ctx)
 		strbuf_addf(&setup,
 			    "SELECT pg_replication_origin_advance('%s', '%s');",
 			    a->conf.origin, decoder_lsn(a->rewind_to, lsn));
+	if (a->conf.makes_origin)
+		strbuf_addf(&setup,
+			    "SELECT pg_replication_origin_create('%s') WHERE "
+			    "NOT EXISTS (SELECT FROM pg_replication_origin "
+			    "WHERE roname = '%s');",
+			    a->conf.origin, a->conf.origin);
 	strbuf_addf(&setup,
 		    "%s; SET lock_timeout = '10s'; SET statement_timeout = 0; "
 		    "SET idle_in_transaction_session_timeout = 0; "
@@ -194,6 +201,7 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);
+	a->stands = a->progress;
 	a->rewind_to = 0;
 	a->durable = a->progress; /* reading it has flushed it */
 	a->lazy = 0;
@@ -274,7 +282,7 @@ on_asked(void *ctx, const struct pgresult *results, size_t n,
 			apply_reset(a, err);
 		return;
 	}
-	if (read_progress(&results[1]) != a->progress) {
+	if (read_progress(&results[1]) != a->stands) {
 		err_set(&e, ERR_INVALID,
 			"the origin %s is moved by somebody else",
 			a->conf.origin);
@@ -322,7 +330,7 @@ apply_tidy(struct apply *a)
 	/* else it would inherit the position of a group that failed */
 	pgbatch_add(
 	    b, &setup,
-	    (struct pgparam[]){ pgparam_text(decoder_lsn(a->progress, lsn)),
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(a->stands, lsn)),
 				pgparam_int(a->progress_us) });
 	pgbatch_add_sql(b, merge_tidy_sql);
 	pgbatch_add_sql(b, extra_waits_sql);

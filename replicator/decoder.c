@@ -238,6 +238,20 @@ take_body(struct cursor *c, struct decoder_message *m)
 	case DECODER_MESSAGE:
 		take_message(c, m);
 		return;
+	case DECODER_STREAM_START:
+		m->xid = (uint32_t)take(c, 4, "the transaction id");
+		m->first = take(c, 1, "the first segment's flag") == 1;
+		return;
+	case DECODER_STREAM_STOP:
+		return;
+	case DECODER_STREAM_COMMIT:
+		m->xid = (uint32_t)take(c, 4, "the transaction id");
+		take_commit(c, m);
+		return;
+	case DECODER_STREAM_ABORT:
+		m->xid = (uint32_t)take(c, 4, "the transaction id");
+		m->sub_xid = (uint32_t)take(c, 4, "the part's id");
+		return;
 	}
 	spoil(c, "the message's kind");
 }

@@ -54,14 +54,21 @@ enum decoder_kind {
 	DECODER_DELETE = 'D',
 	DECODER_TRUNCATE = 'T',
 	DECODER_MESSAGE = 'M',
+	/* of a transaction that is streamed before its end */
+	DECODER_STREAM_START = 'S',
+	DECODER_STREAM_STOP = 'E',
+	DECODER_STREAM_COMMIT = 'c',
+	DECODER_STREAM_ABORT = 'A',
 };
 
 struct decoder_message {
 	enum decoder_kind kind;
-	uint64_t lsn;           /* B: of the commit; C: likewise; O, M */
-	uint64_t end_lsn;       /* C: where the next transaction may start */
-	int64_t time_us;        /* B, C: of the commit, since 2000 */
-	uint32_t xid;           /* B */
+	uint64_t lsn;           /* B, C, c: of the commit; O, M */
+	uint64_t end_lsn;       /* C, c: where the next one may start */
+	int64_t time_us;        /* B, C, c: of the commit, since 2000 */
+	uint32_t xid;           /* B S c A */
+	uint32_t sub_xid;       /* A: what aborted; xid itself, or a part */
+	bool first;             /* S: nothing of xid came before */
 	struct span name;       /* O: origin; M: prefix; Y: type */
 	struct span content;    /* M */
 	bool transactional;     /* M */

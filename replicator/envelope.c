@@ -12,7 +12,8 @@
 	"pg_logical_emit_message(true, 'gsb.progress', '')"
 
 void
-envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t prev_lsn)
+envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
+	       uint64_t to)
 {
 	static const struct pgstmt stmt = { .name = "whole",
 					    .sql = MERGE_GUARD_SQL
@@ -20,16 +21,15 @@ envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t prev_lsn)
 					    .nparams = 3 };
 	char prev[DECODER_LSN_SIZE], end[DECODER_LSN_SIZE];
 
-	pgbatch_add(
-	    out, &stmt,
-	    (struct pgparam[]){ pgparam_text(decoder_lsn(prev_lsn, prev)),
-				pgparam_text(decoder_lsn(b->end_lsn, end)),
-				pgparam_int(b->time_us) });
+	pgbatch_add(out, &stmt,
+		    (struct pgparam[]){ pgparam_text(decoder_lsn(from, prev)),
+					pgparam_text(decoder_lsn(to, end)),
+					pgparam_int(b->time_us) });
 	pgbatch_commits(out);
 }
 
 void
-envelope_begin(struct pgbatch *out, uint64_t prev_lsn)
+envelope_begin(struct pgbatch *out, uint64_t from)
 {
 	static const struct pgstmt stmt = { .name = "guard",
 					    .sql = MERGE_GUARD_SQL,
@@ -39,11 +39,11 @@ envelope_begin(struct pgbatch *out, uint64_t prev_lsn)
 	pgbatch_add_sql(out, "BEGIN");
 	pgbatch_add(
 	    out, &stmt,
-	    (struct pgparam[]){ pgparam_text(decoder_lsn(prev_lsn, prev)) });
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(from, prev)) });
 }
 
 void
-envelope_commit(struct pgbatch *out, const struct batch *b)
+envelope_commit(struct pgbatch *out, const struct batch *b, uint64_t to)
 {
 	static const struct pgstmt stmt = { .name = "progress",
 					    .sql = "SELECT " PROGRESS("$1",
@@ -51,10 +51,9 @@ envelope_commit(struct pgbatch *out, const struct batch *b)
 					    .nparams = 2 };
 	char end[DECODER_LSN_SIZE];
 
-	pgbatch_add(
-	    out, &stmt,
-	    (struct pgparam[]){ pgparam_text(decoder_lsn(b->end_lsn, end)),
-				pgparam_int(b->time_us) });
+	pgbatch_add(out, &stmt,
+		    (struct pgparam[]){ pgparam_text(decoder_lsn(to, end)),
+					pgparam_int(b->time_us) });
 	pgbatch_commit(out);
 }
 

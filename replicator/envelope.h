@@ -10,15 +10,15 @@
 
 /*
  * First statement of a group that is one implicit transaction, which the
- * SYNC behind it commits: guard (prev_lsn is where the group before ended)
- * and progress.
+ * SYNC behind it commits: guard (from is where the origin stands) and
+ * progress (to is where it goes).
  */
-void envelope_whole(struct pgbatch *out, const struct batch *b,
-		    uint64_t prev_lsn);
+void envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
+		    uint64_t to);
 
 /* BEGIN and the guard; progress and COMMIT: for one that is sent in pieces. */
-void envelope_begin(struct pgbatch *out, uint64_t prev_lsn);
-void envelope_commit(struct pgbatch *out, const struct batch *b);
+void envelope_begin(struct pgbatch *out, uint64_t from);
+void envelope_commit(struct pgbatch *out, const struct batch *b, uint64_t to);
 
 void envelope_barriers(struct pgbatch *out, const struct batch *b);
 

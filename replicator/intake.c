@@ -73,25 +73,26 @@ renew(struct intake *in, bool begins)
 	in->open->begins = begins;
 }
 
-static int
-begin(struct intake *in, struct err *e)
+int
+intake_begin(struct intake *in, uint32_t xid, struct err *e)
 {
 	if (in->place != INTAKE_OUTSIDE)
 		return err_set(e, ERR_INVALID,
 			       "intake: a transaction inside another");
 	in->place = INTAKE_INSIDE;
+	in->xid = xid;
 	if (batch_is_empty(in->open))
 		in->since_ms = clock_mono_ms();
 	return 0;
 }
 
-static void
-commit(struct intake *in, const struct decoder_message *m)
+void
+intake_commit(struct intake *in, uint64_t end_lsn, int64_t time_us)
 {
 	bool echo = in->place == INTAKE_ECHO;
 
 	in->place = INTAKE_OUTSIDE;
-	in->end_lsn = m->end_lsn;
+	in->end_lsn = end_lsn;
 	if (echo) {
 		in->stats.echo_transactions++;
 		return;
@@ -102,8 +103,8 @@ commit(struct intake *in, const struct decoder_message *m)
 		return;
 	in->open->transactions++;
 	in->open->ends = true;
-	in->open->end_lsn = m->end_lsn;
-	in->open->time_us = m->time_us;
+	in->open->end_lsn = end_lsn;
+	in->open->time_us = time_us;
 	in->open->xid = in->xid;
 }
 
@@ -130,7 +131,7 @@ inside(struct intake *in, const struct decoder_message *m, struct err *e)
 {
 	switch (m->kind) {
 	case DECODER_COMMIT:
-		commit(in, m);
+		intake_commit(in, m->end_lsn, m->time_us);
 		return 0;
 	case DECODER_INSERT:
 	case DECODER_UPDATE:
@@ -155,6 +156,14 @@ inside(struct intake *in, const struct decoder_message *m, struct err *e)
 	case DECODER_BEGIN:
 	case DECODER_TYPE:
 		return 0;
+	case DECODER_STREAM_START:
+	case DECODER_STREAM_STOP:
+	case DECODER_STREAM_COMMIT:
+	case DECODER_STREAM_ABORT:
+		return err_set(e, ERR_INVALID,
+			       "intake: message %c of a transaction that is "
+			       "streamed",
+			       m->kind);
 	}
 	return 0;
 }
@@ -192,10 +201,8 @@ intake_message(struct intake *in, struct span bytes, struct err *e)
 		bytes = kept(in, bytes);
 	if (decoder_read(bytes, in->scratch, &m, e) != 0)
 		return -1;
-	if (m.kind == DECODER_BEGIN) {
-		in->xid = m.xid;
-		return begin(in, e);
-	}
+	if (m.kind == DECODER_BEGIN)
+		return intake_begin(in, m.xid, e);
 	/* schema, types and loose messages may come between transactions */
 	if (in->place == INTAKE_OUTSIDE &&
 	    (m.kind == DECODER_COMMIT || m.kind == DECODER_INSERT ||

@@ -29,6 +29,10 @@ void intake_free(struct intake **ip);
 /* -1: the stream makes no sense; start it anew from what is known. */
 int intake_message(struct intake *in, struct span bytes, struct err *e)
     __attribute__((warn_unused_result));
+/* What the messages B and C do: for one whose changes were kept elsewhere. */
+int intake_begin(struct intake *in, uint32_t xid, struct err *e)
+    __attribute__((warn_unused_result));
+void intake_commit(struct intake *in, uint64_t end_lsn, int64_t time_us);
 
 /* How ready the open batch is. */
 enum intake_ready {

@@ -13,6 +13,7 @@
 struct conf {
 	int site;
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
+	int64_t stream_above;
 	/* SIGHUP takes these over, and no others: */
 	int sync;
 	int64_t sync_timeout_ms, verify_ms, conflicts_age_ms, conflicts_kept;
@@ -100,6 +101,15 @@ static const struct conf_key keys[] = {
 	  .offset = AT(state_dir),
 	  .def = "",
 	  .help = "directory of the replicator's own files" },
+	{ .section = "replicator",
+	  .key = "stream_above",
+	  .kind = CONF_BYTES,
+	  .offset = AT(stream_above),
+	  .def = "8MiB",
+	  .min = 64 << 10,
+	  .max = 1 << 30,
+	  .help = "a transaction of the peer that takes more memory there "
+		  "comes before its end, and small ones pass it by" },
 	{ .section = "status",
 	  .key = "listen",
 	  .kind = CONF_STRING,
@@ -234,6 +244,7 @@ run_conf(const struct conf *c)
 				  .local = c->local,
 				  .peer = c->peer,
 				  .state_dir = c->state_dir,
+				  .stream_above = c->stream_above,
 				  .listen = c->listen,
 				  .sync = (enum sync_mode)c->sync,
 				  .sync_timeout_ms = c->sync_timeout_ms,

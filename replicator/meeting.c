@@ -142,7 +142,8 @@ on_rejoined(void *ctx, uint64_t from, const struct err *err)
 void
 meeting_applied(struct meeting *m, const struct batch *b)
 {
-	if (b->xid != 0)
+	/* large ones come late */
+	if (b->xid != 0 && b->time_us >= m->known.last.time_us)
 		m->known.last = (struct stream_last){ b->xid, b->time_us };
 }
 

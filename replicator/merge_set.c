@@ -204,7 +204,9 @@ merge_set(struct strbuf *sb, const struct merge_form *f)
 
 /*
  * The edit that comes wrote this group, and it loses: whoever wrote t's value
- * had not seen that one. Where ranks decide, nothing is lost against a rule.
+ * had not seen that one. A site has seen its own edits: of two of the peer the
+ * older may come late (a large transaction) or twice. Where ranks decide,
+ * nothing is lost against a rule.
  */
 static bool
 add_lost(struct strbuf *sb, const struct merge_form *f, size_t g)
@@ -217,10 +219,13 @@ add_lost(struct strbuf *sb, const struct merge_form *f, size_t g)
 		return false;
 	strbuf_addf(sb,
 		    "excluded.\"gsb_v_%s\" < t.\"gsb_v_%s\" AND "
-		    "coalesce(excluded.\"%s\", 0) & %" PRIu64 " <> 0 AND ",
+		    "coalesce(excluded.\"%s\", 0) & %" PRIu64 " <> 0 AND "
+		    "(excluded.\"gsb_v_%s\" # t.\"gsb_v_%s\") & 255 <> 0 "
+		    "AND ",
 		    t->groups[g].name, t->groups[g].name,
 		    t->columns[t->changed].name,
-		    UINT64_C(1) << t->groups[g].bit);
+		    UINT64_C(1) << t->groups[g].bit, t->groups[g].name,
+		    t->groups[g].name);
 	sqlgen_differ(sb, t, came, n, x_t);
 	return true;
 }

@@ -6,9 +6,11 @@
 #include "replicator/receiver.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <libpq-fe.h>
 
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "io/fdwatch.h"
 #include "io/loop.h"
 #include "io/pgaddr.h"
@@ -50,8 +52,6 @@ static const char *const settings[] = {
 	"keepalives_interval", "2",
 	"keepalives_count", "3",
 	"tcp_user_timeout", "10000",
-	"options", ("-c datestyle=ISO -c intervalstyle=postgres "
-		    "-c extra_float_digits=3"),
 	/* clang-format on */
 };
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -60,13 +60,21 @@ struct receiver *
 receiver_new(const struct receiver_conf *conf)
 {
 	struct receiver *r = mem_new(struct receiver);
-	const char *pairs[NSETTINGS + 3];
+	const char *pairs[NSETTINGS + 5];
+	STRBUF_AUTO options = { 0 };
 
 	r->conf = *conf;
+	strbuf_addf(&options,
+		    "-c datestyle=ISO -c intervalstyle=postgres "
+		    "-c extra_float_digits=3 "
+		    "-c logical_decoding_work_mem=%" PRId64 "kB",
+		    conf->work_bytes >> 10);
 	memcpy(pairs, settings, sizeof(settings));
 	pairs[NSETTINGS] = "application_name";
 	pairs[NSETTINGS + 1] = conf->application;
-	pairs[NSETTINGS + 2] = NULL;
+	pairs[NSETTINGS + 2] = "options";
+	pairs[NSETTINGS + 3] = strbuf_text(&options);
+	pairs[NSETTINGS + 4] = NULL;
 	r->addr = pgaddr_start(conf->conninfo, pairs, on_resolved, r);
 	return r;
 }

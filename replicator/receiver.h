@@ -23,6 +23,7 @@ struct receiver_row; /* of an answer, as text */
 struct receiver_conf {
 	const char *conninfo;    /* without replication=; borrowed */
 	const char *application; /* application_name; borrowed */
+	int64_t work_bytes;      /* that decoding may take there */
 	void (*on_up)(void *ctx, int server_version);
 	/* The answer to a question; row is NULL when it had none. */
 	void (*on_answer)(void *ctx, const struct receiver_row *row);

@@ -75,7 +75,7 @@ repair_start(const struct repair_conf *conf, repair_fn *fn, void *ctx)
 		push(r, conf->batch->tables[i], 0,
 		     conf->batch->tables[i]->nrows);
 	if (conf->batch->begins)
-		envelope_begin(b, conf->prev_lsn);
+		envelope_begin(b, conf->from);
 	statements_add_tombstones(conf->statements, b, conf->batch);
 	if (pgbatch_count(b) == 0)
 		pgbatch_add_sql(b, "SELECT");
@@ -117,7 +117,7 @@ close_up(struct repair *r)
 		envelope_park(b, &batch->rejects[i], batch->end_lsn, "");
 	envelope_barriers(b, batch);
 	if (batch->ends)
-		envelope_commit(b, batch);
+		envelope_commit(b, batch, r->conf.to);
 	else
 		pgbatch_add_sql(b, "SELECT");
 	run(r, b, on_closed);

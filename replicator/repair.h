@@ -18,7 +18,7 @@ struct repair_conf {
 	struct pgconn *conn; /* borrowed; nothing else runs on it */
 	struct statements *statements;
 	const struct batch *batch; /* borrowed */
-	uint64_t prev_lsn;
+	uint64_t from, to;         /* as in envelope.h */
 	/* True for errors that will pass: those end the repair. */
 	bool (*is_transient)(const struct err *e);
 };

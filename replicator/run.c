@@ -54,6 +54,7 @@ begin(struct run *r)
 	    .on_reset = on_reset,
 	    .ctx = r,
 	});
+	run_large_new(r);
 	r->sync = sync_new(&(struct sync_conf){
 	    .conninfo = r->conf.local,
 	    .application = "gsb-replicator sync",
@@ -126,6 +127,8 @@ stop_stream(struct run *r)
 {
 	timer_cancel(&r->linger);
 	meeting_cut(r->meeting);
+	if (r->large != NULL)
+		large_forget(r->large);
 	stream_free(&r->stream);
 	intake_free(&r->intake);
 	r->hold = false;
@@ -146,11 +149,13 @@ run_free(struct run **rp)
 	report_free(&r->report);
 	heal_free(&r->heal);
 	stop_stream(r);
+	large_free(&r->large);
 	apply_free(&r->apply);
 	sync_free(&r->sync);
 	meeting_free(&r->meeting);
 	mem_free(r->own_name);
 	mem_free(r->peer_name);
+	mem_free(r->large_origin);
 	mem_free(r);
 }
 
@@ -168,6 +173,7 @@ on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
 	    .conninfo = r->conf.peer,
 	    .application = r->own_name,
 	    .slot = r->own_name,
+	    .stream_above = r->conf.stream_above,
 	    .publication = "gsb",
 	    .on_ask = on_ask,
 	    .on_peer = on_peer,
@@ -228,6 +234,7 @@ on_peer(void *ctx, const struct stream_peer *peer,
 				    ? apply_durable(r->apply)
 				    : 0;
 	/* what is on its way to the database need not come again */
+	begin_at->streaming = !large_is_unable(r->large);
 	if (begin_at->start_lsn != 0 && come > begin_at->start_lsn)
 		begin_at->start_lsn = come;
 	if (is_other)
@@ -242,6 +249,8 @@ on_state(void *ctx, enum stream_state to, const struct err *why)
 
 	report_touch(r->report);
 	heal_go(r->heal, to == STREAM_RUNNING);
+	if (to == STREAM_WAITING)
+		large_cut(r->large);
 	if (to == STREAM_WAITING && r->intake != NULL && !intake_cut(r->intake))
 		apply_abandon(r->apply); /* last: ends the stream */
 }
@@ -256,6 +265,7 @@ submit(struct run *r)
 	struct apply_stats st;
 
 	timer_cancel(&r->linger);
+	run_large_hold_back(r, b);
 	b->sent_us = r->sent_us;
 	b->received_us = r->received_us;
 	if (r->behind_since_us == 0)
@@ -305,7 +315,13 @@ on_message(void *ctx, struct span bytes)
 {
 	struct run *r = ctx;
 	struct err e;
+	int what = run_large_message(r, bytes);
 
+	if (what != LARGE_OTHER) {
+		if (what == LARGE_WHOLE)
+			submit_what_is_due(r);
+		return what > 0;
+	}
 	/* what stands before a new transaction need not wait for its end */
 	if (bytes.len > 0 && bytes.at[0] == DECODER_BEGIN)
 		submit_what_is_due(r);
@@ -324,15 +340,22 @@ on_message(void *ctx, struct span bytes)
 	return true;
 }
 
+bool
+run_is_idle(const struct run *r)
+{
+	return apply_is_idle(r->apply) && !intake_is_busy(r->intake) &&
+	       !large_is_busy(r->large);
+}
+
 /*
  * What is committed here is durable. When nothing is under way, so is all
  * that came and held nothing for us.
  */
-static void
-acknowledge(struct run *r)
+void
+run_acknowledge(struct run *r)
 {
 	uint64_t applied = apply_durable(r->apply), acked = applied;
-	bool idle = apply_is_idle(r->apply) && !intake_is_busy(r->intake);
+	bool idle = run_is_idle(r);
 
 	if (intake_end_lsn(r->intake) > r->seen)
 		r->seen = intake_end_lsn(r->intake);
@@ -356,7 +379,7 @@ on_keepalive(void *ctx, uint64_t end_lsn)
 
 	if (end_lsn > r->seen)
 		r->seen = end_lsn;
-	acknowledge(r);
+	run_acknowledge(r);
 }
 
 static bool
@@ -366,9 +389,21 @@ on_pause(void *ctx)
 	struct apply_stats st;
 
 	submit_what_is_due(r);
-	acknowledge(r);
+	run_acknowledge(r);
 	apply_stats(r->apply, &st);
 	return st.queued > 0;
+}
+
+/* Its last transaction was applied. */
+void
+run_count(struct run *r, const struct batch *b)
+{
+	if (b->transactions == 0)
+		return;
+	lag_applied(&r->lag, b, clock_pg_us());
+	meeting_applied(r->meeting, b);
+	r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
+	r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
 }
 
 static void
@@ -377,14 +412,11 @@ on_applied(void *ctx, const struct batch *b)
 	struct run *r = ctx;
 	struct apply_stats st;
 
-	if (b->ends) {
-		lag_applied(&r->lag, b, clock_pg_us());
-		meeting_applied(r->meeting, b);
-		r->apply_ms = (clock_pg_us() - b->time_us) / 1000;
-		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
-	}
+	if (b->ends)
+		run_count(r, b);
+	apply_catch_up(r->apply, 0);
 	submit_what_is_due(r);
-	acknowledge(r);
+	run_acknowledge(r);
 	apply_stats(r->apply, &st);
 	if (r->hold && st.queued_bytes < QUEUE_LOW && r->drain == NULL) {
 		r->hold = false;

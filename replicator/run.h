@@ -17,7 +17,8 @@ struct run_conf {
 	const char *site;         /* "primary" or "backup"; borrowed, as all */
 	const char *local, *peer; /* conninfos */
 	const char *state_dir;
-	const char *listen; /* HTTP, or "" */
+	int64_t stream_above; /* bytes; as in stream.h */
+	const char *listen;   /* HTTP, or "" */
 	enum sync_mode sync;
 	int64_t sync_timeout_ms;
 	int64_t verify_ms; /* between digests in the background; 0: none */

@@ -6,6 +6,7 @@
 #include "replicator/heal.h"
 #include "replicator/intake.h"
 #include "replicator/lag.h"
+#include "replicator/large.h"
 #include "replicator/meeting.h"
 #include "replicator/report.h"
 #include "replicator/run.h"
@@ -17,6 +18,8 @@ struct run {
 	char *own_name, *peer_name; /* gsb_<site> */
 	struct meeting *meeting;
 	struct apply *apply;
+	struct large *large;
+	char *large_origin;
 	struct sync *sync;
 	struct report *report;
 	struct heal *heal;
@@ -35,6 +38,19 @@ struct run {
 	void (*on_drained)(void *ctx);
 	void *drain_ctx;
 };
+
+/* run.c */
+void run_acknowledge(struct run *r);
+/* All that came as a whole is applied. */
+bool run_is_idle(const struct run *r);
+void run_count(struct run *r, const struct batch *b);
+
+/* run_large.c: what the large ones ask of the others. */
+void run_large_new(struct run *r);
+/* LARGE_OTHER: not of theirs; -1: it makes no sense, as was logged. */
+int run_large_message(struct run *r, struct span bytes);
+/* Barriers wait for the large ones before them. */
+void run_large_hold_back(struct run *r, struct batch *b);
 
 /* run_status.c; ctx is the run */
 const char *run_peer_site(const char *site);

@@ -24,7 +24,9 @@ lag_ms(const struct run *r)
 bool
 run_is_behind(void *ctx)
 {
-	return lag_ms(ctx) > BEHIND_MS;
+	struct run *r = ctx;
+
+	return lag_ms(r) > BEHIND_MS || large_is_busy(r->large);
 }
 
 void
@@ -45,6 +47,7 @@ run_status(void *ctx, struct status *out)
 	out->safe_bytes = facts.safe_bytes;
 	heal_status(r->heal, &out->digest);
 	apply_stats(r->apply, &out->apply);
+	large_stats(r->large, &out->large);
 	sync_stats(r->sync, &out->out);
 	if (r->intake == NULL)
 		return;

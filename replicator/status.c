@@ -75,6 +75,20 @@ put_lag(struct strbuf *out, const struct lag *l)
 }
 
 static json_t *
+large_json(const struct large_stats *l)
+{
+	json_t *one = json_object();
+
+	json_put_int(one, "pending", l->pending);
+	json_put_int(one, "kept_bytes", (int64_t)l->kept_bytes);
+	json_put_int(one, "transactions", (int64_t)l->transactions);
+	json_put_int(one, "rows", (int64_t)l->rows);
+	json_put_int(one, "retries", (int64_t)l->retries);
+	json_put_int(one, "parked_rows", (int64_t)l->parked);
+	return one;
+}
+
+static json_t *
 in_json(const struct status *s)
 {
 	json_t *in = json_object();
@@ -102,6 +116,7 @@ in_json(const struct status *s)
 	json_put_int(in, "fetched_rows", (int64_t)s->apply.fetched);
 	json_put_int(in, "parked_rows", (int64_t)s->apply.parked);
 	json_put_bool(in, "stuck", s->apply.stuck);
+	json_put(in, "large", large_json(&s->large));
 	return in;
 }
 
@@ -190,6 +205,13 @@ status_metrics(const struct status *s, struct strbuf *out)
 	    (int64_t)s->apply.fetched);
 	put(out, "parked_rows_total", "counter", "That could not be merged.",
 	    (int64_t)s->apply.parked);
+	put(out, "large_pending", "gauge",
+	    "Large transactions that are not applied yet.", s->large.pending);
+	put(out, "large_kept_bytes", "gauge", "Of large ones, in files.",
+	    (int64_t)s->large.kept_bytes);
+	put(out, "large_transactions_total", "counter",
+	    "Applied on a session of their own.",
+	    (int64_t)s->large.transactions);
 	put(out, "stuck", "gauge", "A group fails and is tried again.",
 	    s->apply.stuck);
 	put(out, "connects_total", "counter", "Streams begun.",

@@ -11,6 +11,7 @@
 #include "replicator/heal.h"
 #include "replicator/intake.h"
 #include "replicator/lag.h"
+#include "replicator/large.h"
 #include "replicator/progress.h"
 #include "replicator/stream.h"
 #include "replicator/sync.h"
@@ -31,6 +32,7 @@ struct status {
 	struct stream_stats in;
 	struct intake_stats intake;
 	struct apply_stats apply;
+	struct large_stats large;
 	struct sync_stats out;
 	struct heal_status digest;
 	const struct lag *lag; /* NULL: none */

@@ -153,6 +153,7 @@ on_retry(void *ctx)
 	s->receiver = receiver_new(&(struct receiver_conf){
 	    .conninfo = s->conf.conninfo,
 	    .application = s->conf.application,
+	    .work_bytes = s->conf.stream_above,
 	    .on_up = on_up,
 	    .on_answer = on_answer,
 	    .on_copy = on_copy,
@@ -273,9 +274,9 @@ start(struct stream *s, const char *busy_pid)
 	strbuf_addf(&command,
 		    "START_REPLICATION SLOT \"%s\" LOGICAL %s (proto_version "
 		    "'3', publication_names '\"%s\"', binary 'true', "
-		    "messages 'true', streaming 'off')",
+		    "messages 'true', streaming '%s')",
 		    s->conf.slot, decoder_lsn(s->begin.start_lsn, lsn),
-		    s->conf.publication);
+		    s->conf.publication, s->begin.streaming ? "on" : "off");
 	receiver_ask(s->receiver, strbuf_text(&command));
 	set_state(s, STREAM_STARTING, NULL);
 }

@@ -43,14 +43,15 @@ struct stream_last {
 
 struct stream_begin {
 	uint64_t start_lsn, durable_lsn;
+	bool streaming; /* of large transactions before their end */
 };
 
 /* Nothing may be freed from inside on_message, on_keepalive, on_pause. */
 struct stream_conf {
 	const char *conninfo; /* without replication=; copied, as all texts */
 	const char *application;
-	const char *slot;
-	const char *publication;
+	const char *slot, *publication;
+	int64_t stream_above;                    /* bytes of memory there */
 	struct stream_last (*on_ask)(void *ctx); /* before each on_peer */
 	/*
 	 * Each connection: where to start (0: where the slot stands) and up to

@@ -123,7 +123,7 @@ class Replicator:
     """One gsb-replicator between two clusters; log and state of its own."""
 
     def __init__(self, site, local, peer, tables, sync="off",
-                 database="gsb", peer_port=None):
+                 database="gsb", peer_port=None, more=""):
         self.site = site
         self.dir = tempfile.mkdtemp(prefix=f"gsb-repl-{site}-", dir="/tmp")
         self.log = os.path.join(self.dir, "log")
@@ -138,7 +138,7 @@ peer = {peer.conninfo('gsb_replicator', database, peer_port)}
 admin = {local.conninfo('postgres', database)}
 tables = {tables}
 sync = {sync}
-state_dir = {self.dir}
+{more}state_dir = {self.dir}
 [status]
 listen = 127.0.0.1:{self.port}
 [log]

@@ -44,6 +44,9 @@ extra_float_digits = -10
 timezone = 'Asia/Kolkata'
 array_nulls = off
 """
+# one has large transactions streamed, the other takes them in pieces
+MANNERS = {"primary": "stream_above = 64KiB\n",
+           "backup": "stream_above = 1GiB\n"}
 ROWS = 8        # keys that one history fights over
 
 
@@ -60,7 +63,7 @@ class Site:
         self.replicator = Replicator(
             self.name, self.cluster, peer.cluster,
             os.path.join(folder, "tables.ini"), sync=sync,
-            peer_port=peer.link.port)
+            peer_port=peer.link.port, more=MANNERS[self.name])
         self.cluster.sql(SCHEMA + MORE, user="gsb_site")
 
     def heal(self):

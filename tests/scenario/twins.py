@@ -52,7 +52,7 @@ def alive(pid):
 
 class Twins:
     def __init__(self, schema, tables, sync="off", settings="",
-                 program=None, base=None):
+                 program=None, base=None, replicator=""):
         self.dir = tempfile.mkdtemp(prefix="gsb-twins-", dir=base or "/tmp")
         os.chmod(self.dir, 0o755)
         ports = free_ports(4)
@@ -60,6 +60,7 @@ class Twins:
         self.status = dict(zip(SITES, ports[2:]))
         self.schema, self.tables = schema, tables
         self.sync, self.settings = sync, settings
+        self.replicator = replicator  # more lines of its section
         self.program = program or binary()
         self.process, self.server = {}, {}
         self.peer_port = {site: self.port[OTHER[site]] for site in SITES}
@@ -167,7 +168,7 @@ class Twins:
                     f"admin = host=127.0.0.1 port={self.port[site]} "
                     f"dbname=gsb user=postgres\n"
                     f"tables = {path}\nsync = {self.sync}\n"
-                    f"state_dir = {state}\n"
+                    f"state_dir = {state}\n{self.replicator}\n"
                     f"[status]\nlisten = 127.0.0.1:{self.status[site]}\n")
 
     @staticmethod
