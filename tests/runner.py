@@ -216,7 +216,7 @@ def part_bench(tally):
         name = os.path.basename(path)
         if not os.access(path, os.X_OK) or os.path.isdir(path):
             continue
-        status, out = run([path], 1800)
+        status, out = run([path], 5400)
         print(out, end="")
         tally.add(f"bench {name}", status == 0, status != 0,
                   "" if status == 0 else out)

@@ -18,6 +18,7 @@ FILE, SIZE = "/v1/files/pages/long.bin", 64 << 20
 CHUNK = 64 << 10
 DOWNLOADS, DOWNLOAD_S = 3, 6
 PEOPLE, PING_S, REJOIN_S = 4, 0.2, 20
+PASSWORD = "Geheim-12345"
 
 
 class Companions:
@@ -26,9 +27,9 @@ class Companions:
     def __init__(self, demo):
         self.demo = demo
         self.ended = threading.Event()
-        self.token = demo.xml().ticket()
         self.faults = []
-        self.downloads = self.moves = self.pings = 0
+        self.downloads = self.pings = self.refused = 0
+        self.rejoins = []  # how long each took, from the word to the welcome
         self.loop = Loop()
         self.publish()
         self.threads = [threading.Thread(target=self.guard, args=(job, i))
@@ -44,9 +45,10 @@ class Companions:
         """On both sites: the copy brings it to the backup."""
         content = os.urandom(SIZE)
         self.sum = hashlib.sha256(content).hexdigest()
+        token = self.demo.xml().ticket()
         connection = self.connection()
         connection.request("PUT", FILE, content,
-                           {"Authorization": f"Bearer {self.token}"})
+                           {"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
         assert answer.status == 200, (answer.status, answer.read())
         connection.close()
@@ -73,8 +75,17 @@ class Companions:
             assert found.hexdigest() == self.sum, "another content"
             self.downloads += 1
 
-    def enter(self, number):
-        client = Json(self.demo.url, self.token)
+    def account(self, i):
+        """Of his own: what one says is bounded, in whichever rooms."""
+        name = f"room{i}-{time.time_ns() // 1000}"
+        admin = self.demo.xml()
+        answer = admin.create_user(name, PASSWORD)
+        assert answer.good, answer.text
+        admin.close()
+        return self.demo.xml(name, PASSWORD)
+
+    def enter(self, token, number):
+        client = Json(self.demo.url, token)
         answer = client.request("POST", "/v1/meetings/join", {
             "meetingNumber": number, "password": "Pa55word"})
         client.close()
@@ -83,16 +94,18 @@ class Companions:
             person = Person(self.loop, self.demo.url.replace("http:", "ws:") +
                             answer.json["roomPath"])
         except Refused:
-            return None  # it has moved in between: asked again
+            self.refused += 1  # it has moved in between: asked again
+            return None
         assert person.hear()["type"] == "welcome"
         return person
 
     def meet(self, i):
         """A room each: who is told to rejoin does, at once."""
-        admin = self.demo.xml()
-        number = admin.create_meeting(f"room {i}").get("meetingkey")
-        admin.close()
-        person = self.enter(number)
+        account = self.account(i)
+        token = account.ticket()
+        number = account.create_meeting(f"room {i}").get("meetingkey")
+        account.close()
+        person = self.enter(token, number)
         while not self.ended.wait(PING_S):
             try:
                 person.echo()
@@ -100,8 +113,10 @@ class Companions:
             except Exception as e:  # pylint: disable=broad-except
                 code = person.socket.close_code
                 assert code == 1012, f"closed with {code}, {e!r}"
-                person = wait_until(lambda: self.enter(number), REJOIN_S)
-                self.moves += 1
+                begin = time.monotonic()
+                person = wait_until(lambda: self.enter(token, number),
+                                    REJOIN_S)
+                self.rejoins.append(time.monotonic() - begin)
         person.leave()
 
     def __enter__(self):
@@ -119,4 +134,5 @@ class Companions:
         assert not self.faults, self.faults[:5]
         assert self.downloads and self.pings, "nothing went on"
         return (f"{self.downloads} downloads of {SIZE >> 20} MiB whole, "
-                f"{self.moves} times a room moved")
+                f"{len(self.rejoins)} times a room moved, {self.refused} "
+                f"times the way had to be asked for again")

@@ -4,7 +4,8 @@
  *
  *   load PORT RATE SECONDS CONNECTIONS TOKEN PREFIX OUT
  *
- * Each line of OUT: when it was due, when its answer was whole (both
+ * For so long, or until SIGTERM; then it waits for what is not answered. Each
+ * line of OUT: when it was due, when its answer was whole (both
  * CLOCK_MONOTONIC, us), status (0: the connection died), P or B as
  * X-GSB-Status says, r or w, the title that was answered or "-".
  * The wait counts from when it was due, so a stall delays nobody unseen.
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +44,7 @@ static uint64_t head, tail, number;
 static const char *token, *prefix;
 static int port;
 static FILE *out;
+static volatile sig_atomic_t told_to_end;
 
 static int64_t
 now_us(void)
@@ -188,6 +191,13 @@ turn(int n)
 	return busy;
 }
 
+static void
+on_term(int number)
+{
+	(void)number;
+	told_to_end = 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -209,9 +219,12 @@ main(int argc, char **argv)
 	if (out == NULL || n < 1 || n > CONNECTIONS_MAX)
 		return 1;
 	setvbuf(out, NULL, _IOLBF, 0);
+	signal(SIGTERM, on_term);
 	for (int i = 0; i < n; i++)
 		connections[i].fd = -1;
 	while (now_us() < stop || (turn(n) && now_us() < stop + GRACE_US)) {
+		if (told_to_end && stop > now_us())
+			stop = now_us();
 		for (; next < stop && next <= now_us(); next += gap)
 			queue[tail++ % QUEUE_MAX] = next;
 		turn(n);
