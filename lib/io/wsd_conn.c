@@ -1,9 +1,11 @@
 /*
  *   hello (accepted) --> open --> text … --> closed --> destroyed
  *
- * Everything is written in the library's WRITEABLE event. The owner is told
- * the end in "closed", or in "destroyed" when it never opened; the memory
- * goes in "destroyed".
+ * A message is a whole frame, made once for all who get it. It is written at
+ * once while nothing waits before it (one call of the kernel, where asking
+ * for the library's WRITEABLE event takes four more), else in that event. The
+ * owner is told the end in "closed", or in "destroyed" when it never opened;
+ * the memory goes in "destroyed".
  */
 #include <assert.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include "io/wsd_inner.h"
 
 #define CLOSE_S 2
+#define HEAD_MAX 10 /* of a frame that is not masked */
 
 void *
 wsd_data(const struct wsd_conn *c)
@@ -21,15 +24,31 @@ wsd_data(const struct wsd_conn *c)
 	return c->data;
 }
 
+/* RFC 6455 5.2: final, text, not masked; returns its bytes. */
+static size_t
+frame_head(unsigned char head[HEAD_MAX], size_t len)
+{
+	unsigned more = len < 126 ? 0 : len <= UINT16_MAX ? 2 : 8;
+
+	head[0] = 0x81;
+	head[1] = (unsigned char)(more == 0 ? len : more == 2 ? 126 : 127);
+	for (unsigned i = 0; i < more; i++)
+		head[2 + i] = (unsigned char)(len >> 8 * (more - 1 - i));
+	return 2 + more;
+}
+
 struct wsd_msg *
 wsd_msg_new(struct span text)
 {
-	struct wsd_msg *m = mem_alloc(sizeof(*m) + LWS_PRE + text.len);
+	unsigned char head[HEAD_MAX];
+	size_t n = frame_head(head, text.len);
+	struct wsd_msg *m = mem_alloc(sizeof(*m) + LWS_PRE + n + text.len);
 
 	m->uses = 1;
-	m->len = text.len;
+	m->len = n + text.len;
+	memcpy(m->bytes + LWS_PRE, head, n);
 	if (text.len > 0)
-		memcpy(m->bytes + LWS_PRE, text.at, text.len);
+		memcpy(m->bytes + LWS_PRE + n, text.at, text.len);
 	return m;
 }
 
@@ -91,13 +110,27 @@ wsd_conn_cut(struct wsd_conn *c, int code, const char *reason)
 	set_timeout(c, LWS_TO_KILL_ASYNC);
 }
 
+/* What the socket does not take the library keeps, before all that follows. */
+static int
+write_msg(struct wsd_conn *c, struct wsd_msg *m)
+{
+	return lws_write(c->wsi, m->bytes + LWS_PRE, m->len, LWS_WRITE_RAW) < 0
+		   ? -1
+		   : 0;
+}
+
 void
 wsd_send_msg(struct wsd_conn *c, struct wsd_msg *m)
 {
 	struct wsd_queued *q;
 
-	if (c->closing || c->told)
+	if (c->closing || c->told || c->peer_closed)
 		return;
+	if (STAILQ_EMPTY(&c->queue) && !lws_partial_buffered(c->wsi)) {
+		if (write_msg(c, m) < 0)
+			wsd_conn_cut(c, 1006, "cut");
+		return;
+	}
 	if (c->queued_bytes + m->len > c->wsd->conf.max_queue) {
 		while (!STAILQ_EMPTY(&c->queue))
 			drop_first(c);
@@ -173,8 +206,7 @@ on_writeable(struct wsd_conn *c)
 		return -1;
 	while (!STAILQ_EMPTY(&c->queue) && !lws_send_pipe_choked(c->wsi)) {
 		m = STAILQ_FIRST(&c->queue)->msg;
-		if (lws_write(c->wsi, m->bytes + LWS_PRE, m->len,
-			      LWS_WRITE_TEXT) < 0)
+		if (write_msg(c, m) < 0)
 			return -1;
 		drop_first(c);
 	}
@@ -215,6 +247,7 @@ on_receive(struct wsd_conn *c, const char *at, size_t len)
 static int
 on_peer_close(struct wsd_conn *c, const unsigned char *at, size_t len)
 {
+	c->peer_closed = true;
 	if (len >= 2)
 		set_end(c, at[0] << 8 | at[1], (const char *)at + 2, len - 2);
 	else

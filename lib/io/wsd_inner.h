@@ -16,8 +16,8 @@
 
 struct wsd_msg {
 	unsigned uses;
-	size_t len;
-	unsigned char bytes[]; /* LWS_PRE for the library, then the text */
+	size_t len;            /* of the frame */
+	unsigned char bytes[]; /* LWS_PRE for the library, then the frame */
 };
 
 struct wsd_queued {
@@ -36,6 +36,7 @@ struct wsd_conn {
 	size_t queued_bytes;
 	int64_t heard_ms;
 	bool ping_due;
+	bool peer_closed; /* its close frame has come */
 	bool closing;
 	bool close_sent;
 	int code; /* of the end; 0: not known yet */

@@ -11,6 +11,7 @@
 #include "site/api_stream.h"
 #include "site/auth.h"
 #include "site/files.h"
+#include "site/form.h"
 #include "site/gate.h"
 #include "site/record.h"
 #include "site/site.h"
@@ -128,6 +129,7 @@ api_answer_fields(struct api *a, int status, const struct httpd_field *fields,
 		return;
 	}
 	add(all, &n, own);
+	add(all, &n, form_https(a->site));
 	add(all, &n, fields);
 	api_free(&a);
 	if (body != NULL)
@@ -283,6 +285,7 @@ reply(struct api *a, const struct reply *r)
 	size_t n = 0;
 
 	add(fields, &n, a->no_answer ? own + 1 : own);
+	add(fields, &n, form_https(a->site));
 	add(fields, &n, a->form->fields);
 	add(fields, &n, r->extra);
 	api_free(&a);

@@ -4,6 +4,7 @@
 
 #include "base/strbuf.h"
 #include "io/httpd.h"
+#include "site/site.h"
 
 static struct span json_answer(struct api *a, struct span content);
 static struct span json_failure(struct api *a, const struct fault_row *row,
@@ -11,6 +12,7 @@ static struct span json_failure(struct api *a, const struct fault_row *row,
 
 static const struct httpd_field json_fields[] = {
 	{ "Cache-Control", "no-store" },
+	{ "X-Content-Type-Options", "nosniff" },
 	{ NULL, NULL },
 };
 
@@ -36,6 +38,17 @@ const struct api_form form_csv = {
 	.answer = json_answer,
 	.failure = json_failure,
 };
+
+const struct httpd_field *
+form_https(const struct site *s)
+{
+	static const struct httpd_field fields[] = {
+		{ "Strict-Transport-Security", "max-age=31536000" },
+		{ NULL, NULL },
+	};
+
+	return site_is_https(s) ? fields : NULL;
+}
 
 struct span
 form_json_text(struct api *a, json_t *j)

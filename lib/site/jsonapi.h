@@ -66,6 +66,9 @@ jsonapi_fn jsonapi_invitee_list, jsonapi_invitee_get, jsonapi_invitee_create,
     jsonapi_invitee_update, jsonapi_invitee_delete;
 jsonapi_fn jsonapi_report_usage, jsonapi_report_attendees;
 
+/* Of the company, not of himself alone: administrators, reading ones too. */
+bool jsonapi_reads_all(const struct api *a);
+
 /* Given: as store_attendee.h takes them; NULL: e says why. */
 json_t *jsonapi_invitee_read(const json_t *body, bool whole, struct err *e);
 

@@ -28,8 +28,8 @@ static void render(struct api *a, const struct account *account,
 static void render_deleted(struct api *a, const struct account *account,
 			   struct write_answer *out);
 
-static bool
-reads_all(const struct api *a)
+bool
+jsonapi_reads_all(const struct api *a)
 {
 	return a->who->site_admin || a->who->ro_site_admin;
 }
@@ -55,9 +55,9 @@ jsonapi_people_list(struct api *a)
 		jsonapi_invalid(a, &e);
 		return;
 	}
-	if (!reads_all(a) && f.id == NULL)
+	if (!jsonapi_reads_all(a) && f.id == NULL)
 		f.id = a->who->id;
-	if (!reads_all(a) && strcmp(f.id, a->who->id) != 0)
+	if (!jsonapi_reads_all(a) && strcmp(f.id, a->who->id) != 0)
 		api_fail(a, FAULT_DENIED, NULL);
 	else
 		store_account_list(a, &f, &page, on_listed);
@@ -79,7 +79,7 @@ jsonapi_person_get(struct api *a)
 {
 	struct store_account_by by = { .id = jsonapi_call(a)->id };
 
-	if (reads_all(a) || is_self(a))
+	if (jsonapi_reads_all(a) || is_self(a))
 		store_account_get(a, &by, on_one);
 	else
 		api_fail(a, FAULT_DENIED, NULL);

@@ -47,7 +47,7 @@ on_one(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	if (n == 0)
 		api_fail(a, FAULT_NO_MEETING, NULL);
 	else if (strcmp(list[0].host_id, a->who->id) != 0 &&
-		 !a->who->site_admin)
+		 !jsonapi_reads_all(a))
 		api_fail(a, FAULT_DENIED, NULL);
 	else
 		jsonapi_answer(a,
@@ -82,7 +82,7 @@ read_filter(struct api *a, struct store_meeting_filter *f, struct err *e)
 	    (span_to_i64(span_of(number), &f->number) < 0 || f->number <= 0))
 		return err_set(e, ERR_INVALID,
 			       "meetingNumber must be a number");
-	if (a->who->site_admin)
+	if (jsonapi_reads_all(a))
 		f->host_email = host;
 	else
 		f->host_id = a->who->id;

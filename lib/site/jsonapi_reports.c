@@ -81,7 +81,7 @@ read_query(struct api *a, struct store_usage_filter *f, struct store_page *page,
 	if (site != NULL && !jsonapi_is_our_site(a, site))
 		return err_set(e, ERR_INVALID,
 			       "siteUrl is not that of the token's company");
-	if (!a->who->site_admin && !a->who->ro_site_admin)
+	if (!jsonapi_reads_all(a))
 		f->host_id = a->who->id;
 	return 0;
 }

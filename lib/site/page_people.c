@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/strbuf.h"
+#include "http/url.h"
 #include "site/auth.h"
 #include "site/jsonapi.h"
 #include "site/page_meeting.h"
@@ -197,6 +199,20 @@ row(struct api *a, const struct account *of)
 	return one;
 }
 
+/* What is looked for, also as the links to other pages of it name it. */
+static void
+put_find(struct api *a, json_t *data, const char *find)
+{
+	STRBUF_AUTO pair = { 0 };
+
+	if (find == NULL || find[0] == '\0')
+		return;
+	strbuf_adds(&pair, "&find=");
+	url_encode(span_of(find), &pair);
+	json_put_str(data, "find", find);
+	json_put_str(data, "finding", strbuf_text(&pair));
+}
+
 static void
 on_listed(struct api *a, const struct account *list, size_t n, int64_t total)
 {
@@ -206,7 +222,7 @@ on_listed(struct api *a, const struct account *list, size_t n, int64_t total)
 	for (size_t i = 0; i < n && i < PAGE_ACCOUNTS; i++)
 		json_array_append_new(rows, row(a, &list[i]));
 	json_put(data, "accounts", rows);
-	json_put_str(data, "find", page_param(a, "find"));
+	put_find(a, data, page_param(a, "find"));
 	page_view_pages(data, page, n > PAGE_ACCOUNTS);
 	page_show(a, "accounts.html", "Accounts", data);
 }

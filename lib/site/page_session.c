@@ -43,17 +43,11 @@ static const struct pgstmt end_session = {
 static const struct write_op end_op = { "page.logout", fill_end, render_end,
 					NULL, false };
 
-static bool
-is_https(const struct site *s)
-{
-	return span_starts(span_of(s->conf->public_url), "https:");
-}
-
 /* Only whoever speaks TLS for this very host can set one of that name. */
 static const char *
 cookie_name(const struct site *s)
 {
-	return is_https(s) ? "__Host-gsb" : "gsb";
+	return site_is_https(s) ? "__Host-gsb" : "gsb";
 }
 
 const char *
@@ -96,7 +90,7 @@ page_set_cookie(struct api *a, const char *name, const char *value,
 				    (long long)max_age_s);
 	call->cookies[call->n_cookies++] = arena_printf(
 	    a->arena, "%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s", name, value,
-	    is_https(a->site) ? "; Secure" : "", life);
+	    site_is_https(a->site) ? "; Secure" : "", life);
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "base/keyring.h"
@@ -59,6 +60,13 @@ struct site {
 	TAILQ_HEAD(, api) requests; /* not yet answered */
 	unsigned in_flight;
 };
+
+/* What people and clients see is https: cookies and fields go by it. */
+static inline bool
+site_is_https(const struct site *s)
+{
+	return strncmp(s->conf->public_url, "https:", 6) == 0;
+}
 
 /* The whole program; returns its exit status. */
 int site_main(int argc, char **argv, const struct site_role *role);

@@ -336,17 +336,20 @@ static const struct httpd_field *
 fields_of(const struct api *a)
 {
 	const struct httpd_field *from = a->form->fields;
+	const struct httpd_field *https = form_https(a->site);
 	struct httpd_field *all;
 	size_t n = 0;
 
 	while (from[n].name != NULL)
 		n++;
-	all = arena_array(a->arena, struct httpd_field, n + 3);
+	all = arena_array(a->arena, struct httpd_field, n + 4);
 	all[0].name = "X-GSB-Status";
 	all[0].value = a->site->role->gsb_status;
 	all[1].name = "Content-Type";
 	all[1].value = a->form->content_type;
 	memcpy(&all[2], from, n * sizeof(*from));
+	if (https != NULL)
+		all[2 + n] = *https;
 	return all;
 }
 

@@ -28,6 +28,7 @@ static const struct httpd_field form_fields[] = {
 	{ "Cache-Control", "no-cache" },
 	{ "Pragma", "no-cache" },
 	{ "Expires", "Thu, 01 Jan 1970 00:00:00 GMT" },
+	{ "X-Content-Type-Options", "nosniff" },
 	{ NULL, NULL },
 };
 

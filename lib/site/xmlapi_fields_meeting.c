@@ -39,7 +39,7 @@ const struct xmlapi_map xmlapi_meeting_map[] = {
 	  0, NULL, NULL },
 	{ "metaData/sessionTemplate/use", XMLAPI_TEXT,
 	  "extra.sessionTemplate.use", 0, 256, NULL, "com" },
-	{ "metaData/sessionTemplate/default", XMLAPI_TEXT,
+	{ "metaData/sessionTemplate/default", XMLAPI_BOOL,
 	  "extra.sessionTemplate.default", 0, 256, NULL, "com" },
 	{ "metaData/isInternal", XMLAPI_BOOL, "extra.isInternal", 0, 0, NULL,
 	  NULL },

@@ -96,6 +96,13 @@ function closed(code) {
 	timer = setTimeout(rejoin, wait + Math.random() * wait / 4);
 }
 
+// After a fail-over the page is still the other site's: its foot says so.
+function siteIs(word) {
+	if (word)
+		document.querySelector("footer .site").textContent =
+			`Site: ${word[0]}${word.slice(1).toLowerCase()}`;
+}
+
 // When nobody says where the meeting is now, it may still be where it was.
 async function rejoin() {
 	try {
@@ -105,6 +112,7 @@ async function rejoin() {
 
 		if (answer.ok) {
 			path = (await answer.json()).roomPath;
+			siteIs(answer.headers.get("X-GSB-Status"));
 		} else if ([401, 403, 404].includes(answer.status)) {
 			stop("You are no longer in this meeting.", true);
 			return;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -191,6 +192,88 @@ test_text_both_ways(void **state)
 	wsd_send(self.conn, span_of("one"));
 	wsd_send(self.conn, span_of("two"));
 	peer_await(&self.peer, "\x81\x03one\x81\x03two");
+}
+
+static bool
+has_all(char *at, size_t *have, size_t len)
+{
+	ssize_t n = recv(self.peer.fd, at + *have, len - *have, MSG_DONTWAIT);
+
+	if (n > 0)
+		*have += (size_t)n;
+	return *have == len;
+}
+
+static void
+take(char *at, size_t len)
+{
+	size_t have = 0;
+
+	TURN_UNTIL(has_all(at, &have, len));
+}
+
+/* RFC 6455 5.2: what each length looks like on the wire. */
+static void
+test_frames_of_all_lengths(void **state)
+{
+	static const struct {
+		size_t len;
+		const char *head;
+		size_t head_len;
+	} all[] = { { 0, "\x81\0", 2 },
+		    { 125, "\x81\x7d", 2 },
+		    { 126, "\x81\x7e\0\x7e", 4 },
+		    { 65535, "\x81\x7e\xff\xff", 4 },
+		    { 65536, "\x81\x7f\0\0\0\0\0\1\0\0", 10 } };
+	char *text = mem_alloc(65536), *in = mem_alloc(65546);
+
+	join(&self.peer);
+	memset(text, 'z', 65536);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		wsd_send(self.conn, span_make(text, all[i].len));
+		take(in, all[i].head_len + all[i].len);
+		assert_memory_equal(in, all[i].head, all[i].head_len);
+		assert_memory_equal(in + all[i].head_len, text, all[i].len);
+	}
+	mem_free(in);
+	mem_free(text);
+}
+
+/* More than the sockets take, and a ping's answer in its midst: whoever reads
+ * late gets all of it whole, in order. */
+static void
+test_a_late_reader_gets_all_in_order(void **state)
+{
+	enum { TEXTS = 60, LEN = 60000 };
+	char *text = mem_alloc(LEN + 1), *in = mem_alloc(LEN);
+	unsigned pongs = 0;
+
+	reopen_with((struct wsd_conf){ .max_queue = TEXTS * (LEN + 4) });
+	join(&self.peer);
+	for (int i = 0; i < TEXTS; i++) {
+		memset(text, 'a' + i % 26, LEN);
+		wsd_send(self.conn, span_of(text));
+		if (i == TEXTS / 2)
+			send_frame(&self.peer, 0x89, "");
+	}
+	for (int i = 0; i < TEXTS; i++) {
+		take(in, 2);
+		if (in[0] == '\x8a') {
+			pongs++;
+			i--;
+			continue;
+		}
+		assert_memory_equal(in, "\x81\x7e", 2);
+		take(in, 2);
+		take(in, LEN);
+		memset(text, 'a' + i % 26, LEN);
+		assert_memory_equal(in, text, LEN);
+	}
+	if (pongs == 0)
+		take(in, 2);
+	assert_true(pongs == 1 || in[0] == '\x8a');
+	mem_free(in);
+	mem_free(text);
 }
 
 static void
@@ -398,6 +481,8 @@ main(void)
 		T(test_hello),
 		T(test_refused),
 		T(test_text_both_ways),
+		T(test_frames_of_all_lengths),
+		T(test_a_late_reader_gets_all_in_order),
 		T(test_one_buffer_for_many),
 		T(test_closed_by_us),
 		T(test_closed_by_the_peer),
