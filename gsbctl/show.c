@@ -235,7 +235,13 @@ lag_cell(const struct show *s, const json_t *d, const char *site, int width)
 	    bytes);
 	words_ms(words_int(d, site_path(path, site, "replication.out.lag_ms")),
 		 ms);
-	if (strcmp(state, "streaming") == 0)
+	int64_t risk = words_int(
+	    d, site_path(path, site, "replication.out.at_risk"));
+
+	if (risk > 0)
+		paint(s, WARN, width, "%s, %lld at risk", state,
+		      (long long)risk);
+	else if (strcmp(state, "streaming") == 0)
 		paint(s, PLAIN, width, "%s behind, %s", bytes, ms);
 	else
 		paint(s, strcmp(state, "unknown") == 0 ? DIM : WARN, width,

@@ -63,6 +63,10 @@ reasons_risk(const struct failover *f, const struct view *v,
 	if (f->rec.degraded && since_us != 0)
 		add(note, "since %s, for %lld s; ", clock_iso(since_us, at),
 		    (long long)(v->wall_us - since_us) / 1000000);
+	if (a->known.known && a->known.at_risk > 0)
+		add(note, "at most %lld commits at risk since %s; ",
+		    (long long)a->known.at_risk,
+		    clock_iso(a->known.at_risk_since_us, at));
 	if (!a->known.known)
 		add(note, "its replication has never answered");
 	else

@@ -172,6 +172,8 @@ read_replication(const json_t *doc, struct report_replication *out)
 	out->out_lag_bytes = number(r, "out.lag_bytes");
 	out->out_lag_ms = number(r, "out.lag_ms");
 	out->in_lag_ms = number(r, "in.lag_ms");
+	out->at_risk = number_or(r, "out.at_risk", -1);
+	out->at_risk_since_us = number(r, "out.at_risk_since_us");
 	out->in_pending = number(r, "in.pending");
 	out->key_conflicts = number_or(r, "key_conflicts", -1);
 	out->verified_us = number(r, "verified_us");

@@ -36,6 +36,9 @@ struct report_replication {
 	enum report_stream out, in;
 	int64_t oldest_commit_wait_ms;
 	int64_t out_lag_bytes, out_lag_ms, in_lag_ms;
+	/* of its commits, at most, that the other has not flushed; -1: not
+	 * told; since when, UNIX, 0: none is */
+	int64_t at_risk, at_risk_since_us;
 	int64_t in_pending; /* received and not yet applied; 0 if not told */
 	int64_t parked, conflicts, replicator_age_ms;
 	int64_t key_conflicts; /* open; -1: not told */

@@ -21,6 +21,9 @@ replication_json(const struct report_replication *r)
 	json_put_str(out, "state", report_stream_name(r->out));
 	json_put_int(out, "lag_bytes", r->out_lag_bytes);
 	json_put_int(out, "lag_ms", r->out_lag_ms);
+	if (r->at_risk >= 0)
+		json_put_int(out, "at_risk", r->at_risk);
+	json_put_int(out, "at_risk_since_us", r->at_risk_since_us);
 	json_put_str(in, "state", report_stream_name(r->in));
 	json_put_int(in, "lag_ms", r->in_lag_ms);
 	json_put_int(in, "pending", r->in_pending);
@@ -319,6 +322,15 @@ site_metrics(const struct control *c, struct strbuf *out)
 		    "gsb_control_replication_lag_seconds{from=\"%s\"} %.3f\n",
 		    route_site_name((enum route_site)s),
 		    (double)c->view.site[s].known.out_lag_ms / 1000);
+	gauge(out, "commits_at_risk",
+	      "Of this site, not flushed by the other; at most, -1 unknown.");
+	for (int s = 0; s < ROUTE_SITES; s++)
+		strbuf_addf(out,
+			    "gsb_control_commits_at_risk{site=\"%s\"} %lld\n",
+			    route_site_name((enum route_site)s),
+			    (long long)(c->view.site[s].known.known
+					    ? c->view.site[s].known.at_risk
+					    : -1));
 }
 
 void

@@ -91,6 +91,9 @@ static const char *const tables[] = {
 	"  ('off', 'on', 'remote_apply', 'degraded')),\n"
 	" since timestamptz NOT NULL DEFAULT now(), why text,\n"
 	" degradations bigint NOT NULL DEFAULT 0)",
+	"ALTER TABLE gsb.sync ADD COLUMN IF NOT EXISTS sure_xid bigint",
+	"COMMENT ON COLUMN gsb.sync.sure_xid IS\n"
+	" 'when it degraded, the peer had all that was committed below'",
 
 	"CREATE TABLE IF NOT EXISTS gsb.heal (\n"
 	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"

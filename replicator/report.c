@@ -128,7 +128,8 @@ write_row(struct report *r, struct pgconn *conn, const struct status *s)
 		       "ON CONFLICT (one) DO UPDATE SET at = excluded.at, "
 		       "in_state = excluded.in_state, "
 		       "in_lag_ms = excluded.in_lag_ms, "
-		       "applied = excluded.applied, detail = excluded.detail",
+		       "applied = excluded.applied, detail = excluded.detail "
+		       "RETURNING pg_current_xact_id()::text::int8",
 		.nparams = 4
 	};
 	struct pgbatch *b = pgbatch_new();
@@ -218,6 +219,9 @@ on_written(void *ctx, const struct pgresult *results, size_t n,
 	if (err != NULL)
 		log_warn("report", "table=gsb.status why=\"%s\"",
 			 err_text(err));
+	else
+		sync_own(r->conf.sync,
+			 (uint64_t)pgresult_int(&results[0], 0, 0));
 }
 
 void

@@ -133,6 +133,12 @@ status_json(const struct status *s)
 	json_put_bool(out, "streams", s->out.peer_streams);
 	json_put_int(out, "lag_bytes", (int64_t)s->out.out_lag_bytes);
 	json_put_int(out, "degradations", (int64_t)s->out.degradations);
+	if (s->out.at_risk >= 0)
+		json_put_int(out, "at_risk", s->out.at_risk);
+	json_put_int(out, "at_risk_since_us", s->out.at_risk_since_us);
+	if (s->out.counted_xid != 0)
+		json_put_int(out, "counted_xid", (int64_t)s->out.counted_xid);
+	json_put_int(out, "own", s->out.own);
 	json_put(all, "out", out);
 	json_put(all, "digest", status_digest_json(&s->digest));
 	return all;
@@ -218,4 +224,11 @@ status_metrics(const struct status *s, struct strbuf *out)
 	    (int64_t)s->in.connects);
 	put(out, "degradations_total", "counter", "Of synchronous commit.",
 	    (int64_t)s->out.degradations);
+	if (s->out.at_risk >= 0)
+		put(out, "commits_at_risk", "gauge",
+		    "Of this site, not flushed by the peer; at most.",
+		    s->out.at_risk);
+	put(out, "at_risk_since_seconds", "gauge",
+	    "Unix time at which the peer had all; 0: it has.",
+	    s->out.at_risk_since_us / 1000000);
 }

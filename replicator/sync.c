@@ -7,6 +7,7 @@
  */
 #include "replicator/sync.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,11 +17,14 @@
 #include "io/pgconn.h"
 #include "io/timer.h"
 #include "replicator/decoder.h"
+#include "replicator/risk.h"
 
 #define POLL_MS 500
 #define POLL_SOON_MS 100
 #define CALL_MS 5000
 #define MAX_STEPS 4
+/* transactions whose fate is looked up at once, twice a second */
+#define LOOK_XIDS 50000
 
 struct sync {
 	struct sync_conf conf;
@@ -31,6 +35,7 @@ struct sync {
 	bool changed;        /* its mode, not yet in the database */
 	bool told_dead;      /* heard while a call was under way */
 	struct rpo rpo;
+	struct risk risk;
 	enum rpo_step doing; /* its statements are under way */
 	char *todo[MAX_STEPS];
 	unsigned ntodo, at;
@@ -50,6 +55,9 @@ static void on_done(void *ctx, const struct pgresult *results, size_t n,
 static void next_step(struct sync *s);
 static void judge(struct sync *s, const struct rpo_facts *f);
 
+/* behind an UPDATE of one row: which transaction it was */
+#define OWN "RETURNING pg_current_xact_id()::text::int8"
+
 static const char *const modes[] = { "off", "on", "remote_apply" };
 
 struct sync *
@@ -62,6 +70,7 @@ sync_new(const struct sync_conf *conf)
 	s->conf.application = mem_strdup(conf->application);
 	s->conf.standby = mem_strdup(conf->standby);
 	s->stats.since_ms = clock_mono_ms();
+	s->stats.at_risk = -1;
 	s->conn = pgconn_new(&(struct pgconn_conf){
 	    .conninfo = s->conf.conninfo,
 	    .application = s->conf.application,
@@ -144,12 +153,24 @@ on_up(void *ctx)
 	STRBUF_AUTO sql = { 0 };
 
 	s->changed = false;
+	/* what is at risk as it was last written down, and our own that will
+	 * be counted yet: those, and the one that wrote it down; else, when
+	 * degraded, all since then */
 	strbuf_addf(
 	    &sql,
 	    "WITH set AS (SELECT current_setting('synchronous_standby_names') "
 	    "AS names), new AS (UPDATE gsb.sync SET mode = '%s', state = %s "
-	    "FROM set RETURNING state) SELECT new.state, set.names "
-	    "FROM new, set",
+	    "FROM set RETURNING state, sure_xid), was AS (SELECT "
+	    "detail -> 'out' AS out FROM gsb.status) "
+	    "SELECT new.state, set.names, "
+	    "coalesce((was.out ->> 'counted_xid')::int8, CASE WHEN "
+	    "new.state = 'degraded' THEN new.sure_xid END, "
+	    "pg_snapshot_xmax(pg_current_snapshot())::text::int8), "
+	    "coalesce((was.out ->> 'at_risk')::int8 - "
+	    "(was.out ->> 'own')::int8 - 1, 0), "
+	    "coalesce((was.out ->> 'at_risk_since_us')::int8, 0), "
+	    "pg_current_wal_flush_lsn(), pg_current_xact_id()::text::int8 "
+	    "FROM new CROSS JOIN set LEFT JOIN was ON true",
 	    modes[s->conf.mode],
 	    s->conf.mode == SYNC_OFF
 		? "'off'"
@@ -184,6 +205,31 @@ add_naming(struct sync *s, const char *standby)
 	add_step(s, mem_strdup("SELECT pg_reload_conf()"));
 }
 
+static uint64_t
+lsn_of(const struct pgresult *res, int column)
+{
+	uint64_t lsn = 0;
+
+	if (decoder_parse_lsn(span_of(pgresult_text(res, 0, column)), &lsn))
+		return 0;
+	return lsn;
+}
+
+static void
+recall_risk(struct sync *s, const struct pgresult *res)
+{
+	int64_t since_us = pgresult_int(res, 0, 4);
+	struct risk_look was = {
+		.lsn = lsn_of(res, 5),
+		.xid = (uint64_t)pgresult_int(res, 0, 2),
+		.commits = (uint64_t)pgresult_int(res, 0, 3),
+		.at_us = clock_wall_us(),
+	};
+
+	risk_restore(&s->risk, was, since_us != 0 ? since_us : was.at_us);
+	sync_own(s, (uint64_t)pgresult_int(res, 0, 6));
+}
+
 static void
 on_read(void *ctx, const struct pgresult *results, size_t n,
 	const struct err *err)
@@ -207,6 +253,7 @@ on_read(void *ctx, const struct pgresult *results, size_t n,
 	armed = s->conf.mode != SYNC_OFF && !span_is(state, "degraded") &&
 		span_is(names, s->conf.standby);
 	s->known = true;
+	recall_risk(s, &results[0]);
 	rpo_init(&s->rpo, s->conf.timeout_ms, armed ? RPO_ARMED : RPO_DEGRADED,
 		 clock_mono_ms());
 	log_state("sync", "mode=%s to=%s why=start", modes[s->conf.mode],
@@ -231,10 +278,18 @@ on_poll(void *ctx)
 	strbuf_addf(&sql,
 		    "SELECT r.pid IS NOT NULL, coalesce(r.flush_lsn, '0/0'), "
 		    "pg_current_wal_flush_lsn(), EXISTS (SELECT FROM "
-		    "pg_stat_activity WHERE wait_event = 'SyncRep') "
-		    "FROM (VALUES (1)) one LEFT JOIN pg_stat_replication r "
+		    "pg_stat_activity WHERE wait_event = 'SyncRep'), "
+		    "x.upto, CASE WHEN current_setting("
+		    "'track_commit_timestamp') = 'on' THEN (SELECT count(*) "
+		    "FROM generate_series(%" PRIu64 ", x.upto - 1) i, "
+		    "pg_xact_commit_timestamp_origin((i & 4294967295)::text"
+		    "::xid) o WHERE o.timestamp IS NOT NULL AND o.roident = 0) "
+		    "END FROM (SELECT least(pg_snapshot_xmin("
+		    "pg_current_snapshot())::text::int8, %" PRIu64 ") AS upto) "
+		    "x LEFT JOIN pg_stat_replication r "
 		    "ON r.application_name = '%s' "
 		    "ORDER BY r.flush_lsn DESC NULLS LAST LIMIT 1",
+		    risk_from(&s->risk), risk_from(&s->risk) + LOOK_XIDS,
 		    s->conf.standby);
 	run(s, strbuf_text(&sql), on_facts);
 }
@@ -252,7 +307,7 @@ begin_step(struct sync *s, enum rpo_step step)
 		break;
 	case RPO_CONFIRM:
 		add_step(s, mem_printf("UPDATE gsb.sync SET state = mode, "
-				       "since = now(), why = '%s'",
+				       "since = now(), why = '%s' " OWN,
 				       s->rpo.why));
 		break;
 	case RPO_RELEASE:
@@ -263,9 +318,10 @@ begin_step(struct sync *s, enum rpo_step step)
 				  s->rpo.why);
 		add_step(s, mem_printf("UPDATE gsb.sync SET state = "
 				       "'degraded', since = now(), why = '%s', "
-				       "degradations = degradations + 1 "
-				       "WHERE state <> 'degraded'",
-				       s->rpo.why));
+				       "degradations = degradations + 1, "
+				       "sure_xid = %" PRIu64 " "
+				       "WHERE state <> 'degraded' " OWN,
+				       s->rpo.why, s->risk.sure.xid));
 		add_naming(s, "");
 		break;
 	}
@@ -315,6 +371,8 @@ on_done(void *ctx, const struct pgresult *results, size_t n,
 
 	s->call = NULL;
 	if (err == NULL) {
+		if (pgresult_rows(&results[0]) == 1 && s->at == 1)
+			sync_own(s, (uint64_t)pgresult_int(&results[0], 0, 0));
 		next_step(s);
 		return;
 	}
@@ -340,14 +398,35 @@ judge(struct sync *s, const struct rpo_facts *f)
 	begin_step(s, step);
 }
 
-static uint64_t
-lsn_of(const struct pgresult *res, int column)
+/*
+ * What has ended below the snapshot's oldest open transaction, was committed
+ * and was not merged here, is counted once, and is the peer's when that has
+ * flushed the log as it ends now.
+ */
+static void
+count_risk(struct sync *s, const struct pgresult *res,
+	   const struct rpo_facts *f)
 {
-	uint64_t lsn = 0;
+	bool counts = !pgresult_is_null(res, 0, 5);
 
-	if (decoder_parse_lsn(span_of(pgresult_text(res, 0, column)), &lsn))
-		return 0;
-	return lsn;
+	risk_add(&s->risk,
+		 (struct risk_look){
+		     .lsn = f->wal_lsn,
+		     .xid = (uint64_t)pgresult_int(res, 0, 4),
+		     .commits = counts ? (uint64_t)pgresult_int(res, 0, 5) : 0,
+		     .at_us = clock_wall_us() });
+	risk_flushed(&s->risk, f->flush_lsn);
+	s->stats.at_risk = counts ? (int64_t)risk_commits(&s->risk) : -1;
+	s->stats.at_risk_since_us = risk_since_us(&s->risk);
+	s->stats.counted_xid = risk_from(&s->risk);
+	s->stats.own = s->risk.nown;
+}
+
+void
+sync_own(struct sync *s, uint64_t xid)
+{
+	risk_own(&s->risk, xid);
+	s->stats.own = s->risk.nown;
 }
 
 static void
@@ -371,6 +450,7 @@ on_facts(void *ctx, const struct pgresult *results, size_t n,
 	s->stats.out_lag_bytes = f.wal_lsn > f.flush_lsn
 				     ? f.wal_lsn - f.flush_lsn
 				     : 0;
+	count_risk(s, &results[0], &f);
 	begin_step(s, s->conf.mode == SYNC_OFF ? RPO_NOTHING
 					       : rpo_judge(&s->rpo, &f));
 }

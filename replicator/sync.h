@@ -42,8 +42,17 @@ struct sync_stats {
 	int64_t since_ms;      /* clock_mono_ms of the last change */
 	bool peer_streams;     /* reads our log */
 	uint64_t out_lag_bytes;
+	/* of our own commits, that the peer has not flushed: at most; -1: not
+	 * counted yet, or never (without track_commit_timestamp) */
+	int64_t at_risk;
+	int64_t at_risk_since_us; /* wall clock; 0: none */
+	uint64_t counted_xid;     /* below it all is counted */
+	unsigned own;             /* not below it, of ours */
 };
 void sync_stats(const struct sync *s, struct sync_stats *out);
+
+/* A transaction of that connection, which concerns nobody else. */
+void sync_own(struct sync *s, uint64_t xid);
 
 /* Its connection, for statements that commit locally; NULL while down. */
 struct pgconn *sync_connection(struct sync *s);

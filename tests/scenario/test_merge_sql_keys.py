@@ -225,3 +225,21 @@ def test_the_site_may_not_touch_the_schema(pair):
                 "SELECT gsb.note_dead('', '', '{}', 1, 2)"):
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             pair.p.write(sql)
+
+
+# --- and what the table itself has forgotten --------------------------------
+
+def test_an_old_edit_does_not_bring_back_what_was_vacuumed(pair):
+    add(pair.p, 1, NOW, a="x")
+    pair.exchange()
+    edit(pair.b, 1, NOW + 1, a="old")
+    old = item(pair.b, 1)
+    delete(pair.p, 1, NOW + 2)
+    pair.p.query("VACUUM (FREEZE) item")
+    pair.p.query("VACUUM (FREEZE) gsb.tombstone")
+    pair.p.merge([old], tidy=True)
+    assert values(pair.p, 1, "a") is None
+    pair.exchange()
+    pair.assert_equal()
+    assert values(pair.b, 1, "a") is None
+

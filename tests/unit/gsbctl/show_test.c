@@ -25,7 +25,8 @@ static const char status[] =
     "\"backup\":{\"verdict\":\"whole\",\"active\":true,\"services\":{\"web\":"
     "{\"health\":\"ok\",\"db\":\"ok\",\"serving\":true,\"lease_ms\":1500},"
     "\"collab\":{\"health\":\"ok\"}},\"replication\":{\"sync\":\"degraded\","
-    "\"out\":{\"state\":\"down\",\"lag_bytes\":2048,\"lag_ms\":10}}}},"
+    "\"out\":{\"state\":\"down\",\"lag_bytes\":2048,\"lag_ms\":10,"
+    "\"at_risk\":17}}}},"
     "\"traffic\":{\"held\":3,\"connections\":12},\"order\":null}";
 
 static const char *
@@ -54,6 +55,7 @@ test_status_says_what_matters(void **state)
 		"not yet: the primary is dead",
 		"primary web: refused",
 		"ok, lease 1.5 s",
+		"down, 17 at risk",
 		"12 connections, 3 requests held",
 	};
 	const char *text = shown(show_status, status, false);

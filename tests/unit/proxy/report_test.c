@@ -14,7 +14,8 @@ static const char whole[] =
     "\"schema\":1,\"components\":{\"web\":\"ok\",\"db\":\"ok\",\"files\":"
     "\"ok\"},"
     "\"replication\":{\"sync\":\"on\",\"oldest_commit_wait_ms\":3,"
-    "\"out\":{\"state\":\"streaming\",\"lag_bytes\":10,\"lag_ms\":2},"
+    "\"out\":{\"state\":\"streaming\",\"lag_bytes\":10,\"lag_ms\":2,"
+    "\"at_risk\":5,\"at_risk_since_us\":6},"
     "\"in\":{\"state\":\"catchup\",\"lag_ms\":4,\"applied_lsn\":\"0/1\"},"
     "\"parked\":1,\"conflicts\":2,\"replicator_age_ms\":30},"
     "\"sessions\":2,\"in_flight\":5,\"companies\":\"e1\",\"wall_us\":9,"
@@ -40,6 +41,8 @@ test_a_whole_report(void **state)
 	assert_int_equal(r.replication.out, REPORT_STREAM_STREAMING);
 	assert_int_equal(r.replication.in, REPORT_STREAM_CATCHUP);
 	assert_int_equal(r.replication.out_lag_bytes, 10);
+	assert_int_equal(r.replication.at_risk, 5);
+	assert_int_equal(r.replication.at_risk_since_us, 6);
 	assert_int_equal(r.sessions, 2);
 	assert_string_equal(r.companies, "e1");
 }

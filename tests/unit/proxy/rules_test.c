@@ -181,6 +181,8 @@ test_what_a_failover_leaves_behind_is_named(void **state)
 	p->known.out = REPORT_STREAM_DOWN;
 	p->known.out_lag_bytes = 73211;
 	p->known.out_lag_ms = 12000;
+	p->known.at_risk = 4711;
+	p->known.at_risk_since_us = v.wall_us - 184000000;
 	for (int i = 0; i < 2; i++) {
 		struct rules_judged j = judge(o);
 		const char *says = j.message;
@@ -189,6 +191,8 @@ test_what_a_failover_leaves_behind_is_named(void **state)
 					     "written, since 2023-11-14T22:"));
 		assert_non_null(strstr(says, "for 184 s"));
 		assert_non_null(strstr(says, "down, 73211 bytes and 12000 ms"));
+		assert_non_null(strstr(says, "at most 4711 commits at risk "
+					     "since 2023-11-14T22:"));
 		o.allow_data_loss = true;
 	}
 	goes(o, FAILOVER_FORCE);
