@@ -17,6 +17,7 @@
 #include "io/delta.h"
 #include "io/httpc.h"
 #include "io/work.h"
+#include "replicator/copy_flush.h"
 #include "replicator/copy_pump.h"
 #include "replicator/copy_stage.h"
 
@@ -39,6 +40,7 @@ struct copy_run {
 	struct work *work;
 	struct httpc *http;
 	struct copy_pump *pump;
+	struct copy_flush *flush;
 	char nonce[2 * NONCE_BYTES + 1];
 	size_t bulk;   /* of the plan: asked for so far */
 	size_t single; /* likewise */
@@ -57,6 +59,7 @@ static void on_progress(void *ctx, const struct copy_sink_stats *stats,
 			int64_t wire_bytes);
 static void on_bulk(void *ctx, int status, const struct err *err);
 static void on_single(void *ctx, int status, const struct err *err);
+static void on_flushed(void *ctx, const struct err *err);
 static void on_shown(void *ctx, void *job);
 static void fetch_next(struct copy_run *r);
 
@@ -85,6 +88,7 @@ copy_run_start(const struct copy_run_conf *conf, copy_run_fn *fn, void *ctx)
 	r->fn = fn;
 	r->ctx = ctx;
 	r->stage = copy_stage_new(conf->vault, conf->keep, conf->verify);
+	r->flush = copy_flush_new(conf->vault);
 	run_stage(r, copy_stage_open, on_opened);
 	return r;
 }
@@ -100,6 +104,7 @@ copy_run_cancel(struct copy_run **rp)
 	work_cancel(&r->work);
 	httpc_cancel(&r->http);
 	copy_pump_cancel(&r->pump);
+	copy_flush_free(&r->flush);
 	copy_stage_unref(r->stage);
 	mem_free(r->url);
 	mem_free(r->held);
@@ -377,7 +382,7 @@ fetch_next(struct copy_run *r)
 	}
 	r->progress.phase = COPY_SHOW;
 	r->result.fetched = r->progress.bytes;
-	run_stage(r, copy_stage_show, on_shown);
+	copy_flush_end(r->flush, on_flushed, r);
 }
 
 static void
@@ -400,6 +405,7 @@ on_progress(void *ctx, const struct copy_sink_stats *stats, int64_t wire_bytes)
 	r->progress.files = r->files_then + stats->files;
 	r->progress.bytes = r->bytes_then + stats->bytes;
 	r->progress.wire_bytes = r->wire_then + wire_bytes;
+	copy_flush_note(r->flush, r->progress.bytes);
 }
 
 static void
@@ -440,6 +446,17 @@ on_single(void *ctx, int status, const struct err *err)
 	}
 	r->single++;
 	fetch_next(r);
+}
+
+static void
+on_flushed(void *ctx, const struct err *err)
+{
+	struct copy_run *r = ctx;
+
+	if (err != NULL)
+		end(r, err);
+	else
+		run_stage(r, copy_stage_show, on_shown);
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "replicator/copy_sink.h"
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,24 +105,46 @@ begin_file(struct copy_sink *s, struct err *e)
 
 /* A wrong file is no reason not to take the others. */
 static int
-end_file(struct copy_sink *s, struct err *e)
+note_file(struct copy_sink *s, const struct err *why, struct err *e)
 {
 	const struct copy_need *need = &s->needs[s->at++];
-	char hash[MANIFEST_HASH_SIZE];
-	struct err why = { 0 };
 
-	if (vault_new_end(&s->file, need->entry->sha256, hash, &why) == 0) {
+	if (why->code == ERR_NONE) {
 		s->stats.files++;
 		s->stats.bytes += need->entry->size - need->have;
 		return 0;
 	}
-	if (why.code != ERR_INVALID)
-		return err_set(e, why.code, "%s: %s", need->entry->path,
-			       err_text(&why));
+	if (why->code != ERR_INVALID)
+		return err_set(e, why->code, "%s: %s", need->entry->path,
+			       err_text(why));
 	if (s->first.code == ERR_NONE)
 		err_set(&s->first, ERR_INVALID, "%s came damaged: %s",
-			need->entry->path, err_text(&why));
+			need->entry->path, err_text(why));
 	return 0;
+}
+
+static int
+end_file(struct copy_sink *s, struct err *e)
+{
+	char hash[MANIFEST_HASH_SIZE];
+	struct err why = { 0 };
+	int rc = vault_new_end(&s->file, s->needs[s->at].entry->sha256, hash,
+			       &why);
+
+	assert(rc == 0 || why.code != ERR_NONE);
+	return note_file(s, &why, e);
+}
+
+/* All of it is in one piece, as most are. */
+static int
+take_whole(struct copy_sink *s, struct span data, struct err *e)
+{
+	const struct copy_need *need = &s->needs[s->at];
+	struct err why = { 0 };
+	int rc = vault_put(&s->file, s->vault, need->entry->sha256, data, &why);
+
+	assert(rc == 0 || why.code != ERR_NONE);
+	return note_file(s, &why, e);
 }
 
 /* --- the stream of files
@@ -147,8 +170,6 @@ begin_body(struct copy_sink *s, struct err *e)
 		if (f->length <= WORDS_MAX)
 			return f->length > 0 ? 0 : take_body(s, span_of(""), e);
 	} else if (f->length == (uint64_t)(need->entry->size - need->have)) {
-		if (begin_file(s, e) < 0)
-			return -1;
 		return f->length > 0 ? 0 : take_body(s, span_of(""), e);
 	}
 	return err_set(e, ERR_INVALID, "%s has another size than announced",
@@ -165,24 +186,37 @@ note_error(struct copy_sink *s)
 			need->entry->path, strbuf_text(&s->words));
 }
 
+static int
+take_words(struct copy_sink *s, struct span piece)
+{
+	strbuf_add_span(&s->words, piece);
+	s->left -= piece.len;
+	if (s->left > 0)
+		return 0;
+	s->head_len = 0;
+	note_error(s);
+	return 0;
+}
+
 /* At most what is left of it. */
 static int
 take_body(struct copy_sink *s, struct span piece, struct err *e)
 {
-	bool words = s->frame.kind == MANIFEST_FRAME_ERROR;
-
-	if (words)
-		strbuf_add_span(&s->words, piece);
-	else if (vault_new_add(&s->file, piece, e) < 0)
+	if (s->frame.kind == MANIFEST_FRAME_ERROR)
+		return take_words(s, piece);
+	if (s->file.fd < 0 && piece.len == s->left &&
+	    s->needs[s->at].have == 0) {
+		s->head_len = 0;
+		return take_whole(s, piece, e);
+	}
+	if ((s->file.fd < 0 && begin_file(s, e) < 0) ||
+	    vault_new_add(&s->file, piece, e) < 0)
 		return -1;
 	s->left -= piece.len;
 	if (s->left > 0)
 		return 0;
 	s->head_len = 0;
-	if (!words)
-		return end_file(s, e);
-	note_error(s);
-	return 0;
+	return end_file(s, e);
 }
 
 static int

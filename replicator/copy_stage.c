@@ -125,6 +125,8 @@ show(struct copy_stage *s, struct err *e)
 	rc = vault_visible(s->vault, &now, e);
 	if (rc == 0 && (!s->same || now != s->slot))
 		rc = vault_publish(s->vault, s->to, &s->slot, e);
+	else if (rc == 0 && s->plan->bytes > 0) /* it was mended */
+		rc = vault_sync(s->vault, e);
 	vault_unlock(&lock);
 	return rc;
 }

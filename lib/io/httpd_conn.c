@@ -215,6 +215,19 @@ body_room(const struct httpd_conn *c)
 }
 
 static void
+refuse_large(struct httpd_conn *c)
+{
+	const struct httpd_spool *s = &c->httpd->spool;
+	struct err why = { 0 };
+
+	if (s->may != NULL && !s->may(c->httpd->conf.ctx, c->req, &why) &&
+	    why.code == ERR_REFUSED)
+		req_fault(c, 403, err_text(&why));
+	else
+		req_fault(c, 413, "the body is too large");
+}
+
+static void
 process_body(struct httpd_conn *c)
 {
 	struct httpd_req *r = c->req;
@@ -229,7 +242,7 @@ process_body(struct httpd_conn *c)
 		if (result != HTTP_BODY_DATA)
 			break;
 		if (data.len > body_room(c)) {
-			req_fault(c, 413, "the body is too large");
+			refuse_large(c);
 			return;
 		}
 		strbuf_add_span(&r->body, data);
@@ -259,10 +272,10 @@ begin_body(struct httpd_conn *c)
 	c->state = CONN_BODY;
 	http_body_init(&c->body, head->body, head->length);
 	if (head->body != HTTP_BODY_NONE && c->httpd->spool.may != NULL &&
-	    c->httpd->spool.may(c->httpd->conf.ctx, c->req))
+	    c->httpd->spool.may(c->httpd->conf.ctx, c->req, NULL))
 		c->req->spool = spool_new(c);
 	if (head->body == HTTP_BODY_LENGTH && head->length > body_room(c)) {
-		req_fault(c, 413, "the body is too large");
+		refuse_large(c);
 		return;
 	}
 	if (head->expect_continue && c->in.len == 0)

@@ -29,8 +29,9 @@ void httpd_reply_source(struct httpd_req *r, int status,
 /* In httpd_conf; copied. */
 struct httpd_spool {
 	/* Asked when the head has come: may this body have up to limit bytes?
-	 * Beyond 256 KiB it goes to a file. */
-	bool (*may)(void *ctx, struct httpd_req *req);
+	 * Beyond 256 KiB it goes to a file. What stands in the err answers
+	 * a body that may not, 403 instead of 413. */
+	bool (*may)(void *ctx, struct httpd_req *req, struct err *e);
 	const char *dir;
 	uint64_t limit;
 };

@@ -274,6 +274,13 @@ vault_show(const struct vault *v, int64_t slot, struct err *e)
 	return 0;
 }
 
+/* One call for thousands of files. */
+int
+vault_sync(const struct vault *v, struct err *e)
+{
+	return syncfs(v->fd) < 0 ? vault_fault(v, "cannot sync", "", e) : 0;
+}
+
 int
 vault_publish(const struct vault *v, struct manifest *m, int64_t *slot,
 	      struct err *e)
@@ -287,10 +294,9 @@ vault_publish(const struct vault *v, struct manifest *m, int64_t *slot,
 	mem_free(slots);
 	manifest_seal(m);
 	manifest_write(m, &text);
-	/* One call for thousands of files: all they hold before any of them
-	 * can be seen. */
-	if (syncfs(v->fd) < 0)
-		return vault_fault(v, "cannot sync", "", e);
+	/* All that they hold before any of them can be seen. */
+	if (vault_sync(v, e) < 0)
+		return -1;
 	if (vault_note_write(v, slot_name(*slot, name), strbuf_span(&text), e) <
 	    0)
 		return -1;

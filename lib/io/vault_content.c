@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/vault_inner.h"
 #include "io/work.h"
@@ -40,6 +41,13 @@ hash_fd(int fd, struct crypto_hash *h)
 	}
 	mem_free(piece);
 	return n < 0 ? -1 : size;
+}
+
+static int
+wrong_hash(const char *hash, const char *want, struct err *e)
+{
+	return err_set(e, ERR_INVALID, "its SHA-256 is %.12s..., not %.12s...",
+		       hash, want);
 }
 
 int
@@ -91,9 +99,7 @@ vault_new_end(struct vault_new *n, const char *want,
 	crypto_hash_end(n->hash, hash);
 	if (want != NULL && strcmp(hash, want) != 0) {
 		vault_new_drop(n, false);
-		return err_set(e, ERR_INVALID,
-			       "its SHA-256 is %.12s..., not %.12s...", hash,
-			       want);
+		return wrong_hash(hash, want, e);
 	}
 	close(n->fd);
 	n->fd = -1;
@@ -124,6 +130,57 @@ vault_new_fini(struct vault_new *n)
 {
 	vault_new_drop(n, false);
 	crypto_hash_free(&n->hash);
+}
+
+/* What stands in its place is damaged, or somebody is writing it. */
+static int
+replace(struct vault_new *n, const struct vault *v, const char *want,
+	struct span data, struct err *e)
+{
+	char hash[MANIFEST_HASH_SIZE];
+
+	if (vault_new_begin(n, v, NULL, e) < 0)
+		return -1;
+	if (vault_new_add(n, data, e) == 0)
+		return vault_new_end(n, want, hash, e);
+	vault_new_drop(n, false);
+	return -1;
+}
+
+/*
+ * Under its name from the beginning: no version names what is not here, and
+ * what nobody names is read again before it is taken for right (after a kill
+ * it may be a part of it).
+ */
+int
+vault_put(struct vault_new *n, const struct vault *v, const char *want,
+	  struct span data, struct err *e)
+{
+	char name[VAULT_NAME_SIZE], hash[MANIFEST_HASH_SIZE];
+	int fd;
+
+	if (n->hash == NULL)
+		n->hash = crypto_hash_new();
+	crypto_hash_add(n->hash, data);
+	crypto_hash_end(n->hash, hash);
+	if (strcmp(hash, want) != 0)
+		return wrong_hash(hash, want, e);
+	fd = openat(v->fd, vault_object_name(hash, name),
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return replace(n, v, want, data, e);
+	if (fd < 0)
+		return vault_fault(v, "cannot write", name, e);
+	if (file_write_all(fd, data) == 0) {
+		close(fd);
+		return 0;
+	}
+	vault_fault(v, "cannot write", name, e);
+	/* By its name it may be somebody else's by now. */
+	if (ftruncate(fd, 0) < 0)
+		log_error("vault", "left=%s why=\"%s\"", name, strerror(errno));
+	close(fd);
+	return -1;
 }
 
 int

@@ -25,6 +25,11 @@ int vault_new_add(struct vault_new *n, struct span data, struct err *e)
 int vault_new_end(struct vault_new *n, const char *want,
 		  char hash[static MANIFEST_HASH_SIZE], struct err *e)
     __attribute__((warn_unused_result));
+/* All of one at once, with fewer calls; n lends its hash, no file is open in
+ * it. Another hash than want is ERR_INVALID and nothing is written. */
+int vault_put(struct vault_new *n, const struct vault *v, const char *want,
+	      struct span data, struct err *e)
+    __attribute__((warn_unused_result));
 /* A file in tmp/ (a spooled body) becomes content; its size and hash. */
 int vault_adopt(const struct vault *v, const char *path,
 		struct manifest_entry *out, struct err *e)

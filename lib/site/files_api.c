@@ -57,12 +57,12 @@ is_genuine(const struct site *s, struct span authorization)
 }
 
 bool
-files_api_may_spool(struct site *s, struct httpd_req *req)
+files_api_may_spool(struct site *s, struct httpd_req *req, struct err *e)
 {
 	return span_starts(httpd_path(req), "/v1/files/") &&
 	       span_is(httpd_method(req), "PUT") &&
 	       is_genuine(s, httpd_field(req, "Authorization")) &&
-	       files_may_change(s->files, NULL) == 0;
+	       files_may_change(s->files, e) == 0;
 }
 
 static const char *

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "http/url.h"
 #include "site/api.h"
 
@@ -21,8 +22,8 @@ struct site;
 bool files_api_handle(struct api *a, const struct url_path *path);
 
 /* May the body of this request be large? Only with a genuine token, where
- * changes are allowed. */
-bool files_api_may_spool(struct site *s, struct httpd_req *req);
+ * changes are allowed; where they are not: why (e may be NULL). */
+bool files_api_may_spool(struct site *s, struct httpd_req *req, struct err *e);
 
 /* What files_done_fn's err means to the client. */
 enum fault files_api_fault(const struct err *err);

@@ -218,7 +218,7 @@ on_removed(void *ctx, int64_t version, const struct err *err)
 /* The session was signed by us and has not expired: before its account is
  * asked for, so only to decide what to read. */
 bool
-page_config_may_spool(struct site *s, struct httpd_req *req)
+page_config_may_spool(struct site *s, struct httpd_req *req, struct err *e)
 {
 	const char *cookie = page_session_read_cookie(s, req);
 	STRBUF_AUTO payload = { 0 };
@@ -227,5 +227,5 @@ page_config_may_spool(struct site *s, struct httpd_req *req)
 	       span_ends(httpd_path(req), "/" UPLOAD) &&
 	       token_read(s->keys, AUTH_SESSION, span_of(cookie),
 			  clock_wall_us() / 1000000, &payload, NULL) == 0 &&
-	       files_may_change(s->files, NULL) == 0;
+	       files_may_change(s->files, e) == 0;
 }

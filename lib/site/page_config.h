@@ -16,6 +16,7 @@ void page_config_state(struct api *a, json_t *data);
 
 /* May the body of this request be large? As files_api_may_spool, with the
  * session of a page. */
-bool page_config_may_spool(struct site *s, struct httpd_req *req);
+bool page_config_may_spool(struct site *s, struct httpd_req *req,
+			   struct err *e);
 
 #endif

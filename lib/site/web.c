@@ -42,7 +42,7 @@ struct web {
 	size_t purge_mail_at;  /* and of who was told by mail */
 };
 
-static bool may_spool(void *ctx, struct httpd_req *req);
+static bool may_spool(void *ctx, struct httpd_req *req, struct err *e);
 static void on_request(void *ctx, struct httpd_req *req);
 static void on_gsb(struct site *s, struct httpd_req *req);
 static void on_companies(struct site *s, struct httpd_req *req);
@@ -115,12 +115,12 @@ web_drain(struct web *w, void (*on_drained)(void *ctx), void *ctx)
 }
 
 static bool
-may_spool(void *ctx, struct httpd_req *req)
+may_spool(void *ctx, struct httpd_req *req, struct err *e)
 {
 	struct web *w = ctx;
 
-	return files_api_may_spool(w->site, req) ||
-	       page_config_may_spool(w->site, req);
+	return files_api_may_spool(w->site, req, e) ||
+	       page_config_may_spool(w->site, req, e);
 }
 
 static void

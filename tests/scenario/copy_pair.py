@@ -2,6 +2,8 @@
 
 Neither has a database: the snapshot is served and fetched without one.
 """
+import collections
+import datetime
 import hashlib
 import json
 import os
@@ -37,6 +39,7 @@ class Link(threading.Thread):
         self.up = self.down = 0
         self.cut_after = None  # bytes of answers of one connection
         self.change = None     # bytes -> bytes, on answers
+        self.said = collections.deque(maxlen=40)
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", 0))
@@ -44,49 +47,57 @@ class Link(threading.Thread):
         self.port = self.listener.getsockname()[1]
         self.start()
 
+    def say(self, peer, what):
+        """Why a connection has ended, for who wants to know."""
+        at = datetime.datetime.now(datetime.timezone.utc)
+        self.said.append(f"{at:%H:%M:%S.%f} {peer} {what}")
+
     def run(self):
         while True:
             try:
-                client, _ = self.listener.accept()
-            except OSError:
+                client, address = self.listener.accept()
+            except OSError as e:
+                self.say("listener", repr(e))
                 return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                client.close()
-                continue
-            threading.Thread(target=self.relay, args=(client, server),
+            self.say(address[1], "comes")
+            threading.Thread(target=self.serve, args=(client, address[1]),
                              daemon=True).start()
 
-    def relay(self, client, server):
+    def serve(self, client, peer):
         """One connection, whose two sockets are this thread's alone."""
-        sent = 0
-        with client, server:
+        with client:
             try:
-                while sent is not None:
-                    ready = select.select([client, server], [], [])[0]
-                    if server in ready:
-                        sent = self.answer(server, client, sent)
-                    elif data := client.recv(1 << 18):
-                        self.up += len(data)
-                        server.sendall(data)
-                    else:
-                        return
-            except OSError:
-                pass
+                with socket.create_connection(("127.0.0.1",
+                                               self.to)) as server:
+                    self.say(peer, self.relay(client, server))
+            except OSError as e:
+                self.say(peer, f"ends by {e!r}")
 
-    def answer(self, server, client, sent):
-        """How much was sent on this connection now; None: it ends."""
-        data = server.recv(1 << 18)
-        if data and self.change is not None:
-            data = self.change(data)
-        cut = self.cut_after
-        if cut is not None:
-            data = data[:max(0, cut - sent)]
-        client.sendall(data)
-        self.down += len(data)
-        sent += len(data)
-        return sent if data and (cut is None or sent < cut) else None
+    def relay(self, client, server):
+        """Why it has ended."""
+        sent = 0
+        while True:
+            ready = select.select([client, server], [], [])[0]
+            if client in ready:
+                data = client.recv(1 << 18)
+                if not data:
+                    return f"the client closes behind {sent} bytes"
+                self.up += len(data)
+                server.sendall(data)
+            if server in ready:
+                data = server.recv(1 << 18)
+                if not data:
+                    return f"the server closes behind {sent} bytes"
+                if self.change is not None:
+                    data = self.change(data)
+                cut = self.cut_after
+                if cut is not None:
+                    data = data[:max(0, cut - sent)]
+                client.sendall(data)
+                self.down += len(data)
+                sent += len(data)
+                if cut is not None and sent >= cut:
+                    return f"cut behind {sent} bytes"
 
     def close(self):
         self.listener.close()
@@ -207,13 +218,13 @@ class CopyPair:
     def status(self):
         return json.loads(self.ctl("status", check=False).stdout)
 
-    def settled(self):
+    def settled(self, pause=0.05):
         """The status when no copy runs, and one has been made."""
         def done():
             status = self.status()
             return status if status["running"] is None and status["last"] \
                 else None
-        return wait_until(done)
+        return wait_until(done, pause=pause)
 
     def copy(self, *options, check=True):
         """Runs one; its status. A try that is under way is waited for: it
@@ -223,7 +234,8 @@ class CopyPair:
         status = json.loads(done.stdout)
         if check:
             assert done.returncode == 0, \
-                (status["last"], self.log("primary")[-3000:])
+                (status["last"], self.link and list(self.link.said),
+                 self.log("replicator")[-3000:], self.log("primary")[-3000:])
         return status
 
     def age_note(self, hours, *keys):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -135,8 +136,12 @@ def test_what_is_uploaded_is_on_the_backup_after_a_copy(pair):
     assert pair.call(pair.primary, "PATCH", "/v1/settings",
                      {"brand": {"title": "Acme"}}).status == 200
     assert page(pair.backup, "pages/index.html").status == 404
+    asked = int(time.time() * 1e6)
     last = pair.copy()
     assert last["added"] == 3 and last["settings"]
+    # what the gate of a switch-over is told of the copy's age
+    assert pair.backup.lease(ask=True).json["copy_us"] >= asked
+    assert "copy_us" not in pair.primary.lease(ask=True).json
     for path in ("pages/index.html", "pages/logo/small.svg"):
         here, there = (page(s, path) for s in (pair.primary, pair.backup))
         assert there.status == 200 and there.text == here.text
@@ -179,6 +184,7 @@ CHANGES = [
     ("PUT", "/v1/files/pages/index.html", b"mine"),
     ("PUT", "/v1/files/pages/new.html", b"x" * (100 << 10)),
     ("PUT", "/v1/files/clients/setup.bin", b"mine"),
+    ("PUT", "/v1/files/clients/setup.bin", b"x" * (3 << 20)),
     ("DELETE", "/v1/files/pages/index.html", None),
     ("PATCH", "/v1/settings", {"brand": {"title": "Mine"}}),
     ("PUT", "/v1/settings", {}),
@@ -262,11 +268,19 @@ def test_a_reader_never_sees_a_mixture(pair):
     pair.copy()
     reader = threading.Thread(target=read)
     reader.start()
-    for n in range(1, 6):
-        upload(n)
-        pair.copy()
-    done.set()
-    reader.join()
+    try:
+        for n in range(1, 5):
+            old = pair.get(pair.backup, "/v1/files").json["digest"]
+            upload(n)
+            pair.copy()
+            if n % 2 == 0:  # to the version before, and forth again
+                pair.must("rollback", "--reason", "drill")
+                wait_until(lambda: pair.get(pair.backup, "/v1/files")
+                           .json["digest"] == old)
+                pair.copy()
+    finally:
+        done.set()
+        reader.join()
     numbers = {version for _, version in seen}
     assert not problems and len(numbers) > 1
     for version in numbers:  # of one version both files are of one upload

@@ -441,8 +441,21 @@ def test_on_the_backup_settings_are_read_only_and_say_why(site):
         page = person.get("admin/settings").text
         assert "Read-only here" in page and "<fieldset disabled" in page
         assert "Save" not in page and "Site: Backup" in page
+        assert "belong to the primary" in page
         answer = person.send("admin/settings", length="9", back="")
-        assert answer.status == 403 and said(answer)
+        assert answer.status == 403
+        assert "belong to the primary" in said(answer)[0]
+        assert 'value="9"' not in person.get("admin/settings").text
+        assert "belong to the primary" in person.get("admin/files").text
+        for size in (9, 3 << 20):
+            answer = person.request("PUT", "admin/files/put?path=pages/x",
+                                    b"x" * size,
+                                    **{"X-GSB-Form": person.csrf()})
+            assert answer.status == 403, (size, answer.text)
+            assert "belong to the primary" in answer.text, size
+        answer = person.send("admin/files/remove", path="pages/x")
+        assert answer.status == 403
+        assert "belong to the primary" in said(answer)[0]
     finally:
         backup.close()
 
