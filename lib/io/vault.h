@@ -4,7 +4,8 @@
  * a manifest that names them; the visible one is a link, replaced at one
  * instant. So an unchanged file costs nothing in the next version.
  *
- *   objects/ab/abcdef...      content, complete and verified
+ *   objects/ab/abcdef...      content, complete and verified if a version
+ *                             names it
  *   partial/abcdef...         what has come of one so far
  *   versions/7.manifest       SLOT: counted up in this folder
  *   current -> versions/7.manifest

@@ -56,8 +56,7 @@ class Link(threading.Thread):
         while True:
             try:
                 client, address = self.listener.accept()
-            except OSError as e:
-                self.say("listener", repr(e))
+            except OSError:
                 return
             self.say(address[1], "comes")
             threading.Thread(target=self.serve, args=(client, address[1]),
@@ -100,6 +99,10 @@ class Link(threading.Thread):
                     return f"cut behind {sent} bytes"
 
     def close(self):
+        """An accept that is under way outlives a mere close: woken by a
+        signal it would go on with whatever has the descriptor by then."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.join()
         self.listener.close()
 
 

@@ -264,6 +264,10 @@ class Cutter(threading.Thread):
         except OSError:
             pass
         for s in (a, b):
+            try:  # the other direction's recv must not outlive the close
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
             s.close()
 
     def cut(self):
