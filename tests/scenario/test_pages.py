@@ -453,7 +453,10 @@ def test_on_the_backup_settings_are_read_only_and_say_why(site):
                                     **{"X-GSB-Form": person.csrf()})
             assert answer.status == 403, (size, answer.text)
             assert "belong to the primary" in answer.text, size
-        answer = person.send("admin/files/remove", path="pages/x")
+        form = urllib.parse.urlencode({"csrf": person.csrf(),
+                                       "path": "pages/x"})
+        answer = person.request("POST", "admin/files/remove", form,
+                                **{"Content-Type": FORM})
         assert answer.status == 403
         assert "belong to the primary" in said(answer)[0]
     finally:
