@@ -197,19 +197,17 @@ static void
 receive(struct person *p)
 {
 	static char in[IN_BYTES];
-	ssize_t n = read(p->fd, in, 1500);
-
 	/* an upgrade's answer fits the first read; what follows is more */
+	ssize_t n = read(p->fd, in, p->state == OPENS ? 1500 : sizeof(in));
+
 	if (n > 0 && p->state == OPENS) {
 		take_answer(p, in, (size_t)n);
 		return;
 	}
-	while (n > 0) {
-		take_frames(p, in, (size_t)n);
-		n = read(p->fd, in, sizeof(in));
-	}
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		fail("read");
+	if (n > 0)
+		take_frames(p, in, (size_t)n);
 }
 
 static void

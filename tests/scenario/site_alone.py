@@ -98,7 +98,8 @@ def request_id():
 
 
 class Cluster:
-    """PostgreSQL as the user postgres, when the test runs as root."""
+    """PostgreSQL as the user postgres, when the test runs as root; the one
+    that is in the folder, if there is one."""
 
     def __init__(self, folder, settings=()):
         self.data = os.path.join(folder, "db")
@@ -109,17 +110,21 @@ class Cluster:
             self.as_user = ["runuser", "-u", "postgres", "--"]
             user = pwd.getpwnam("postgres")
             os.chown(folder, user.pw_uid, user.pw_gid)
-        self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
-                 "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        fresh = not os.path.exists(self.data)
+        if fresh:
+            self.run("initdb", "-D", self.data, "-A", "trust", "-U",
+                     "postgres", "--no-sync", "-E", "UTF8",
+                     "--locale=C.UTF-8")
         self.settings = [
             "fsync=off", "wal_level=logical", f"port={self.port}",
             "listen_addresses=127.0.0.1", "max_connections=60",
             "shared_buffers=32MB", "timezone=UTC",
             f"unix_socket_directories={folder}", *settings]
         self.start()
-        self.sql("postgres", "CREATE ROLE gsb_site LOGIN")
-        self.sql("postgres", "CREATE DATABASE gsb OWNER gsb_site")
-        self.sql("gsb", "ALTER SCHEMA public OWNER TO gsb_site")
+        if fresh:
+            self.sql("postgres", "CREATE ROLE gsb_site LOGIN")
+            self.sql("postgres", "CREATE DATABASE gsb OWNER gsb_site")
+            self.sql("gsb", "ALTER SCHEMA public OWNER TO gsb_site")
 
     def run(self, program, *arguments, check=True):
         return subprocess.run(
@@ -208,8 +213,8 @@ class Site:
     """gsb-primary or gsb-backup, and what the proxy does to it."""
 
     def __init__(self, name="primary", cluster=None, only=None,
-                 settings=(), more=""):
-        self.name = name
+                 settings=(), more="", url=URL):
+        self.name, self.url = name, url
         self.folder = tempfile.mkdtemp(prefix="gsb-site-", dir="/tmp")
         os.chmod(self.folder, 0o755)
         self.own_cluster = cluster is None
@@ -240,7 +245,7 @@ class Site:
         path = os.path.join(self.folder, "site.conf")
         with open(path, "w", encoding="ascii") as f:
             f.write(f"""[site]
-public_url = {URL}
+public_url = {self.url}
 state_dir = {self.folder}
 [keys]
 file = {keys}

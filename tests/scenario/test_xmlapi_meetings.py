@@ -129,6 +129,21 @@ def test_set_changes_what_is_named(xml):
     assert got.get("meet:schedule/meet:startDate") == "12/24/2030 10:00:00"
 
 
+def test_the_lobby_that_json_sets_is_kept(xml):
+    """The schema has no element for it (docs/api.md)."""
+    token = {"Authorization": "Bearer " + xml.site.token()}
+    made = xml.site.request("POST", "/v1/meetings", {
+        "title": "x", "start": "2031-01-01T10:00:00Z",
+        "end": "2031-01-01T11:00:00Z",
+        "unlockedMeetingJoinSecurity": "allowJoinWithLobby"}, token).json
+    xml.must(SET, key(made["meetingNumber"]) + titled("after") +
+             "<enableOptions>" + tags(chat="false") + "</enableOptions>")
+    got = xml.must(GET, key(made["meetingNumber"]))
+    assert got.get("meet:enableOptions/meet:chat") == "false"
+    now = xml.site.request("GET", "/v1/meetings/" + made["id"], None, token)
+    assert now.json["unlockedMeetingJoinSecurity"] == "allowJoinWithLobby"
+
+
 def test_delete(xml):
     number = xml.meeting("gone")
     answer = xml.must(DELETE, key(number))

@@ -105,7 +105,8 @@ class XmlSite:
     def post(self, document, headers=None, status=200, **how):
         if isinstance(document, str):
             document = document.encode("utf-8")
-        self.site.grant()
+        if self.site.keeper is None:
+            self.site.grant()
         return XmlAnswer(self.site.request(
             "POST", PATH, document, {"Content-Type": "text/xml",
                                      **(headers or {})}, **how),
