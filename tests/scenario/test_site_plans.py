@@ -2,11 +2,14 @@
 that PostgreSQL made while every operation ran, as auto_explain wrote it down.
 The tables are as large as makes such a plan the worse one by far, and spread
 over a thousand companies; nothing is switched off in the planner."""
+import glob
 import os
 import re
 
 import pytest
 
+import json_operations
+from site_alone import ROOT
 from xml_operations import OPERATIONS, World
 from xml_site import XmlSite, key, tags
 
@@ -51,6 +54,8 @@ INSERT INTO invitation (id, company_id, meeting_id, email, wanted, sequence,
   SELECT id, company_id, meeting_id, email, 'x', 1, 1, '{}' FROM attendee;
 VACUUM ANALYZE;
 """
+# An operator's, once: it reads all that there is to be deleted.
+END_OF_A_COMPANY = "WITH c AS (DELETE FROM company "
 # Nobody takes mail there: it is written down, and tried.
 MAIL = "[mail]\nsmtp = smtp://127.0.0.1:9\nfrom = meet@gsb.test\n"
 JSON = [
@@ -143,12 +148,65 @@ def test_no_statement_reads_a_large_table_whole(xml):
         assert answer.status == 200, (path, answer.text)
         found = plans.look()
         assert not found, (path, found[0][1])
+    of_json = json_operations.World(xml.site, "json-")
+    for operation in json_operations.OPERATIONS:
+        of_json.renew()
+        plans.look()
+        answer = of_json.run(operation)
+        assert answer.status == operation.rights["admin"], answer.text
+        found = plans.look()
+        assert not found, (operation, found[0][1])
     meeting = xml.must("meeting.LstsummaryMeeting", key(world.number))
     assert meeting.good
     assert len(plans.texts) > 50  # of so many statements plans were seen
     for part in ("INSERT INTO invitation", "UPDATE invitation",
                  "FROM invitation i JOIN company"):
         assert any(part in text for text in plans.texts), part
+
+
+def statements(program):
+    """Every SQL text in the program but those that are put together."""
+    with open(program, "rb") as f:
+        texts = {m.decode() for m in re.findall(
+            rb"(?<=\0)(?:WITH|\(?SELECT|INSERT|UPDATE|DELETE) "
+            rb"[\t\n\x20-\x7e]{20,}(?=\0)", f.read())}
+    return {t for t in texts if not re.search("%[sdlu]", t)
+            and not t.startswith(END_OF_A_COMPANY)}
+
+
+def explained(cursor, text):
+    """The plan of a prepared statement for any values."""
+    numbers = [int(n) for n in re.findall(r"\$(\d+)", text)]
+    values = ", ".join(["NULL"] * max(numbers, default=0))
+    cursor.execute("PREPARE s AS " + text)
+    cursor.execute("EXPLAIN EXECUTE s" + (f"({values})" if values else ""))
+    plan = "\n".join(line for line, in cursor.fetchall())
+    cursor.execute("DEALLOCATE s")
+    return plan
+
+
+def test_no_prepared_statement_reads_a_large_table_whole(xml):
+    """Those too that a minute's timer or another service sends."""
+    texts = statements(xml.site.program())
+    c = xml.site.cluster.connect(user="gsb_site")
+    with c.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        for text in texts:
+            plan = explained(cursor, text)
+            found = set(re.findall(r"Seq Scan on (\w+)", plan)) & set(LARGE)
+            assert not found, (text, plan)
+        assert "Seq Scan on account" in explained(
+            cursor, "SELECT 1 FROM account WHERE first_name = $1")
+    c.close()
+    for part in ("DELETE FROM journal", "DELETE FROM invitation",
+                 "DELETE FROM login_failure", "INSERT INTO attendance",
+                 "UPDATE session", "UPDATE meeting", "UPDATE account"):
+        assert any(part in text for text in texts), part
+    named = 0
+    for path in glob.glob(os.path.join(ROOT, "lib/site/*.c")):
+        with open(path, encoding="utf-8") as f:
+            named += f.read().count("static const struct pgstmt ")
+    assert len(texts) >= named > 50
 
 
 def test_a_plan_that_does_is_found(xml):
