@@ -4,8 +4,10 @@ tokens, times. What is read, not made, is equal to the byte."""
 import os
 import re
 
+import json_operations
 from clients import Json, Xml
 from wait import wait_until
+from xml_operations import OPERATIONS
 
 PASSWORD = "Geheim-12345"
 # In answers that made something: what stands for a value of this call.
@@ -20,8 +22,13 @@ MADE = [
     (r'("(?:created|lastModified|expiration)": ?")[^"]+', r"\1TIME"),
     (r'("(?:password|hostKey|accessCode)": ?")[^"]+', r"\1SECRET"),
     (r"(hostKey>)\d+", r"\1SECRET"),
+    (r"(Host key</dt><dd><code>)\d+", r"\1SECRET"),
     (r"(?<!\d)\d{7,10}(?!\d)", "NUMBER"),
     (r"/ws/[PB]/", "/ws/S/"),
+    (r"(cursor=)[\w.%=-]+", r"\1CURSOR"),
+    (r'(name="csrf" value=")[^"]+', r"\1MAC"),
+    (r"(gsb=)[\w.-]+", r"\1TOKEN"),
+    (r"(DTSTAMP|CREATED|LAST-MODIFIED):\w+", r"\1:TIME"),
 ]
 SITE = [(r"(serv:gsbStatus>)(PRIMARY|BACKUP)", r"\1SITE"),
         (r"(Site: )(Primary|Backup)", r"\1SITE")]
@@ -64,7 +71,8 @@ class Script:
 
     def call(self, method, path, body=None, rules=None, **headers):
         answer = self.json.request(method, path, body, headers or None)
-        return self.note(f"{method} {path.partition('?')[0][:13]}", answer,
+        path = plain(path.partition("?")[0], MADE)
+        return self.note(f"{method} {path}", answer,
                          MADE if rules is None else rules)
 
     def run(self):
@@ -75,8 +83,13 @@ class Script:
         self.json = Json(self.pair.url, ticket)
         self.users(name)
         self.meetings(name)
+        self.attendees()
+        self.sessions()
+        self.about()
         self.faults()
         self.over_json()
+        self.people_and_invitees()
+        self.pages()
         return self
 
     def users(self, name):
@@ -94,6 +107,10 @@ class Script:
         self.xml(self.me, "user.GetUser")
         self.xml(self.me, "user.LstsummaryUser")
         self.call("GET", "/v1/people/me")
+        self.call("GET", "/v1/people")
+        self.call("POST", "/v1/access_token", {
+            "siteName": self.pair.company, "webExId": name,
+            "password": PASSWORD})
 
     def meetings(self, name):
         answer = self.xml(
@@ -115,6 +132,74 @@ class Script:
             self.xml(self.me, "meeting.DelMeeting", key)
         self.xml(self.me, "ep.GetAPIVersion",
                  "<returnTrainReleaseVersion>1</returnTrainReleaseVersion>")
+
+    def create(self, title, day):
+        answer = self.xml(
+            self.me, "meeting.CreateMeeting",
+            f"<metaData><confName>{title}</confName></metaData><schedule>"
+            f"<startDate>01/{day}/2031 10:00:00</startDate></schedule>"
+            "<accessControl><meetingPassword>Pa55</meetingPassword>"
+            "</accessControl>")
+        return re.search(r"meetingkey>(\d+)", answer.text).group(1)
+
+    def attendees(self):
+        number = self.create("Guests", 3)
+        key = f"<sessionKey>{number}</sessionKey>"
+        person = "<person><name>Zoë</name><email>{}@x.org</email></person>"
+        for operation, body in (
+                ("CreateMeetingAttendee", person.format("a") + key),
+                ("CreateMeetingAttendee", person.format("a") + key),
+                ("RegisterMeetingAttendee", "<attendees>" +
+                 person.format("b") + key + "</attendees>"),
+                ("LstMeetingAttendee", f"<meetingKey>{number}</meetingKey>"),
+                ("DelMeetingAttendee", "<attendeeEmail><email>a@x.org"
+                 f"</email>{key}</attendeeEmail>"),
+                ("LstMeetingAttendee", f"<meetingKey>{number}</meetingKey>"),
+                ("LstMeetingAttendee", "<meetingKey>7</meetingKey>")):
+            self.xml(self.me, "attendee." + operation, body)
+
+    def sessions(self):
+        number = self.create("Session", 4)
+        key = f"<sessionKey>{number}</sessionKey>"
+        answer = self.xml(self.me, "auo.CreateTeleconferenceSession",
+                          "<metaData><confName>Call</confName></metaData>"
+                          "<schedule><startDate>01/02/2031 10:00:00"
+                          "</startDate></schedule>")
+        call = "<sessionKey>" + re.search(
+            r"sessionKey>(\d+)", answer.text).group(1) + "</sessionKey>"
+        self.xml(self.me, "auo.SetTeleconferenceSession", call +
+                 "<metaData><confName>Called</confName></metaData>")
+        self.xml(self.me, "auo.GetTeleconferenceSession", call)
+        self.xml(self.me, "auo.GetTeleconferenceSession", key)
+        self.xml(self.me, "ep.LstsummarySession",
+                 key + "<dateScope><timeZoneID>25</timeZoneID></dateScope>")
+        self.xml(self.me, "ep.LstOpenSession")
+        self.xml(self.me, "ep.GetSessionInfo", key)
+        for _ in range(2):
+            self.xml(self.me, "ep.DelSession", key)
+
+    def about(self):
+        """The site itself, its people's URLs, what has been."""
+        self.xml(self.me, "site.GetSite")
+        self.xml(self.me, "site.LstTimeZone",
+                 "<date>07/01/2031 00:00:00</date>")
+        self.xml(self.me, "meetingtype.LstMeetingType")
+        for operation in ("GetloginurlUser", "GetlogouturlUser"):
+            self.xml(self.me, "user." + operation,
+                     f"<webExID>{self.me.user}</webExID>")
+        self.xml(self.me, "user.GetLoginTicket")
+        for operation in ("usage", "attendee"):
+            for body in ("", "<confID>x</confID>"):
+                self.xml(self.me, f"history.Lstmeeting{operation}History",
+                         body)
+        self.xml(self.admin, "user.DelUser", f"<webExId>{self.me.user}-2"
+                 "</webExId><webExId>nobody</webExId>")
+
+    @staticmethod
+    def routes(said):
+        """"GET meetings/*" of "GET /v1/meetings/UUID"."""
+        return {what.replace("/v1/", "").replace("UUID", "*")
+                for what in said}
 
     def faults(self):
         self.xml(self.me, "meeting.GetMeeting",
@@ -143,8 +228,79 @@ class Script:
         path = f"/v1/meetings/{answer.json['id']}"
         self.call("GET", path)
         self.call("GET", "/v1/meetings")
+        self.call("PUT", path, {
+            "title": "Other", "start": "2031-06-09T05:00:00Z",
+            "end": "2031-06-09T06:00:00Z"})
         self.call("DELETE", path)
         self.call("GET", path)
+
+    def people_and_invitees(self):
+        answer = self.call("POST", "/v1/meetings", {
+            "title": "Invite", "start": "2031-06-09T05:00:00Z",
+            "end": "2031-06-09T06:00:00Z", "recurrence": "FREQ=DAILY",
+            "invitees": [{"email": "c@x.org"}]})
+        meeting = answer.json["id"]
+        self.call("PATCH", f"/v1/meetings/{meeting}", {"title": "Zoë"})
+        for email in ("d@x.org", "d@x.org", "no"):
+            answer = self.call("POST", "/v1/meetingInvitees", {
+                "meetingId": meeting, "email": email, "coHost": True})
+            if answer.status == 200:
+                path = "/v1/meetingInvitees/" + answer.json["id"]
+        self.call("GET", path)
+        self.call("PUT", path, {"displayName": "D", "panelist": True})
+        for _ in range(2):
+            self.call("DELETE", path)
+        self.call("GET", "/v1/meetingInvitees?max=1&meetingId=" + meeting)
+        for report in ("usage", "usage?format=csv", "attendees",
+                       "attendees?format=csv", "usage?max=0"):
+            path = "/v1/meetingReports/" + report
+            self.note("GET " + path.partition("?")[0], self.json.http.request(
+                "GET", path, None,
+                {"Authorization": "Bearer " + self.json.token}), MADE)
+        self.json.close()
+        self.json = self.pair.json()
+        email = f"json-{self.tag}@x.org"
+        answer = self.call("POST", "/v1/people", {
+            "emails": [email], "firstName": "J", "lastName": "S",
+            "password": PASSWORD})
+        path = "/v1/people/" + answer.json["id"]
+        self.call("POST", "/v1/people", {"emails": [email]})
+        self.call("PUT", path, {"emails": [email], "displayName": "<J>"})
+        self.call("GET", path)
+        self.call("GET", f"/v1/people?email={email}")
+        for _ in range(2):
+            self.call("DELETE", path)
+
+    def page(self, path, cookie=None):
+        answer = self.me.http.request(
+            "GET", f"/{self.pair.company}/{path}", None,
+            {"Cookie": cookie} if cookie else {})
+        return self.note(plain(path, MADE).replace(self.tag, "TAG"), answer,
+                         MADE)
+
+    def pages(self):
+        """As nobody, then as himself."""
+        number = self.create("Pages", 5)
+        answer = self.xml(self.me, "meeting.GetjoinurlMeeting",
+                          f"<sessionKey>{number}</sessionKey>")
+        self.xml(self.me, "attendee.CreateMeetingAttendee",
+                 "<person><email>a@x.org</email></person>"
+                 f"<sessionKey>{number}</sessionKey>")
+        token = re.search(r"MTID=\w+", answer.text).group(0)
+        for path in ("login", "join", f"join/{number}", f"room/{number}",
+                     f"m.php?AT=JM&MK={number}", f"m.php?AT=HM&MK={number}",
+                     f"e.php?AT=SI&MK={number}", f"j.php?{token}",
+                     f"j.php?{token}&ICS=1", "p.php?AT=LO", "clients",
+                     "p.php?AT=LI&WID=x&TK=x&MU=GoBack&BU=/"):
+            self.page(path)
+        ticket = self.me.must("user.GetLoginTicket").get("ticket")
+        cookie = self.page(f"p.php?AT=LI&WID={self.me.user}&TK={ticket}"
+                           ).getheader("Set-Cookie").partition(";")[0]
+        for path in ("", "?when=past", "schedule", f"meetings/{number}",
+                     f"meetings/{number}/edit", f"meetings/{number}/meeting."
+                     "ics", f"room/{number}", "profile", "reports",
+                     "reports.csv", "admin/accounts"):
+            self.page(path, cookie)
 
     def read(self, name, number):
         """Of things that are there: answers with nothing replaced."""
@@ -193,7 +349,11 @@ def test_g04_g23_one_script_two_sites(pair):
     for script in scripts:
         script.close()
     assert [s.sites for s in scripts] == [{"PRIMARY"}, {"BACKUP"}]
-    assert len(scripts[0].said) == len(scripts[1].said) > 30
+    said = [[what for what, *_ in s.said] for s in scripts]
+    assert said[0] == said[1] and len(said[0]) > 80
+    assert {o.name for o in OPERATIONS} <= set(said[0])
+    assert {o.name for o in json_operations.OPERATIONS} <= \
+        Script.routes(said[0])
     assert differences(*scripts) == []
 
 
