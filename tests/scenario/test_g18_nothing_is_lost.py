@@ -25,6 +25,12 @@ def test_g18_acknowledged_writes_are_on_the_backup_when_it_serves(pair):
     load.check()
 
 
+def is_behind(pair):
+    gates = {gate["gate"]: gate["verdict"]
+             for gate in pair.status()["readiness"]["gates"]}
+    return gates["lag-there"] == "bad"
+
+
 def test_g18_without_sync_both_tails_meet(make_pair):
     pair = make_pair("replicator.replicator.sync=off")
     pair.restore()
@@ -34,6 +40,12 @@ def test_g18_without_sync_both_tails_meet(make_pair):
     pair.kill("backup-replicator")
     for number in range(10):
         assert client.create_meeting(f"tail-{number}").good
+    wait_until(lambda: is_behind(pair), 30)
+    refused = pair.ctl("failover", "--to", "backup", "--reason", "test",
+                       "--yes", check=False)
+    assert refused.returncode == 2 and "rule data-loss" in refused.stderr
+    assert "--allow-data-loss" in refused.stderr
+    assert "behind when it last told" in refused.stderr, "what is at risk"
     pair.kill("primary-web", "primary-db", "primary-replicator",
               "primary-collab")
     wait_until(lambda: pair.detect() == "Backup", 30)
@@ -42,6 +54,8 @@ def test_g18_without_sync_both_tails_meet(make_pair):
         assert answer.good and answer.site == "BACKUP", answer.text
     client.close()
     assert not titles(pair, "backup", "tail")
+    told = pair.ctl("events").partition("it alone has: ")[2]
+    assert "behind when it last told" in told
     with Load(pair, workers=2, rate=30) as load:
         pair.restore()
         assert pair.detect() == "Primary"
