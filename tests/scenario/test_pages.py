@@ -7,14 +7,10 @@ import urllib.parse
 
 import pytest
 
+from page_person import FORM, MEETING, PASSWORD, Person, account, said
 from site_alone import URL, Site
 
-PASSWORD = "Geheim-1"
 EVIL = "\"><script>alert(1)</script>'; DROP TABLE meeting; -- {{csrf}}"
-FORM = "application/x-www-form-urlencoded"
-MEETING = {"name": "Plan", "date": "2031-03-04", "time": "10:00",
-           "duration": "45", "zone": "23", "repeat": "", "every": "1",
-           "until": "", "agenda": "", "password": "Geheim9", "invite": ""}
 
 
 @pytest.fixture(name="site", scope="module")
@@ -30,67 +26,9 @@ def made_site():
         made.close()
 
 
-class Person:
-    """A browser's cookies, and forms with what they must carry."""
-
-    def __init__(self, site, user=None, password=PASSWORD):
-        self.site, self.cookies = site, {}
-        if user is not None:
-            answer = self.post("login", user=user, password=password)
-            assert answer.status == 303, answer.text
-
-    def request(self, method, path, body=None, **headers):
-        if self.cookies:
-            headers["Cookie"] = "; ".join(
-                f"{k}={v}" for k, v in self.cookies.items())
-        if not path.startswith("/"):
-            path = "/acme/" + path
-        answer = self.site.request(method, path, body, headers)
-        given = answer.headers.get("set-cookie", "")
-        if given:
-            assert "HttpOnly" in given and "SameSite=Lax" in given
-            name, _, value = given.split(";")[0].partition("=")
-            self.cookies[name] = value
-        return answer
-
-    def get(self, path, **headers):
-        return self.request("GET", path, **headers)
-
-    def post(self, path, headers=None, **fields):
-        return self.request("POST", path, urllib.parse.urlencode(fields),
-                            **{"Content-Type": FORM, **(headers or {})})
-
-    def csrf(self):
-        return re.search(r'name="csrf" value="([^"]+)"',
-                         self.get("profile").text)[1]
-
-    def send(self, path, **fields):
-        return self.post(path, csrf=self.csrf(), **fields)
-
-    def schedule(self, **changes):
-        answer = self.send("schedule", **{**MEETING, **changes})
-        assert answer.status == 303, answer.text
-        return re.search(r"/acme/meetings/(\d+)",
-                         answer.headers["location"])[1]
-
-
 @pytest.fixture(name="admin", scope="module")
 def made_admin(site):
     return Person(site, "admin")
-
-
-def said(answer):
-    return re.findall(r'role="alert">([^<]*)<', answer.text)
-
-
-def account(admin, **changes):
-    name = "p" + secrets.token_hex(4)
-    answer = admin.send("admin/accounts/new", **{
-        "user": name, "email": f"{name}@acme.test", "first": "P", "last": "Q",
-        "display": name, "password": PASSWORD, "isHost": "1",
-        "isActive": "1", **changes})
-    assert answer.status == 303, answer.text
-    return name
 
 
 def test_logging_in_and_out(site):
@@ -118,6 +56,51 @@ def test_logging_in_and_out(site):
     nobody.cookies = stolen
     assert nobody.get("profile").status == 401
     assert nobody.get("join").status == 200
+
+
+def test_under_https_cookies_and_answers_say_so(site):
+    """RFC 6797, and cookies that only this very host can set."""
+    secure = Site("primary", cluster=site.cluster, url="https://meet.test")
+    try:
+        secure.start()
+        secure.keep()
+        login = urllib.parse.urlencode({"user": "admin",
+                                        "password": PASSWORD})
+        answer = secure.request("POST", "/acme/login", login,
+                                {"Content-Type": FORM})
+        assert re.fullmatch(r"__Host-gsb=[^;]+; Path=/; HttpOnly; "
+                            r"SameSite=Lax; Secure",
+                            answer.headers["set-cookie"])
+        for method, path, body in (
+                ("GET", "/acme/login", None), ("GET", "/v1/people/me", None),
+                ("POST", "/WBXService/XMLService", "<a/>"),
+                ("GET", "/acme/assets/style.css", None),
+                ("POST", "/v1/meetings", "x" * (2 << 20))):
+            for at, wanted in ((secure, "max-age=31536000"), (site, None)):
+                answer = at.request(method, path, body)
+                assert answer.headers.get(
+                    "strict-transport-security") == wanted, path
+                assert answer.headers["x-content-type-options"] == "nosniff"
+    finally:
+        secure.close()
+
+
+def test_every_page_has_its_policy(site, admin):
+    for path in ("", "login", "schedule", "profile", "join", "reports",
+                 "clients", "admin/accounts", "admin/settings", "nothing"):
+        answer = admin.get(path)
+        policy = dict(part.split(" ", 1) for part in
+                      answer.headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert {policy[k] for k in ("script-src", "style-src", "connect-src",
+                                    "form-action")} == {"'self'"}
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["cache-control"] == "no-store"
+        assert not [k for k in answer.headers
+                    if k == "server" or k.startswith("access-control")]
+        assert not re.search(r"<script(?! type=\"module\" src=)|<style|"
+                             r" on\w+=|style=", answer.text), path
 
 
 def test_a_session_is_no_token_and_not_another_companys(site, admin):
@@ -409,6 +392,26 @@ def test_an_accounts_rights_and_password(site, admin):
                       isHost="1").status == 303
     refused = Person(site).post("login", user=name, password="Neu-1")
     assert refused.status == 403 and "not active" in refused.text
+
+
+def test_more_of_what_was_looked_for(site, admin):
+    name = "Ann & <Co>"
+    site.cluster.sql("gsb", """
+        INSERT INTO account (id, company_id, number, webexid, email,
+            first_name)
+        SELECT gen_random_uuid(), id, new_number('account'), 'co' || i,
+            'co' || i || '@acme.test', %s
+        FROM company, generate_series(100, 126) i WHERE name = 'acme'""",
+                     name)
+    page = admin.get("admin/accounts?find=" + urllib.parse.quote(name)).text
+    seen = re.findall(r"co\d+@", page)
+    link = re.search(r'href="/acme/([^"]+)">More<', page)[1]
+    page = admin.get(link.replace("&amp;", "&")).text
+    found = re.findall(r"co\d+@", page)
+    assert len(seen) == 25 and len(found) == 2 and not set(seen) & set(found)
+    link = re.search(r'href="/acme/([^"]+)">Back<', page)[1]
+    page = admin.get(link.replace("&amp;", "&")).text
+    assert re.findall(r"co\d+@", page) == seen
 
 
 def test_settings_are_the_primarys(site, admin):
