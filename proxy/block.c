@@ -93,10 +93,11 @@ blocks_fini(struct blocks *b)
 	*b = (struct blocks){ 0 };
 }
 
-void
-block_append(struct blocks *b, struct block **bp, const void *from, size_t len)
+char *
+block_extend(struct blocks *b, struct block **bp, size_t len)
 {
 	struct block *old = *bp;
+	char *at;
 
 	if (old == NULL) {
 		*bp = block_get(b, len);
@@ -106,8 +107,15 @@ block_append(struct blocks *b, struct block **bp, const void *from, size_t len)
 		(*bp)->len = old->len;
 		block_put(b, &old);
 	}
-	memcpy((*bp)->at + (*bp)->len, from, len);
+	at = (*bp)->at + (*bp)->len;
 	(*bp)->len += len;
+	return at;
+}
+
+void
+block_append(struct blocks *b, struct block **bp, const void *from, size_t len)
+{
+	memcpy(block_extend(b, bp, len), from, len);
 }
 
 void

@@ -29,6 +29,9 @@ struct block *block_get(struct blocks *b, size_t size);
 void block_put(struct blocks *b, struct block **bp);
 void blocks_fini(struct blocks *b);
 
+/* Room for len bytes more at the end of *bp (NULL: a new one), which count as
+ * there from then on. */
+char *block_extend(struct blocks *b, struct block **bp, size_t len);
 /* Appends to *bp (NULL: a new one), which grows as needed. */
 void block_append(struct blocks *b, struct block **bp, const void *from,
 		  size_t len);

@@ -12,6 +12,9 @@
 /* Of a block that is refused anyway, before the connection is. */
 #define PAST_MEASURE 8
 
+/* Of a literal, measured by the compiler. */
+#define TEXT(literal) span_make(literal, sizeof(literal) - 1)
+
 static struct span
 span_of_rcbuf(nghttp2_rcbuf *b)
 {
@@ -23,17 +26,37 @@ span_of_rcbuf(nghttp2_rcbuf *b)
 	return span_make((const char *)v.base, v.len);
 }
 
+/* Parts one after another, in one piece. */
 static void
-add(struct h2 *h, struct block **to, struct span s)
+add(struct h2 *h, struct block **to, const struct span *parts, size_t n)
 {
-	if (s.len > 0)
-		block_append(&h->client.stream.worker->blocks, to, s.at, s.len);
+	size_t len = 0;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].len;
+	if (len == 0)
+		return;
+	at = block_extend(&h->client.stream.worker->blocks, to, len);
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].len > 0)
+			memcpy(at, parts[i].at, parts[i].len);
+		at += parts[i].len;
+	}
 }
 
 static void
-add_text(struct h2 *h, const char *text)
+add_text(struct h2 *h, struct span text)
 {
-	add(h, &h->head.text, span_of(text));
+	add(h, &h->head.text, &text, 1);
+}
+
+static void
+add_line(struct h2 *h, struct span name, struct span value)
+{
+	const struct span parts[] = { name, TEXT(": "), value, TEXT("\r\n") };
+
+	add(h, &h->head.text, parts, 4);
 }
 
 static void
@@ -75,38 +98,50 @@ h2_head_drop(struct h2 *h)
 }
 
 static void
-add_line(struct h2 *h)
+add_request_line(struct h2 *h)
 {
 	struct h2_head *in = &h->head;
 	struct span scheme = span_of_rcbuf(in->scheme);
 	struct span host = span_of_rcbuf(in->authority);
-	struct span path = span_of_rcbuf(in->path);
+	const struct span parts[] = {
+		span_of_rcbuf(in->method),
+		TEXT(" "),
+		in->path != NULL ? span_of_rcbuf(in->path) : host,
+		TEXT(" HTTP/1.1\r\n"),
+	};
 
 	in->line = true;
 	if (in->scheme != NULL && !span_iis(scheme, "https") &&
 	    !span_iis(scheme, "http"))
 		refuse(in, 400, "The scheme is neither http nor https");
-	add(h, &in->text, span_of_rcbuf(in->method));
-	add_text(h, " ");
-	add(h, &in->text, in->path != NULL ? path : host);
-	add_text(h, " HTTP/1.1\r\n");
-	if (in->authority == NULL)
-		return;
-	add_text(h, "host: ");
-	add(h, &in->text, host);
-	add_text(h, "\r\n");
+	add(h, &in->text, parts, 4);
+	if (in->authority != NULL)
+		add_line(h, TEXT("host"), host);
 }
 
 static nghttp2_rcbuf **
 pseudo(struct h2_head *in, struct span name)
 {
-	if (span_is(name, ":method"))
+	if (span_eq(name, TEXT(":method")))
 		return &in->method;
-	if (span_is(name, ":path"))
+	if (span_eq(name, TEXT(":path")))
 		return &in->path;
-	if (span_is(name, ":scheme"))
+	if (span_eq(name, TEXT(":scheme")))
 		return &in->scheme;
-	return span_is(name, ":authority") ? &in->authority : NULL;
+	return span_eq(name, TEXT(":authority")) ? &in->authority : NULL;
+}
+
+/* Pieces of Cookie become one (RFC 9113 8.2.3). */
+static void
+add_cookie(struct h2 *h, struct span value)
+{
+	struct block **cookie = &h->head.cookie;
+	const struct span parts[] = { TEXT("; "), value };
+
+	if (*cookie != NULL)
+		add(h, cookie, parts, 2);
+	else
+		add(h, cookie, &value, 1);
 }
 
 static void
@@ -115,23 +150,18 @@ add_field(struct h2 *h, struct span name, struct span value)
 	struct h2_head *in = &h->head;
 
 	if (!in->line)
-		add_line(h);
-	if (span_is(name, "cookie")) { /* RFC 9113 8.2.3 */
-		if (in->cookie != NULL)
-			add(h, &in->cookie, span_of("; "));
-		add(h, &in->cookie, value);
+		add_request_line(h);
+	if (span_eq(name, TEXT("cookie"))) {
+		add_cookie(h, value);
 		return;
 	}
-	if (span_is(name, "host") && in->authority != NULL) {
+	if (in->authority != NULL && span_eq(name, TEXT("host"))) {
 		if (!span_ieq(value, span_of_rcbuf(in->authority)))
 			refuse(in, 400, "Host differs from the authority");
 		return;
 	}
-	in->length |= span_is(name, "content-length");
-	add(h, &in->text, name);
-	add_text(h, ": ");
-	add(h, &in->text, value);
-	add_text(h, "\r\n");
+	in->length |= span_eq(name, TEXT("content-length"));
+	add_line(h, name, value);
 }
 
 static void
@@ -217,15 +247,13 @@ finish_text(struct h2 *h, bool body)
 	struct h2_head *in = &h->head;
 
 	if (!in->line)
-		add_line(h);
-	if (in->cookie != NULL) {
-		add_text(h, "cookie: ");
-		add(h, &in->text, span_make(in->cookie->at, in->cookie->len));
-		add_text(h, "\r\n");
-	}
+		add_request_line(h);
+	if (in->cookie != NULL)
+		add_line(h, TEXT("cookie"),
+			 span_make(in->cookie->at, in->cookie->len));
 	if (body && !in->length)
-		add_text(h, "transfer-encoding: chunked\r\n");
-	add_text(h, "\r\n");
+		add_line(h, TEXT("transfer-encoding"), TEXT("chunked"));
+	add_text(h, TEXT("\r\n"));
 	return span_make(in->text->at, in->text->len);
 }
 
