@@ -193,6 +193,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(421, {}, [("GSB-Not-Processed", "1")])
         if self.path == "/acme/trailers":
             return self.give_chunked()
+        if self.path.startswith("/acme/names/"):
+            return self.reply(200, {}, [(n, "1") for n in
+                                        self.path[12:].split("/")])
         if self.path.startswith("/acme/bytes/"):
             return self.give(int(self.path.rpartition("/")[2]))
         return self.reply(200, {

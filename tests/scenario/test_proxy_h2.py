@@ -85,6 +85,16 @@ def test_requests_and_bodies_both_ways(pair, plain):
     assert curl(pair, "/acme/%zz", "--path-as-is", plain=plain)[0] == 400
 
 
+def test_names_of_answers_are_small(pair):
+    names = ["X", "X-abc", "ABCDEFGH", "abcdefgh", "X-AZaz09^_`",
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "X-~!$&'*+-.^_`|0123456789-Z"]
+    head, _, _ = curl(pair, "/acme/names/" + "/".join(names), "-D", "-",
+                      "--path-as-is", plain=True)[1].partition(b"\r\n\r\n")
+    got = [line.split(b":")[0].decode() for line in head.split(b"\r\n")]
+    assert [n for n in got if n in {x.lower() for x in names}] == \
+        [x.lower() for x in names]
+
+
 def test_a_body_of_unknown_length_and_trailers(pair):
     with Client(pair.port) as c:
         c.send(HEADERS, END_HEADERS, 1, h2raw.head("POST", "/acme/x"))
