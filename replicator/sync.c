@@ -283,7 +283,8 @@ on_poll(void *ctx)
 		    "'track_commit_timestamp') = 'on' THEN (SELECT count(*) "
 		    "FROM generate_series(%" PRIu64 ", x.upto - 1) i, "
 		    "pg_xact_commit_timestamp_origin((i & 4294967295)::text"
-		    "::xid) o WHERE o.timestamp IS NOT NULL AND o.roident = 0) "
+		    "::xid) o WHERE i & 4294967295 > 2 AND " /* no such xids */
+		    "o.timestamp IS NOT NULL AND o.roident = 0) "
 		    "END FROM (SELECT least(pg_snapshot_xmin("
 		    "pg_current_snapshot())::text::int8, %" PRIu64 ") AS upto) "
 		    "x LEFT JOIN pg_stat_replication r "
