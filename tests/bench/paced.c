@@ -5,9 +5,10 @@
  *   paced PORT RATE CONNECTIONS SECONDS FILE OUT
  *
  * FILE: requests, each "LABEL BYTES SIGN\n" and BYTES bytes, sent in their
- * order for SECONDS or until they end. Each line of OUT: LABEL, how long it
- * took in us, counted from when it was due, 1 if the status was 2xx and SIGN
- * ("-": anything) stood in the answer. What was not is shown, the first ten.
+ * order for SECONDS or until they end. Each line of OUT: LABEL, when it was
+ * due in us (CLOCK_MONOTONIC), how long it took from then, 1 if the status was
+ * 2xx and SIGN ("-": anything) stood in the answer. What was not is shown, the
+ * first ten.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -89,7 +90,7 @@ end(struct connection *c, bool good)
 {
 	struct request *r = c->sent;
 
-	fprintf(out, "%s %lld %d\n", r->label,
+	fprintf(out, "%s %lld %lld %d\n", r->label, (long long)r->due_us,
 		(long long)(now_us() - r->due_us), good);
 	if (!good && failed++ < SHOWN)
 		fprintf(stderr, "%s: %.*s\n---\n%.1500s\n", r->label,

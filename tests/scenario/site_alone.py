@@ -223,7 +223,7 @@ class Site:
         self.only, self.more = only, more
         self.epoch = 1
         self.flags = {}
-        self.keeper = None
+        self.keeper = self.renewer = None
         self.ttl_us = TTL_US
         self.process = None
         self.env = {}  # more of it
@@ -342,8 +342,9 @@ health_listen = 127.0.0.1:{self.rooms_health}
         self.ttl_us = KEPT_US
         if self.keeper is None:
             self.keeper = threading.Event()
-            threading.Thread(target=self.renew, args=(self.keeper,),
-                             daemon=True).start()
+            self.renewer = threading.Thread(
+                target=self.renew, args=(self.keeper,), daemon=True)
+            self.renewer.start()
         wait_until(lambda: self.lease(**self.flags).json["serving"])
 
     def renew(self, ended):
@@ -352,6 +353,13 @@ health_listen = 127.0.0.1:{self.rooms_health}
                 self.lease(**self.flags)
             except (OSError, http.client.HTTPException, ValueError, KeyError):
                 continue
+
+    def hand_over(self):
+        """Somebody else grants from here on."""
+        self.keeper.set()
+        self.renewer.join()
+        self.keeper = None
+        self.expire()
 
     def expire(self):
         """Until a shorter grant than the last one is a later one."""
