@@ -25,15 +25,13 @@ static void on_down(void *ctx, const struct err *why);
 static void on_retry(void *ctx);
 static void on_impatient(void *ctx);
 static void on_failed(void *ctx);
-static void on_call(void *ctx, const struct pgresult *results, size_t n,
-		    const struct err *err);
 static void on_clean(void *ctx, const struct pgresult *results, size_t n,
 		     const struct err *err);
 
 static void lose_slot(struct slot *s, const struct err *why);
 
-static void
-open_slot(struct pgpool *p)
+void
+pgslot_open(struct pgpool *p)
 {
 	struct slot *s = mem_new(struct slot);
 	struct pgconn_conf conf = {
@@ -81,17 +79,6 @@ free_slot(struct slot *s)
 	mem_free(s);
 }
 
-static unsigned
-count_slots(const struct pgpool *p, enum slot_state state)
-{
-	const struct slot *s;
-	unsigned n = 0;
-
-	for (s = TAILQ_FIRST(&p->slots); s != NULL; s = TAILQ_NEXT(s, entry))
-		n += s->state == state;
-	return n;
-}
-
 struct pgpool *
 pgpool_open(const struct pgpool_conf *conf)
 {
@@ -105,7 +92,7 @@ pgpool_open(const struct pgpool_conf *conf)
 	TAILQ_INIT(&p->slots);
 	TAILQ_INIT(&p->waiters);
 	TAILQ_INIT(&p->others);
-	open_slot(p);
+	pgslot_open(p);
 	return p;
 }
 
@@ -163,57 +150,34 @@ void
 pgpool_stats(const struct pgpool *p, struct pgpool_stats *out)
 {
 	*out = (struct pgpool_stats){
-		.open = p->nslots - count_slots(p, SLOT_OPENING),
-		.busy = count_slots(p, SLOT_BUSY),
+		.open = p->nslots - pgslot_count(p, SLOT_OPENING),
+		.busy = pgslot_count(p, SLOT_BUSY),
 		.waiting = p->nwaiters,
 		.served = p->served,
 		.failed = p->failed,
 	};
 }
 
-static void
-leave_queue(struct pgreq *r)
-{
-	TAILQ_REMOVE(&r->pool->waiters, r, entry);
-	TAILQ_INSERT_TAIL(&r->pool->others, r, entry);
-	r->pool->nwaiters--;
-	timer_cancel(&r->patience);
-}
-
 /* The waiting request fails; told from the loop. */
 static void
 fail_waiter(struct pgreq *r, const struct err *why)
 {
-	leave_queue(r);
+	pgreq_leave_queue(r);
 	pgbatch_free(&r->batch);
 	r->err = *why;
 	r->end = loop_defer(on_failed, r);
 }
 
+/* One that is spare goes when the others have become free. */
 static void
-assign(struct slot *s, struct pgreq *r)
+rest(struct slot *s)
 {
-	leave_queue(r);
-	s->state = SLOT_BUSY;
-	s->req = r;
-	r->slot = s;
-	r->call = pgconn_run(s->conn, &r->batch, r->deadline_ms, on_call, r);
-}
+	struct pgpool *p = s->pool;
 
-/* Gives idle connections to waiters, opens more if they do not suffice. */
-static void
-serve(struct pgpool *p)
-{
-	unsigned opening = count_slots(p, SLOT_OPENING);
-	struct slot *s;
-
-	for (s = TAILQ_FIRST(&p->slots); s != NULL; s = TAILQ_NEXT(s, entry))
-		if (s->state == SLOT_IDLE && p->nwaiters > 0)
-			assign(s, TAILQ_FIRST(&p->waiters));
-	for (; p->retry == NULL && opening < p->nwaiters &&
-	       p->nslots < p->conf.size;
-	     opening++)
-		open_slot(p);
+	s->state = SLOT_IDLE;
+	if (p->nslots > p->conf.size && !pgslot_all_write(p))
+		free_slot(s);
+	pgslot_serve(p);
 }
 
 /* One after the other, so that they do not all come at once. */
@@ -221,8 +185,8 @@ static void
 keep_ready(struct pgpool *p)
 {
 	if (p->up && p->retry == NULL && p->nslots < p->conf.ready &&
-	    count_slots(p, SLOT_OPENING) == 0)
-		open_slot(p);
+	    pgslot_count(p, SLOT_OPENING) == 0)
+		pgslot_open(p);
 }
 
 /* The connection has lost its user. */
@@ -235,8 +199,7 @@ release(struct slot *s)
 	if (!pgconn_is_up(s->conn))
 		return; /* on_down comes */
 	if (pgconn_in_flight(s->conn) == 0 && !pgconn_in_transaction(s->conn)) {
-		s->state = SLOT_IDLE;
-		serve(s->pool);
+		rest(s);
 		return;
 	}
 	s->state = SLOT_CLEANING;
@@ -257,8 +220,7 @@ on_clean(void *ctx, const struct pgresult *results, size_t n,
 		lose_slot(s, err);
 		return;
 	}
-	s->state = SLOT_IDLE;
-	serve(s->pool);
+	rest(s);
 }
 
 void
@@ -272,6 +234,7 @@ pgreq_init(struct pgreq *r, struct pgpool *p, struct pgbatch **batch,
 	r->batch = *batch;
 	*batch = NULL;
 	r->deadline_ms = deadline_ms;
+	r->writes = !r->last || r->batch->commits;
 	r->patience = timer_start(left > 0 ? (uint64_t)left : 0, on_impatient,
 				  r);
 	TAILQ_INSERT_TAIL(&p->waiters, r, entry);
@@ -280,7 +243,7 @@ pgreq_init(struct pgreq *r, struct pgpool *p, struct pgbatch **batch,
 		fail_waiter(r, &p->err);
 		return;
 	}
-	serve(p);
+	pgslot_serve(p);
 	if (r->slot != NULL || p->nwaiters <= p->conf.max_waiters)
 		return;
 	err_set(&e, ERR_LIMIT, "database: %u requests wait already",
@@ -328,7 +291,7 @@ pgreq_run(struct pgreq *r, struct pgbatch **batch)
 	assert(r->call == NULL && r->end == NULL && r->batch == NULL);
 	if (r->slot != NULL) {
 		r->call = pgconn_run(r->slot->conn, batch, r->deadline_ms,
-				     on_call, r);
+				     pgreq_called, r);
 		return;
 	}
 	pgbatch_free(batch);
@@ -345,9 +308,9 @@ pgpool_cancel_commits(struct pgpool *p)
 			pgconn_cancel_commit(s->conn);
 }
 
-static void
-on_call(void *ctx, const struct pgresult *results, size_t n,
-	const struct err *err)
+void
+pgreq_called(void *ctx, const struct pgresult *results, size_t n,
+	     const struct err *err)
 {
 	struct pgreq *r = ctx;
 	struct slot *s = r->slot;
@@ -401,7 +364,7 @@ on_up(void *ctx)
 	p->failures = 0;
 	p->up = true;
 	err_clear(&p->err);
-	serve(p);
+	pgslot_serve(p);
 	keep_ready(p);
 	if (!was_up && p->conf.on_change != NULL)
 		p->conf.on_change(p->conf.ctx, true, NULL);
@@ -440,7 +403,7 @@ has_hope(struct pgpool *p, bool was_open, const struct err *why)
 		return false;
 	p->hoped_ms = now;
 	timer_cancel(&p->retry);
-	open_slot(p);
+	pgslot_open(p);
 	return true;
 }
 
@@ -458,7 +421,7 @@ lose_slot(struct slot *s, const struct err *why)
 	wait = retry_wait_ms(&retry, p->failures, (uint32_t)random());
 	if (p->retry == NULL)
 		p->retry = timer_start(wait, on_retry, p);
-	if (p->nslots == count_slots(p, SLOT_OPENING) &&
+	if (p->nslots == pgslot_count(p, SLOT_OPENING) &&
 	    !has_hope(p, was_open, &e))
 		become_down(p, &e);
 }
@@ -476,7 +439,7 @@ on_retry(void *ctx)
 
 	p->retry = NULL;
 	if (p->nslots == 0)
-		open_slot(p);
-	serve(p);
+		pgslot_open(p);
+	pgslot_serve(p);
 	keep_ready(p);
 }

@@ -4,6 +4,8 @@
  * When the last one is lost, another one is tried at once; if that fails, or
  * the server hung, the pool is down: every request fails at once with the
  * reason, and one connection is tried with back-off until it is up again.
+ * While commits wait for the other site and hold every connection, what writes
+ * nothing goes past them, over `spare` connections more.
  *
  * Codes as in pgconn.h: everything but ERR_UNCERTAIN means that nothing of
  * the request was committed; ERR_LIMIT: the queue of waiters is full.
@@ -22,6 +24,7 @@ struct pgpool_conf {
 	const char *application; /* or NULL */
 	const char *setup;       /* or NULL */
 	unsigned size;           /* connections, at most */
+	unsigned spare;          /* and these, while all of them write */
 	unsigned ready;          /* of them kept open while up */
 	unsigned max_waiters;    /* first come, first served */
 	uint32_t connect_ms;     /* 0: 10 s */

@@ -27,7 +27,8 @@ struct pgreq {
 	struct loop_call *end;  /* has failed, to be told */
 	struct err err;
 	int64_t deadline_ms;
-	bool last; /* the call that ends it */
+	bool last;   /* the call that ends it */
+	bool writes; /* a commit is in it, or to come */
 	pgcall_fn *fn;
 	void *ctx;
 };
@@ -49,6 +50,18 @@ struct pgpool {
 	struct timer *retry; /* no connection is opened meanwhile */
 	uint64_t served, failed;
 };
+
+/* pgserve.c: who gets which. */
+unsigned pgslot_count(const struct pgpool *p, enum slot_state state);
+void pgreq_leave_queue(struct pgreq *r);
+/* A commit may wait for the other site, and all of them for seconds. */
+bool pgslot_all_write(const struct pgpool *p);
+/* Gives idle connections to waiters, opens more if they do not suffice. */
+void pgslot_serve(struct pgpool *p);
+
+/* pgpool.c */
+void pgslot_open(struct pgpool *p);
+pgcall_fn pgreq_called;
 
 /* A request of which batch, deadline and owner are set joins the pool. */
 void pgreq_init(struct pgreq *r, struct pgpool *p, struct pgbatch **batch,

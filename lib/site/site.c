@@ -35,6 +35,7 @@
 	"set_config('datestyle', 'ISO', false), "                         \
 	"set_config('jit', 'off', false)"
 #define DB_WAITERS 2000
+#define DB_SPARE 2 /* reads do not wait for commits that wait */
 
 static struct {
 	const struct site_role *role;
@@ -264,6 +265,7 @@ start_services(struct site *s, struct err *e)
 		.application = s->role->program,
 		.setup = DB_SETUP,
 		.size = wanted("web") ? (unsigned)s->conf->db_pool : 1,
+		.spare = DB_SPARE,
 		.max_waiters = DB_WAITERS,
 		.connect_ms = 2000,
 	};
