@@ -26,7 +26,7 @@
 #include "replicator/remedy.h"
 
 #define IN_FLIGHT 2
-#define LAZY_GROUPS 7
+#define LAZY_GROUPS 127
 #define REPLAN_ROWS 1000
 #define HUGE_ROWS 5000
 /* after a row that was inserted there and known here: so many groups ... */
@@ -149,8 +149,8 @@ mind_plans(struct apply *a, struct pgbatch *out, const struct batch *b)
 }
 
 /*
- * In a backlog not every group waits for the disk: the one behind it, which
- * does, flushes both, and only then is either acknowledged.
+ * In a backlog groups do not wait for the disk, and are acknowledged when one
+ * behind them saw that the log had been flushed so far. The last one waits.
  */
 static void
 send_group(struct apply *a, struct apply_group *g)
@@ -168,6 +168,7 @@ send_group(struct apply *a, struct apply_group *g)
 	if (g->lazy)
 		pgbatch_add_sql(out, "SELECT set_config('synchronous_commit', "
 				     "'off', true)");
+	g->envelope = b->begins && b->ends ? pgbatch_count(out) : SIZE_MAX;
 	if (b->begins && b->ends)
 		envelope_whole(out, b, g->from, g->to);
 	else if (b->begins)
@@ -288,6 +289,24 @@ on_fetched(void *ctx, size_t rows, const struct err *err)
 	apply_pump(a);
 }
 
+/* All groups before this one stand in our log: by its first statement. */
+static void
+look_at_log(struct apply *a, const struct pgresult *first)
+{
+	uint64_t written, flushed;
+
+	envelope_log(first, &written, &flushed);
+	if (a->flushing != 0 && flushed >= a->flushing_lsn) {
+		if (a->flushing > a->durable)
+			a->durable = a->flushing;
+		a->flushing = 0;
+	}
+	if (a->flushing == 0 && a->stands > a->durable) {
+		a->flushing = a->stands;
+		a->flushing_lsn = written;
+	}
+}
+
 /* It is committed, or a piece of what will be. */
 static void
 finish_group(struct apply *a, struct apply_group *g)
@@ -390,6 +409,8 @@ on_group(void *ctx, const struct pgresult *results, size_t n,
 	a->stats.in_flight--;
 	a->stats.queued++;
 	if (err == NULL) {
+		if (g->envelope < n)
+			look_at_log(a, &results[g->envelope]);
 		finish_group(a, g);
 		return;
 	}
@@ -422,25 +443,6 @@ bool
 apply_is_idle(const struct apply *a)
 {
 	return TAILQ_EMPTY(&a->groups);
-}
-
-void
-apply_abandon(struct apply *a)
-{
-	struct err e;
-
-	err_set(&e, ERR_CANCELLED, "the stream ended inside a transaction");
-	apply_reset(a, &e);
-}
-
-void
-apply_rewind(struct apply *a, uint64_t to)
-{
-	struct err e;
-
-	a->rewind_to = to;
-	err_set(&e, ERR_CANCELLED, "another log of the peer is followed");
-	apply_reset(a, &e);
 }
 
 uint64_t

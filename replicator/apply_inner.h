@@ -30,6 +30,7 @@ struct apply_group {
 	struct batch *batch;
 	struct pgcall *call; /* while it is under way */
 	uint64_t from, to;   /* sent: the origin stands there, goes there */
+	size_t envelope;     /* its number among the results; SIZE_MAX: none */
 	bool lazy;           /* its commit does not wait for the disk */
 	bool whole;          /* no row of it lacks its TOAST any more */
 };
@@ -51,7 +52,10 @@ struct apply {
 	struct statements *statements;
 	struct apply_groups groups;
 	uint64_t progress, durable, submitted;
-	uint64_t stands;         /* of the origin; behind progress while held */
+	uint64_t stands; /* of the origin; behind progress while held */
+	/* what stands is durable when our log is, up to flushing_lsn; 0: none
+	 */
+	uint64_t flushing, flushing_lsn;
 	uint64_t hold;           /* where it stays; 0: nowhere */
 	uint64_t rewind_to;      /* before the next set-up; 0: not */
 	unsigned lazy;           /* groups since the last that was flushed */

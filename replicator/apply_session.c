@@ -80,6 +80,25 @@ apply_reset(struct apply *a, const struct err *why)
 	a->conf.on_reset(a->conf.ctx, &copy); /* last */
 }
 
+void
+apply_abandon(struct apply *a)
+{
+	struct err e;
+
+	err_set(&e, ERR_CANCELLED, "the stream ended inside a transaction");
+	apply_reset(a, &e);
+}
+
+void
+apply_rewind(struct apply *a, uint64_t to)
+{
+	struct err e;
+
+	a->rewind_to = to;
+	err_set(&e, ERR_CANCELLED, "another log of the peer is followed");
+	apply_reset(a, &e);
+}
+
 static void
 on_connect(void *ctx)
 {
@@ -204,6 +223,7 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->stands = a->progress;
 	a->rewind_to = 0;
 	a->durable = a->progress; /* reading it has flushed it */
+	a->flushing = 0;
 	a->lazy = 0;
 	a->fill = extra_fill_start(statements_extra(a->statements), a->conn,
 				   on_filled, a);

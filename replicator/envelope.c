@@ -11,13 +11,15 @@
 				 origin */                                    \
 	"pg_logical_emit_message(true, 'gsb.progress', '')"
 
+#define LOG ", pg_current_wal_insert_lsn(), pg_current_wal_flush_lsn()"
+
 void
 envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 	       uint64_t to)
 {
 	static const struct pgstmt stmt = { .name = "whole",
 					    .sql = MERGE_GUARD_SQL
-					    ", " PROGRESS("$2", "$3"),
+					    ", " PROGRESS("$2", "$3") LOG,
 					    .nparams = 3 };
 	char prev[DECODER_LSN_SIZE], end[DECODER_LSN_SIZE];
 
@@ -26,6 +28,24 @@ envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 					pgparam_text(decoder_lsn(to, end)),
 					pgparam_int(b->time_us) });
 	pgbatch_commits(out);
+}
+
+static uint64_t
+field_lsn(const struct pgresult *res, int column)
+{
+	uint64_t lsn = 0;
+
+	if (decoder_parse_lsn(span_of(pgresult_text(res, 0, column)), &lsn) !=
+	    0)
+		return 0;
+	return lsn;
+}
+
+void
+envelope_log(const struct pgresult *res, uint64_t *written, uint64_t *flushed)
+{
+	*written = field_lsn(res, pgresult_columns(res) - 2);
+	*flushed = field_lsn(res, pgresult_columns(res) - 1);
 }
 
 void

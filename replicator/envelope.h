@@ -15,6 +15,10 @@
  */
 void envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 		    uint64_t to);
+/* Of its result: what was committed before lies below written in our own log,
+ * which stood on the disk up to flushed. */
+void envelope_log(const struct pgresult *res, uint64_t *written,
+		  uint64_t *flushed);
 
 /* BEGIN and the guard; progress and COMMIT: for one that is sent in pieces. */
 void envelope_begin(struct pgbatch *out, uint64_t from);

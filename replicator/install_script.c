@@ -153,7 +153,7 @@ const struct pgstmt install_triggers_query = {
 	       "AND n.nspname = 'gsb' "
 	       "JOIN pg_description d ON d.objoid = p.oid "
 	       "AND d.classoid = 'pg_proc'::regclass "
-	       "WHERE p.proname LIKE '%\\_version' AND 6 = (SELECT count(*) "
+	       "WHERE p.proname LIKE '%\\_version' AND 7 = (SELECT count(*) "
 	       "FROM pg_trigger g WHERE g.tgname LIKE '%gsb\\_%' "
 	       "AND g.tgenabled = 'O' "
 	       "AND g.tgrelid = to_regclass(left(p.proname, -8)))",
@@ -183,6 +183,11 @@ digest_of(struct arena *a, const struct script *steps)
 	return arena_span(a, strbuf_span(&hex));
 }
 
+static void (*const functions[])(struct trigger_sql *s) = {
+	trigger_creation, trigger_version, trigger_protect, trigger_reborn,
+	trigger_born,     trigger_moved,   trigger_gone
+};
+
 /*
  * Making a trigger waits for every open transaction on its table, and new
  * ones wait behind it: it is left out where nothing would change.
@@ -193,10 +198,6 @@ add_triggers(struct script *s, const struct table *t, int site)
 	STRBUF_AUTO sb = { 0 };
 	struct script own = { .arena = s->arena };
 	struct trigger_sql sql = { .out = &sb, .table = t, .site = site };
-	void (*const functions[])(struct trigger_sql *) = {
-		trigger_version, trigger_protect, trigger_reborn,
-		trigger_born,    trigger_moved,   trigger_gone
-	};
 	const char *function, *digest;
 
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

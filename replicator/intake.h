@@ -34,6 +34,9 @@ int intake_begin(struct intake *in, uint32_t xid, struct err *e)
     __attribute__((warn_unused_result));
 void intake_commit(struct intake *in, uint64_t end_lsn, int64_t time_us);
 
+/* Behind it there is enough to do: a batch grows beyond full. */
+void intake_hurry(struct intake *in, bool hurry);
+
 /* How ready the open batch is. */
 enum intake_ready {
 	INTAKE_EMPTY, /* nothing in it, or a transaction not at its end */

@@ -7,21 +7,31 @@
 #include "replicator/merge_form.h"
 #include "replicator/sqlgen.h"
 
-/* unnest($1::uuid[], ...) AS s("id", ...) over columns by index */
+/*
+ * (SELECT unnest($1::uuid[]) AS "id", ...) AS s over columns by index. In the
+ * list of a SELECT the arrays go side by side; in its FROM each would be laid
+ * down first, at a third of what a plain insert costs.
+ */
 static void
 add_unnest(struct strbuf *sb, const struct merge_form *f, const size_t *columns,
 	   size_t n)
 {
 	size_t param = 0;
 
-	strbuf_adds(sb, "unnest(");
-	for (size_t i = 0; i < n; i++)
-		if (comes(f, columns[i])) {
-			strbuf_addf(sb, "%s$%zu::%s[]", param > 0 ? ", " : "",
-				    param + 1, f->t->columns[columns[i]].item);
-			param++;
-		}
-	strbuf_adds(sb, ")");
+	strbuf_adds(sb, "(SELECT ");
+	for (size_t i = 0; i < n; i++) {
+		const struct column *c = &f->t->columns[columns[i]];
+		bool boxed = c->element_oid != 0;
+
+		if (!comes(f, columns[i]))
+			continue;
+		strbuf_addf(sb, "%s%sunnest($%zu::%s[])%s AS ",
+			    param > 0 ? ", " : "", boxed ? "(" : "", param + 1,
+			    c->item, boxed ? ").v" : "");
+		sqlgen_column(sb, NULL, c->name);
+		param++;
+	}
+	strbuf_adds(sb, ") AS s");
 }
 
 static void
@@ -188,9 +198,6 @@ add_rows(struct strbuf *sb, const struct merge_form *f)
 	add_select(sb, f);
 	strbuf_adds(sb, "\nFROM ");
 	add_unnest(sb, f, f->t->params, f->t->nparams);
-	strbuf_adds(sb, " AS s(");
-	add_came(sb, f);
-	strbuf_addc(sb, ')');
 	if (f->partial) {
 		strbuf_addf(sb, "\nLEFT JOIN %s cur ON ", f->t->quoted);
 		sqlgen_key_equal(sb, f->t, "cur", "s");

@@ -15,6 +15,9 @@
 #include "io/loop.h"
 #include "io/pgaddr.h"
 
+/* so much of what has come is told before the loop goes round */
+#define TURN_BYTES (1 << 20)
+
 enum receiver_phase {
 	RECEIVER_CONNECTING,
 	RECEIVER_IDLE,
@@ -314,36 +317,67 @@ on_again(void *ctx)
 		read_stream(r);
 }
 
-static void
-read_stream(struct receiver *r)
+/*
+ * What libpq has read; to the owner. Its bytes, or -1 when that is the end:
+ * *end is then as PQgetCopyData says, or 0 where the owner could make no sense
+ * of it.
+ */
+static int64_t
+tell(struct receiver *r, int *end)
 {
 	char *bytes = NULL;
-	struct err e;
+	int64_t told = 0;
 	bool ok = true;
-	int n = 0;
 
-	if (PQconsumeInput(r->pg) == 0) {
-		fail_pg(r, "receive");
-		return;
-	}
+	*end = 0;
 	while (ok && !r->hold && r->phase == RECEIVER_COPYING &&
-	       (n = PQgetCopyData(r->pg, &bytes, 1)) > 0) {
-		ok = r->conf.on_data(r->conf.ctx, span_make(bytes, (size_t)n));
+	       (*end = PQgetCopyData(r->pg, &bytes, 1)) > 0) {
+		told += *end;
+		ok = r->conf.on_data(r->conf.ctx,
+				     span_make(bytes, (size_t)*end));
 		PQfreemem(bytes);
 	}
-	if (!ok) {
+	if (!ok)
+		*end = 0;
+	return ok && *end >= 0 ? told : -1;
+}
+
+static void
+end_stream(struct receiver *r, int end)
+{
+	struct err e;
+
+	if (end == 0) {
 		err_set(&e, ERR_INVALID, "the stream makes no sense");
 		fail(r, &e);
 		return;
 	}
-	if (n >= 0) {
-		r->conf.on_pause(r->conf.ctx);
-		return;
-	}
 	/* the reason follows behind the end */
-	if (n == -1 && PQisBusy(r->pg) == 0)
+	if (end == -1 && PQisBusy(r->pg) == 0)
 		PQclear(PQgetResult(r->pg));
 	fail_pg(r, "the stream ended");
+}
+
+/* libpq reads 16 KiB at a time: on until there is no more. */
+static void
+read_stream(struct receiver *r)
+{
+	int64_t told, all = 0;
+	int end;
+
+	do {
+		if (PQconsumeInput(r->pg) == 0) {
+			fail_pg(r, "receive");
+			return;
+		}
+		told = tell(r, &end);
+		all += told;
+	} while (told > 0 && all < TURN_BYTES && !r->hold &&
+		 r->phase == RECEIVER_COPYING);
+	if (told < 0)
+		end_stream(r, end);
+	else
+		r->conf.on_pause(r->conf.ctx);
 }
 
 void

@@ -284,13 +284,15 @@ submit(struct run *r)
 static void
 submit_what_is_due(struct run *r)
 {
-	enum intake_ready ready = intake_ready(r->intake);
+	enum intake_ready ready;
 	struct apply_stats st;
 	int64_t waited;
 
+	apply_stats(r->apply, &st);
+	intake_hurry(r->intake, st.queued > 0);
+	ready = intake_ready(r->intake);
 	if (ready == INTAKE_EMPTY)
 		return;
-	apply_stats(r->apply, &st);
 	waited = clock_mono_ms() - intake_since_ms(r->intake);
 	if (ready == INTAKE_FULL || st.queued + st.in_flight == 0 ||
 	    (st.queued + st.in_flight == 1 && waited >= LINGER_MS)) {

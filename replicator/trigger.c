@@ -246,14 +246,16 @@ add_moved_columns(struct trigger_sql *s)
 	mem_free(named);
 }
 
-/* The names sort so that version comes behind other BEFORE triggers. */
+/* The names sort so that create and version come behind other BEFORE triggers.
+ */
 bool
 trigger_create(struct trigger_sql *s, size_t i)
 {
 	static const struct {
 		const char *name, *when, *function;
 	} list[] = {
-		{ "zz_gsb_version", "BEFORE INSERT OR UPDATE", "version" },
+		{ "zz_gsb_create", "BEFORE INSERT", "create" },
+		{ "zz_gsb_version", "BEFORE UPDATE", "version" },
 		{ "zz_gsb_protect", "BEFORE UPDATE OF", "protect" },
 		{ "gsb_born", "AFTER INSERT", "born" },
 		{ "gsb_gone", "AFTER DELETE", "gone" },

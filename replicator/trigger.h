@@ -15,12 +15,13 @@ struct trigger_sql {
 };
 
 /*
- * CREATE FUNCTION of each: version (before insert and update: versions,
- * effective keys), protect (versions that somebody writes), reborn (called to
- * raise a row above its tombstone), born (after insert: calls it if need be),
- * moved (after a change of key or of a unique value), gone (after delete: the
- * tombstone).
+ * CREATE FUNCTION of each: create, version (before insert, before update:
+ * versions, effective keys), protect (versions that somebody writes), reborn
+ * (called to raise a row above its tombstone), born (after insert: calls it if
+ * need be), moved (after a change of key or of a unique value), gone (after
+ * delete: the tombstone).
  */
+void trigger_creation(struct trigger_sql *s);
 void trigger_version(struct trigger_sql *s);
 void trigger_protect(struct trigger_sql *s);
 void trigger_reborn(struct trigger_sql *s);

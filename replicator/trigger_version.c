@@ -1,5 +1,5 @@
 /*
- * The trigger that every write pays for. plpgsql prepares each expression
+ * The triggers that every write pays for. plpgsql prepares each expression
  * anew in each transaction, so there are few: one computes a bit for each
  * thing that may have changed, the others test bits, four at a time.
  */
@@ -97,15 +97,15 @@ add_rise(struct trigger_sql *s, size_t g)
 }
 
 static void
-add_bump(struct trigger_sql *s, size_t g)
+add_bump(struct trigger_sql *s, size_t g, const char *at)
 {
 	const char *name = s->table->groups[g].name;
 
 	add_rise(s, g);
 	strbuf_addf(s->out,
-		    "   NEW.\"gsb_v_%s\" := greatest(gsb_at, "
+		    "   NEW.\"gsb_v_%s\" := greatest(%s, "
 		    "(OLD.\"gsb_v_%s\" >> 8) + 1) << 8 | %d;\n",
-		    name, name, s->site);
+		    name, at, name, s->site);
 }
 
 static bool
@@ -188,8 +188,7 @@ add_changed(struct trigger_sql *s)
 		trigger_unique_changed(s, &t->uniques[u]);
 		end_bit(s, unique_bit(t, u));
 	}
-	strbuf_adds(s->out, ";\n IF NEW.\"gsb_changed\" = 0 THEN\n"
-			    "  RETURN NEW;\n END IF;\n");
+	strbuf_adds(s->out, ";\n");
 }
 
 /* Something has changed: nothing but this group can. */
@@ -206,7 +205,7 @@ add_bump_if(struct trigger_sql *s, size_t g)
 	if (!is_exact(s->table, &s->table->groups[g]))
 		return;
 	add_if_bits(s, UINT64_C(1) << s->table->groups[g].bit);
-	add_bump(s, g);
+	add_bump(s, g, "gsb_at");
 	strbuf_adds(s->out, "  END IF;\n");
 }
 
@@ -216,10 +215,6 @@ add_exact_bumps(struct trigger_sql *s)
 	const struct table *t = s->table;
 	size_t end;
 
-	if (is_alone(t)) {
-		add_bump(s, 0);
-		return;
-	}
 	for (size_t from = 0; from < t->ngroups; from = end) {
 		uint64_t bits = 0;
 
@@ -253,7 +248,7 @@ add_inexact_bumps(struct trigger_sql *s)
 		sqlgen_differ(s->out, t, group->columns, group->ncolumns,
 			      trigger_new_old);
 		strbuf_adds(s->out, " THEN\n");
-		add_bump(s, g);
+		add_bump(s, g, "gsb_at");
 		strbuf_addf(s->out,
 			    "   NEW.\"gsb_changed\" := NEW.\"gsb_changed\" | "
 			    "%" PRIu64 ";\n",
@@ -265,27 +260,79 @@ add_inexact_bumps(struct trigger_sql *s)
 }
 
 void
-trigger_version(struct trigger_sql *s)
+trigger_creation(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 
-	trigger_begin(s, "version", "");
-	strbuf_adds(s->out, " gsb_at bigint := " TRIGGER_NOW ";\nBEGIN\n"
-			    " IF TG_OP = 'INSERT' THEN\n");
-	add_creation(s);
+	trigger_begin(s, "create", "");
+	strbuf_adds(s->out,
+		    "BEGIN\n  NEW.\"gsb_v_row\" := " TRIGGER_NOW " << 8;\n");
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out,
+			    "  NEW.\"gsb_v_%s\" := NEW.\"gsb_v_row\" | %d;\n",
+			    t->groups[g].name, s->site);
 	for (size_t u = 0; u < t->nuniques; u++)
 		add_claim(s, &t->uniques[u]);
-	strbuf_adds(s->out, "  RETURN NEW;\n END IF;\n");
-	add_changed(s);
-	/* born has it raised; a row under another key is another row */
-	add_if_bits(s, UINT64_C(1) << BIT_CREATION);
-	strbuf_adds(s->out, "  gsb_at := greatest(gsb_at, "
-			    "NEW.\"gsb_v_row\" >> 8, (");
-	sqlgen_newest(s->out, t, "OLD");
+	trigger_end(s, "NEW");
+}
+
+/* Where the row has lost its value, its place among those who want it. */
+static void
+add_place(struct trigger_sql *s, const struct unique *u)
+{
+	const struct table *t = s->table;
+
+	strbuf_addf(s->out, "  NEW.\"%s\" := CASE WHEN ", u->column);
+	sqlgen_lost(s->out, u, t, "OLD");
+	strbuf_adds(s->out, " THEN ");
+	sqlgen_fold(s->out, u, t, "NEW");
+	strbuf_adds(s->out, " || '#' || ");
+	sqlgen_key_text(s->out, t, "NEW");
+	strbuf_addf(s->out, " ELSE OLD.\"%s\" END;\n", u->column);
+}
+
+/*
+ * Nothing, or another incarnation: born has it raised; a row under another
+ * key is another row.
+ */
+static void
+add_rare(struct trigger_sql *s)
+{
+	strbuf_adds(s->out, "  IF NEW.\"gsb_changed\" = 0 THEN\n"
+			    "   RETURN NEW;\n  END IF;\n"
+			    "  gsb_at := greatest(" TRIGGER_NOW
+			    ", NEW.\"gsb_v_row\" >> 8, (");
+	sqlgen_newest(s->out, s->table, "OLD");
 	strbuf_adds(s->out, " >> 8) + 1);\n");
 	add_creation(s);
 	add_rewrite(s);
+	for (size_t u = 0; u < s->table->nuniques; u++)
+		add_place(s, &s->table->uniques[u]);
+}
+
+/* Of a table with one group: two expressions, where nothing is rare. */
+static void
+add_alone(struct trigger_sql *s)
+{
+	strbuf_addf(s->out, " IF NEW.\"gsb_changed\" <> %" PRIu64 " THEN\n",
+		    UINT64_C(1) << s->table->groups[0].bit);
+	add_rare(s);
 	strbuf_adds(s->out, " ELSE\n");
+	add_bump(s, 0, TRIGGER_NOW);
+	strbuf_adds(s->out, " END IF;\n");
+}
+
+static void
+add_several(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_addf(s->out,
+		    " IF NEW.\"gsb_changed\" = 0 OR NEW.\"gsb_changed\" & "
+		    "%" PRIu64 " <> 0 THEN\n",
+		    UINT64_C(1) << BIT_CREATION);
+	add_rare(s);
+	strbuf_adds(s->out, " ELSE\n  gsb_at := " TRIGGER_NOW ";\n");
 	add_exact_bumps(s);
 	add_inexact_bumps(s);
 	strbuf_adds(s->out, " END IF;\n");
@@ -294,6 +341,18 @@ trigger_version(struct trigger_sql *s)
 		add_claim(s, &t->uniques[u]);
 		strbuf_adds(s->out, " END IF;\n");
 	}
+}
+
+void
+trigger_version(struct trigger_sql *s)
+{
+	trigger_begin(s, "version", "");
+	strbuf_adds(s->out, " gsb_at bigint;\nBEGIN\n");
+	add_changed(s);
+	if (is_alone(s->table))
+		add_alone(s);
+	else
+		add_several(s);
 	trigger_end(s, "NEW");
 }
 

@@ -56,6 +56,19 @@ def test_the_next_claim_is_promoted(pair, how):
         assert values(side, 2, "gsb_key_mail") == ("a@x",)
 
 
+def test_a_row_that_has_lost_its_value_moves(pair):
+    add(pair.p, 1, NOW + 10, nick="n")
+    add(pair.b, 2, NOW + 20, nick="n")
+    pair.exchange()
+    pair.b.write("UPDATE item SET id = %s WHERE id = %s", (uid(3), uid(2)),
+                 NOW + 30)
+    pair.exchange()
+    pair.assert_equal()
+    for side in (pair.p, pair.b):
+        pair.assert_keys_right(side)
+        assert values(side, 3, "gsb_key_nick") == (f"n#{uid(3)}",)
+
+
 def test_one_insert_that_meets_three_rows_by_three_unique_keys(pair):
     add(pair.b, 1, NOW + 50, mail="a", owner=1)
     add(pair.b, 2, NOW + 60, nick="n")

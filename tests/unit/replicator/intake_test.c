@@ -304,6 +304,11 @@ test_full_by_rows(void **state)
 		commit(f, 0x100 + (uint64_t)i * 16);
 	}
 	assert_int_equal(intake_ready(f->intake), INTAKE_FULL);
+	/* it may grow while there is enough to do */
+	intake_hurry(f->intake, true);
+	assert_int_equal(intake_ready(f->intake), INTAKE_SOME);
+	intake_hurry(f->intake, false);
+	assert_int_equal(intake_ready(f->intake), INTAKE_FULL);
 	b = intake_take(f->intake);
 	assert_int_equal(b->rows, 10);
 	assert_true(b->tables[0]->rows[9].fresh);
