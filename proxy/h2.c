@@ -1,7 +1,7 @@
 /*
  *   on_data --> nghttp2_session_mem_recv --> h2_in, h2_head --> relay
- *   relay --> h2_out --> nghttp2_session_mem_send --> out --end of turn-->
- * stream
+ *   relay --> h2_out, h2_fields --> nghttp2_session_mem_send --> out
+ *   out --end of turn--> stream
  *
  * Answers are framed where they were received; what the client's windows or
  * the kernel do not take waits in their streams. Frames of one turn of the
@@ -16,9 +16,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/h2_inner.h"
+#include "proxy/hpack.h"
 #include "proxy/relay.h"
 #include "proxy/worker.h"
 
+#define STREAMS 100     /* at once, of a connection */
+#define WINDOW 262144   /* of a stream, towards us */
+#define WINDOWS 1048576 /* of a connection */
 /* Streams that were under way when the client was told (RFC 9113 6.8). */
 #define DRAIN_MS 300
 /* Frames beyond which a write is made within a turn. */
@@ -66,8 +70,8 @@ say_settings(struct h2 *h)
 {
 	uint32_t head_bytes = h->client.stream.worker->limits.head_bytes;
 	nghttp2_settings_entry entries[] = {
-		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS },
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW },
+		{ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, head_bytes },
 		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
 	};
@@ -76,7 +80,7 @@ say_settings(struct h2 *h)
 
 	assert(rc == 0);
 	rc = nghttp2_session_set_local_window_size(
-	    h->session, NGHTTP2_FLAG_NONE, 0, H2_WINDOWS);
+	    h->session, NGHTTP2_FLAG_NONE, 0, WINDOWS);
 	assert(rc == 0);
 }
 
@@ -129,6 +133,7 @@ h2_begin(struct client *c)
 	c->ops = &h2_ops;
 	c->stream.ops = &h2_ops.stream;
 	h->flush.fn = on_flush;
+	h->fields.table = hpack_new();
 	LIST_INIT(&h->streams);
 	make_session(h);
 	say_settings(h);
@@ -242,7 +247,7 @@ h2_serialise(struct h2 *h)
 	while (n > 0) {
 		n = nghttp2_session_mem_send(h->session, &at);
 		if (n > 0)
-			block_append(&w->blocks, &h->out, at, (size_t)n);
+			h2_fields_append(h, at, (size_t)n);
 		if (h->out != NULL && h->out->len > OUT_MAX)
 			write_out(h);
 	}
@@ -371,6 +376,7 @@ on_closed(struct stream *s)
 	h2_head_drop(h);
 	block_put(&s->worker->blocks, &h->out);
 	nghttp2_session_del(h->session);
+	hpack_free(&h->fields.table);
 	mem_free(h);
 }
 

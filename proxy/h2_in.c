@@ -80,14 +80,14 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame,
 	  nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *user)
 {
 	struct h2 *h = user;
-	struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+	struct h2_stream *s;
 
-	if (s != NULL) {
-		add_trailer(h, s, name, value);
+	if (frame->hd.stream_id != h->head.id) {
+		s = stream_of(session, frame->hd.stream_id);
+		if (s != NULL)
+			add_trailer(h, s, name, value);
 		return 0;
 	}
-	if (frame->hd.stream_id != h->head.id)
-		return 0;
 	if (h2_head_add(h, name, value) == 0)
 		return 0;
 	h2_calm(h, "a head past all measure");

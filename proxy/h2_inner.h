@@ -1,6 +1,7 @@
 /*
- * What the parts of h2 share: h2.c the connection, h2_in.c what comes from
- * the client, h2_head.c a request's head, h2_out.c answers. Nobody else's.
+ * What the parts of h2 share: h2.c the connection, h2_in.c what comes from the
+ * client, h2_head.c a request's head, h2_fields.c heads of answers, h2_out.c
+ * answers. Nobody else's.
  */
 #ifndef PROXY_H2_INNER_H
 #define PROXY_H2_INNER_H
@@ -12,11 +13,8 @@
 #include "proxy/client.h"
 #include "proxy/front.h"
 #include "proxy/h2.h"
+#include "proxy/h2_fields.h"
 #include "proxy/turn.h"
-
-#define H2_STREAMS 100     /* at once, of a connection */
-#define H2_WINDOW 262144   /* of a stream, towards us */
-#define H2_WINDOWS 1048576 /* of a connection */
 
 /* What a header block says until it is whole. */
 struct h2_head {
@@ -38,6 +36,7 @@ struct h2 {
 	LIST_HEAD(, h2_stream) streams;
 	unsigned nstreams;
 	struct h2_head head;
+	struct h2_fields fields;
 	struct block *out; /* frames that go at the end of this turn */
 	struct turn_node flush;
 	bool in_session;    /* nghttp2 calls us: it must not be called */

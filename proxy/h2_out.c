@@ -1,6 +1,5 @@
 /*
- * Answers. Fields are given to nghttp2 where they stand if it frames them at
- * once; content goes from where it was received, and what finds no window
+ * Answers. Content goes from where it was received, and what finds no window
  * is kept: then front.queued says so and the relay stops reading.
  */
 #include <assert.h>
@@ -11,10 +10,7 @@
 #include "base/clock.h"
 #include "proxy/h2_inner.h"
 #include "proxy/relay.h"
-#include "proxy/rewrite.h"
 #include "proxy/worker.h"
-
-#define NO_COPY (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE)
 
 static void on_interim(struct front *f, const struct http_head *head);
 static void on_answer(struct front *f, const struct http_head *head,
@@ -51,92 +47,14 @@ waiting(const struct h2_stream *s)
 	return s->now.len + (s->wait != NULL ? s->wait->len - s->wait_at : 0);
 }
 
-/* --- heads --------------------------------------------------------------- */
-
-/* Fields as nghttp2 wants them; names are written to text in small letters. */
-struct fields {
-	nghttp2_nv nv[HTTP_FIELDS_MAX + 2];
-	size_t n;
-	char *text;
-	uint8_t flags;
-};
-
-/* Eight letters in one go: those from A to Z get the bit of small ones. */
-static uint64_t
-small(uint64_t x)
-{
-	const uint64_t each = UINT64_C(0x0101010101010101);
-	uint64_t low = x & 0x7f * each;
-	uint64_t from_a = low + (0x80 - 'A') * each;
-	uint64_t past_z = low + (0x80 - 'Z' - 1) * each;
-
-	return x | (from_a & ~past_z & ~x & 0x80 * each) >> 2;
-}
-
-static char *
-add_small(char *to, struct span name)
-{
-	uint64_t eight;
-	size_t i = 0;
-
-	for (; i + 8 <= name.len; i += 8) {
-		memcpy(&eight, name.at + i, 8);
-		eight = small(eight);
-		memcpy(to + i, &eight, 8);
-	}
-	for (; i < name.len; i++) {
-		char c = name.at[i];
-
-		to[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-	}
-	return to + name.len;
-}
-
-static void
-add(struct fields *f, struct span name, struct span value)
-{
-	nghttp2_nv *nv = &f->nv[f->n++];
-
-	nv->name = (uint8_t *)f->text;
-	nv->namelen = name.len;
-	nv->value = (uint8_t *)value.at;
-	nv->valuelen = value.len;
-	nv->flags = f->flags;
-	f->text = add_small(f->text, name);
-}
-
-/* For the call of nghttp2 that follows; into the worker's tx. */
-static void
-set_fields(struct h2_stream *s, const struct http_head *head, struct fields *f)
-{
-	struct worker *w = worker_of(s);
-	char *status = w->tx;
-
-	f->n = 0;
-	f->text = w->tx + 8;
-	f->flags = s->h2->in_session || s->h2->client.stream.queued > 0
-		       ? NGHTTP2_NV_FLAG_NONE
-		       : NO_COPY;
-	status[0] = (char)('0' + head->status / 100);
-	status[1] = (char)('0' + head->status / 10 % 10);
-	status[2] = (char)('0' + head->status % 10);
-	add(f, span_make(":status", 7), span_make(status, 3));
-	for (unsigned i = 0; i < head->nfields; i++)
-		if (rewrite_passes(head, &head->fields[i]))
-			add(f, head->fields[i].name, head->fields[i].value);
-}
-
 static void
 on_interim(struct front *f, const struct http_head *head)
 {
 	struct h2_stream *s = of_front(f);
-	struct fields fields;
 
 	if (s->closed)
 		return;
-	set_fields(s, head, &fields);
-	nghttp2_submit_headers(s->h2->session, NGHTTP2_FLAG_NONE, s->id, NULL,
-			       fields.nv, fields.n, NULL);
+	h2_fields_interim(s, head);
 	h2_serialise(s->h2);
 }
 
@@ -156,20 +74,6 @@ trailers_of(const struct h2_stream *s)
 	if (!span_cut(&text, '\n', &line) || text.len <= 2)
 		return span_make(NULL, 0);
 	return text;
-}
-
-static void
-submit_trailers(struct h2_stream *s, struct span text)
-{
-	char names[HTTP_TRAILER_MAX];
-	struct fields f = { .text = names };
-	struct span line, name;
-
-	while (span_cut(&text, '\n', &line) && f.n < HTTP_FIELDS_MAX)
-		if (span_cut(&line, ':', &name) && name.len > 0 &&
-		    line.at != NULL)
-			add(&f, name, span_trim(line));
-	nghttp2_submit_trailer(s->h2->session, s->id, f.nv, f.n);
 }
 
 /* nghttp2_data_source_read_callback, whose shape is not ours to choose. */
@@ -197,7 +101,7 @@ on_read(READ_PARAMETERS)
 	trailers = trailers_of(s);
 	if (trailers.len > 0) {
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-		submit_trailers(s, trailers);
+		h2_fields_trailers(s, trailers);
 	}
 	return (ssize_t)n;
 }
@@ -329,18 +233,17 @@ on_answer(struct front *f, const struct http_head *head, struct span body,
 	struct h2_stream *s = of_front(f);
 	nghttp2_data_provider from = { .source.ptr = s,
 				       .read_callback = on_read };
-	struct fields fields;
 	bool none = last && body.len == 0;
+	struct h2 *h = s->h2;
 
 	if (s->closed)
 		return;
 	http_body_init(&s->body, head->body, head->length);
 	take(s, body, last);
 	s->said = true;
-	set_fields(s, head, &fields);
-	nghttp2_submit_response(s->h2->session, s->id, fields.nv, fields.n,
-				none ? NULL : &from);
+	h2_fields_answer(s, head, none ? NULL : &from);
 	push(s);
+	h2_fields_said(h);
 }
 
 static void

@@ -95,6 +95,42 @@ def test_names_of_answers_are_small(pair):
         [x.lower() for x in names]
 
 
+def heads_with_table(pair, size):
+    """Ten answers' header blocks for a client that keeps so much of them."""
+    with Client(pair.port, struct.pack(">HI", 1, size)) as c:
+        for stream in range(1, 21, 2):
+            c.get(stream, "/acme/names/X-Long-Name-Of-A-Field")
+            yield c.wait(HEADERS, stream)
+
+
+def test_heads_are_as_short_as_the_client_s_table_lets_them(pair):
+    first, *others = heads_with_table(pair, 0)
+    assert first[:2] == bytes([0x20, OK])
+    assert {len(b) for b in others} == {len(first) - 1}
+    first, *others = heads_with_table(pair, 4096)
+    assert min(len(b) for b in others) < len(first) / 2
+    # A table for one line of this answer, not for two.
+    first, *others = heads_with_table(pair, 70)
+    assert first[:3] == bytes([0x3f, 70 - 31, OK])
+    assert min(len(b) for b in others) > len(first) / 2
+
+
+def test_heads_on_one_connection_are_the_same_to_a_client(pair):
+    """curl reads them with the table of a connection that it keeps."""
+    url = f"https://127.0.0.1:{pair.tls_port}/acme/names/X-A/X-B"
+    out = subprocess.run(
+        ["curl", "-sS", "--max-time", "30", "--http2", "--cacert", pair.ca,
+         "-D", "-", "-w", "%{num_connects}\n",
+         *["-o", os.devnull, url] * 5],
+        capture_output=True, check=True, text=True).stdout
+    answers = out.split("HTTP/2 200")[1:]
+    assert [a.split()[-1] for a in answers] == ["1", "0", "0", "0", "0"]
+    fields = [{line for line in a.splitlines()[1:-1]
+               if not line.startswith("date:")} for a in answers]
+    assert any(f.startswith("x-a:") for f in fields[0])
+    assert all(f == fields[0] for f in fields)
+
+
 def test_a_body_of_unknown_length_and_trailers(pair):
     with Client(pair.port) as c:
         c.send(HEADERS, END_HEADERS, 1, h2raw.head("POST", "/acme/x"))
