@@ -32,6 +32,7 @@ struct tls {
 	struct block *kept;    /* the same while the owner does not read */
 	struct turn_node look; /* at what is kept */
 	bool ready;
+	bool alone; /* the record that is written is all there is */
 	bool broken;
 	bool at_end;     /* the other side said that it ends */
 	const char *why; /* it is broken */
@@ -101,7 +102,6 @@ void
 tls_connect(struct stream *s, SSL *ssl)
 {
 	attach(s, ssl);
-	ERR_clear_error();
 	SSL_do_handshake(ssl); /* its first word; the answer is read */
 	flush(s->tls);
 }
@@ -182,6 +182,12 @@ on_bio_write(BIO *bio, const char *at, int n)
 	struct worker *w = t->stream->worker;
 
 	BIO_clear_retry_flags(bio);
+	if (t->alone && w->tls.len == 0) {
+		uv_buf_t buf = uv_buf_init((char *)at, (unsigned)n);
+
+		stream_write_raw(t->stream, &buf, 1);
+		return n;
+	}
 	if (w->tls.len + (size_t)n > TLS_CIPHER)
 		flush(t);
 	assert(n <= TLS_CIPHER);
@@ -203,6 +209,25 @@ more(const struct tls *t)
 	return t->in_len > 0 || SSL_pending(t->ssl) > 0;
 }
 
+/*
+ * After a read that gave nothing. What others left in OpenSSL's queue of errors
+ * must not count; to empty it before each call would cost as much as to
+ * decipher a request.
+ */
+static void
+judge(struct tls *t, int n)
+{
+	unsigned long last = ERR_peek_last_error();
+	int why;
+
+	ERR_clear_error();
+	why = SSL_get_error(t->ssl, n);
+	t->at_end = why == SSL_ERROR_ZERO_RETURN;
+	t->broken = !t->at_end && why != SSL_ERROR_WANT_READ;
+	if (t->broken)
+		t->why = ERR_reason_error_string(last);
+}
+
 /* Deciphers as much as has come and as fits. */
 static size_t
 decipher(struct tls *t)
@@ -211,21 +236,14 @@ decipher(struct tls *t)
 	size_t got = 0;
 	int n;
 
-	ERR_clear_error();
 	do {
 		n = SSL_read(t->ssl, w->tls.plain + got,
 			     (int)(TLS_PLAIN - got));
 		if (n > 0)
 			got += (size_t)n;
 	} while (n > 0 && more(t) && TLS_PLAIN - got >= RECORD_MAX);
-	if (n <= 0) {
-		int why = SSL_get_error(t->ssl, n);
-
-		t->at_end = why == SSL_ERROR_ZERO_RETURN;
-		t->broken = !t->at_end && why != SSL_ERROR_WANT_READ;
-		if (t->broken)
-			t->why = ERR_reason_error_string(ERR_peek_last_error());
-	}
+	if (n <= 0)
+		judge(t, n);
 	flush(t); /* handshakes, alerts, updates of keys */
 	return got;
 }
@@ -351,10 +369,11 @@ tls_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 
 	if (!t->ready || t->broken || stream_is_closing(s))
 		return;
-	ERR_clear_error();
+	t->alone = n == 1 && bufs[0].len <= RECORD_MAX;
 	for (unsigned i = 0; i < n && !t->broken; i++)
 		t->broken = bufs[i].len > 0 && SSL_write(t->ssl, bufs[i].base,
 							 (int)bufs[i].len) <= 0;
+	t->alone = false;
 	flush(t);
 	if (t->broken)
 		stream_fail(s);
@@ -367,7 +386,6 @@ tls_shutdown(struct stream *s)
 
 	if (!t->ready || t->broken)
 		return;
-	ERR_clear_error();
 	SSL_shutdown(t->ssl);
 	flush(t);
 }
