@@ -452,6 +452,12 @@ apply_progress(const struct apply *a)
 }
 
 uint64_t
+apply_seen(const struct apply *a)
+{
+	return a->seen;
+}
+
+uint64_t
 apply_durable(const struct apply *a)
 {
 	return a->durable;

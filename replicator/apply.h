@@ -77,6 +77,10 @@ uint64_t apply_progress(const struct apply *a);
 uint64_t apply_durable(const struct apply *a);
 uint64_t apply_submitted(const struct apply *a);
 
+/* What ends up to there was merged before this session began, though some of
+ * it may come again: see apply_hold. */
+uint64_t apply_seen(const struct apply *a);
+
 /*
  * The origin goes no further than lsn, nor does what is durable (0: no bound
  * any more), until the next reset: what ended there is not applied here.

@@ -52,6 +52,7 @@ struct apply {
 	struct statements *statements;
 	struct apply_groups groups;
 	uint64_t progress, durable, submitted;
+	uint64_t seen;   /* merged before this session; or 0 */
 	uint64_t stands; /* of the origin; behind progress while held */
 	/* what stands is durable when our log is, up to flushing_lsn; 0: none
 	 */

@@ -176,6 +176,8 @@ on_up(void *ctx)
 	pgbatch_add_sql(b, PROGRESS_SQL);
 	pgbatch_add(b, &catalog_query, &param);
 	mem_free(names);
+	pgbatch_add_sql(b, "SELECT coalesce(max(lsn), '0/0')::text "
+			   "FROM gsb.seen");
 	a->call = pgconn_run(a->conn, &b, clock_mono_ms() + APPLY_CALL_MS,
 			     on_set_up, a);
 }
@@ -220,6 +222,7 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
 	a->progress = a->submitted = read_progress(&results[0]);
+	a->seen = read_progress(&results[2]);
 	a->stands = a->progress;
 	a->rewind_to = 0;
 	a->durable = a->progress; /* reading it has flushed it */

@@ -389,3 +389,19 @@ batch_add_barrier(struct batch *b, struct span token)
 	b->barriers[b->nbarriers++] = span_make(
 	    arena_dup(b->arena, token.at, token.len), token.len);
 }
+
+void
+batch_comes_again(struct batch *b)
+{
+	static const char none[8];
+
+	for (size_t i = 0; i < b->ntables; i++) {
+		const struct batch_table *in = b->tables[i];
+		size_t c = in->table->changed;
+
+		if (c == TABLE_NONE || (in->missing != NULL && in->missing[c]))
+			continue;
+		for (size_t r = 0; r < in->nrows; r++)
+			in->rows[r].values[c] = span_make(none, sizeof(none));
+	}
+}

@@ -79,8 +79,7 @@ struct batch {
 struct batch *batch_new(void);
 void batch_free(struct batch **bp);
 
-/* True while it holds nothing that must be done. */
-bool batch_is_empty(const struct batch *b);
+bool batch_is_empty(const struct batch *b); /* nothing must be done */
 
 /* A row of a declared table, or of gsb.tombstone; fresh: it was inserted. What
  * the spans point to must live in b's arena. One without sense is rejected. */
@@ -89,6 +88,8 @@ void batch_add(struct batch *b, const struct relation *r,
 
 /* token: copied. */
 void batch_add_barrier(struct batch *b, struct span token);
+/* It was merged before: who wrote here since has seen its edits. */
+void batch_comes_again(struct batch *b);
 
 /* A row that was read elsewhere: values and absent (or NULL) by the table's
  * columns, in b's arena, taken; joined with what there is of its key. The

@@ -13,6 +13,26 @@
 
 #define LOG ", pg_current_wal_insert_lsn(), pg_current_wal_flush_lsn()"
 
+/* What a crash would bring again was seen by whoever writes from now on. */
+static void
+add_seen(struct pgbatch *out, const struct batch *b, uint64_t to)
+{
+	static const struct pgstmt stmt = {
+		.name = "seen",
+		.sql = "INSERT INTO gsb.seen AS s (lsn) VALUES ($1::pg_lsn) "
+		       "ON CONFLICT (one) DO UPDATE SET "
+		       "lsn = greatest(s.lsn, excluded.lsn)",
+		.nparams = 1
+	};
+	char end[DECODER_LSN_SIZE];
+
+	if (b->end_lsn <= to || b->transactions == 0)
+		return;
+	pgbatch_add(
+	    out, &stmt,
+	    (struct pgparam[]){ pgparam_text(decoder_lsn(b->end_lsn, end)) });
+}
+
 void
 envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 	       uint64_t to)
@@ -27,6 +47,7 @@ envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 		    (struct pgparam[]){ pgparam_text(decoder_lsn(from, prev)),
 					pgparam_text(decoder_lsn(to, end)),
 					pgparam_int(b->time_us) });
+	add_seen(out, b, to);
 	pgbatch_commits(out);
 }
 
@@ -74,6 +95,7 @@ envelope_commit(struct pgbatch *out, const struct batch *b, uint64_t to)
 	pgbatch_add(out, &stmt,
 		    (struct pgparam[]){ pgparam_text(decoder_lsn(to, end)),
 					pgparam_int(b->time_us) });
+	add_seen(out, b, to);
 	pgbatch_commit(out);
 }
 

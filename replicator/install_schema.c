@@ -101,6 +101,13 @@ static const char *const tables[] = {
 	"COMMENT ON TABLE gsb.heal IS\n"
 	" 'there while rows may be missing that the stream will not bring'",
 
+	"CREATE TABLE IF NOT EXISTS gsb.seen (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" lsn pg_lsn NOT NULL)",
+	"COMMENT ON TABLE gsb.seen IS\n"
+	" 'of the peer''s log: so far it was merged here, also while the "
+	"origin stays behind for a large transaction'",
+
 	/* What was true of another database is not of its copy. */
 	"CREATE UNLOGGED TABLE IF NOT EXISTS gsb.digest (\n"
 	" rel text PRIMARY KEY, verified timestamptz, healed timestamptz,\n"

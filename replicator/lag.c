@@ -99,3 +99,26 @@ lag_max_us(const struct lag *l, enum lag_stage s)
 	return l->now.max_us[s] > l->before.max_us[s] ? l->now.max_us[s]
 						      : l->before.max_us[s];
 }
+
+void
+lag_heard(struct lag *l, int64_t sent_us, int64_t received_us)
+{
+	int64_t ahead = sent_us - received_us;
+	int64_t age = received_us - l->heard_us;
+
+	if (l->heard_us == 0 || age > WINDOW_US || age < 0) {
+		l->ahead_before_us = l->heard_us == 0 ? ahead : l->ahead_us;
+		l->ahead_us = ahead;
+		l->heard_us = received_us;
+	} else if (ahead > l->ahead_us) {
+		l->ahead_us = ahead;
+	}
+}
+
+bool
+lag_ahead_us(const struct lag *l, int64_t *us)
+{
+	*us = l->ahead_us > l->ahead_before_us ? l->ahead_us
+					       : l->ahead_before_us;
+	return l->heard_us != 0;
+}

@@ -10,6 +10,7 @@
 #ifndef REPLICATOR_LAG_H
 #define REPLICATOR_LAG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "replicator/batch.h"
@@ -30,6 +31,8 @@ struct lag_window {
 struct lag {
 	struct lag_window now, before;
 	int64_t since_us;
+	int64_t ahead_us, ahead_before_us; /* each of half a minute */
+	int64_t heard_us;                  /* since when; 0: nothing was */
 };
 
 /* Of one transaction, µs since 2000, each by the clock of its place. */
@@ -44,5 +47,14 @@ void lag_applied(struct lag *l, const struct batch *b, int64_t now_us);
 /* At most a fifth too long; 0 when there was none. q: 0.5, 0.95, 0.99 */
 int64_t lag_quantile_us(const struct lag *l, enum lag_stage s, double q);
 int64_t lag_max_us(const struct lag *l, enum lag_stage s);
+
+/* Something was sent by the peer's clock, and came by ours. */
+void lag_heard(struct lag *l, int64_t sent_us, int64_t received_us);
+
+/*
+ * By how much the peer's clock is ahead of ours, less the shortest way that a
+ * message of the last minute took; false: nothing was heard.
+ */
+bool lag_ahead_us(const struct lag *l, int64_t *us);
 
 #endif

@@ -164,7 +164,9 @@ on_here(void *ctx)
 {
 	static const struct pgstmt stmt = {
 		.name = "heal_mark",
-		.sql = "INSERT INTO gsb.heal AS h (why) VALUES ($1) "
+		/* positions in a log that is not followed any more */
+		.sql = "WITH gone AS (DELETE FROM gsb.seen) "
+		       "INSERT INTO gsb.heal AS h (why) VALUES ($1) "
 		       "ON CONFLICT (one) DO UPDATE SET why = excluded.why, "
 		       "since = clock_timestamp()",
 		.nparams = 1

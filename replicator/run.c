@@ -145,6 +145,7 @@ run_free(struct run **rp)
 	if (r == NULL)
 		return;
 	timer_cancel(&r->drain);
+	run_parked_stop(r);
 	control_close(&r->control);
 	report_free(&r->report);
 	heal_free(&r->heal);
@@ -183,6 +184,7 @@ on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
 	    .on_state = on_state,
 	    .ctx = r,
 	});
+	run_parked_retry(r);
 	report_touch(r->report);
 }
 
@@ -266,6 +268,8 @@ submit(struct run *r)
 
 	timer_cancel(&r->linger);
 	run_large_hold_back(r, b);
+	if (b->ends && b->end_lsn <= apply_seen(r->apply))
+		batch_comes_again(b);
 	b->sent_us = r->sent_us;
 	b->received_us = r->received_us;
 	if (r->behind_since_us == 0)
@@ -334,11 +338,16 @@ on_message(void *ctx, struct span bytes)
 	if (bytes.at[0] == DECODER_COMMIT) {
 		r->sent_us = stream_sent_us(r->stream);
 		r->received_us = clock_pg_us();
+		lag_heard(&r->lag, r->sent_us, r->received_us);
 	}
 	/* at once, before the keepalive that follows is answered */
 	if (intake_ready(r->intake) == INTAKE_FULL ||
 	    bytes.at[0] == DECODER_COMMIT)
 		submit_what_is_due(r);
+	/* what comes again and what is new are batches of their own */
+	if (intake_end_lsn(r->intake) == apply_seen(r->apply) &&
+	    intake_ready(r->intake) != INTAKE_EMPTY)
+		submit(r);
 	return true;
 }
 
@@ -379,6 +388,7 @@ on_keepalive(void *ctx, uint64_t end_lsn)
 {
 	struct run *r = ctx;
 
+	lag_heard(&r->lag, stream_sent_us(r->stream), clock_pg_us());
 	if (end_lsn > r->seen)
 		r->seen = end_lsn;
 	run_acknowledge(r);

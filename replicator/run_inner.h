@@ -1,4 +1,4 @@
-/* The inside of run, for run.c and run_status.c alone. */
+/* The inside of run, for run*.c alone. */
 #ifndef REPLICATOR_RUN_INNER_H
 #define REPLICATOR_RUN_INNER_H
 
@@ -8,6 +8,7 @@
 #include "replicator/lag.h"
 #include "replicator/large.h"
 #include "replicator/meeting.h"
+#include "replicator/parked.h"
 #include "replicator/report.h"
 #include "replicator/run.h"
 #include "replicator/stream.h"
@@ -34,7 +35,9 @@ struct run {
 	int64_t apply_ms;
 	int64_t sent_us, received_us; /* the last commit that came */
 	struct lag lag;
-	struct timer *drain; /* at its latest */
+	struct parked *parked; /* rows that are tried again; or NULL */
+	struct timer *retry;   /* when they will be */
+	struct timer *drain;   /* at its latest */
 	void (*on_drained)(void *ctx);
 	void *drain_ctx;
 };
@@ -51,6 +54,10 @@ void run_large_new(struct run *r);
 int run_large_message(struct run *r, struct span bytes);
 /* Barriers wait for the large ones before them. */
 void run_large_hold_back(struct run *r, struct batch *b);
+
+/* run_parked.c */
+void run_parked_retry(struct run *r);
+void run_parked_stop(struct run *r);
 
 /* run_status.c; ctx is the run */
 const char *run_peer_site(const char *site);

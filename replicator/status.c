@@ -92,6 +92,7 @@ static json_t *
 in_json(const struct status *s)
 {
 	json_t *in = json_object();
+	int64_t ahead_us;
 
 	json_put_str(in, "state", status_in_state(s));
 	json_put_str(in, "connection", stream_state_name(s->stream));
@@ -106,6 +107,8 @@ in_json(const struct status *s)
 	json_put_int(in, "lag_ms", s->lag_ms);
 	json_put_int(in, "apply_ms", s->apply_ms);
 	json_put(in, "lag", lag_json(s->lag));
+	if (s->lag != NULL && lag_ahead_us(s->lag, &ahead_us))
+		json_put_int(in, "clock_ahead_us", ahead_us);
 	json_put_int(in, "slot_safe_bytes", s->safe_bytes);
 	json_put_int(in, "echo_bytes", (int64_t)s->intake.echo_bytes);
 	json_put_int(in, "bytes", (int64_t)s->in.bytes);
@@ -178,12 +181,28 @@ put_states(struct strbuf *out, const struct status *s)
 	    s->out.out_lag_bytes);
 }
 
+static void
+put_clock(struct strbuf *out, const struct lag *l)
+{
+	int64_t us;
+
+	if (l == NULL || !lag_ahead_us(l, &us))
+		return;
+	strbuf_addf(out,
+		    "# HELP gsb_replicator_clock_skew_seconds The peer's "
+		    "clock minus ours, less the way from there.\n"
+		    "# TYPE gsb_replicator_clock_skew_seconds gauge\n"
+		    "gsb_replicator_clock_skew_seconds %.6f\n",
+		    (double)us / 1e6);
+}
+
 void
 status_metrics(const struct status *s, struct strbuf *out)
 {
 	put_states(out, s);
 	status_digest_metrics(&s->digest, out);
 	put_lag(out, s->lag);
+	put_clock(out, s->lag);
 	put(out, "stream_up", "gauge", "The peer's log is being read.",
 	    s->stream == STREAM_RUNNING);
 	put(out, "database_up", "gauge", "The local session is ready.",

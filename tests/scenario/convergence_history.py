@@ -1,4 +1,4 @@
-"""Who fights in a history: writers, and what befalls the sites meanwhile."""
+"""Who fights in a history: the writers."""
 import random
 import threading
 import time
@@ -8,6 +8,7 @@ import pytest
 
 US = 1_000_000
 COLLISIONS = (psycopg2.errors.UniqueViolation,
+              psycopg2.errors.CheckViolation,  # a site's poison
               psycopg2.errors.DeadlockDetected,
               psycopg2.errors.LockNotAvailable)
 
@@ -15,6 +16,11 @@ COLLISIONS = (psycopg2.errors.UniqueViolation,
 def now():
     """A stamp as the proxy makes it."""
     return time.time_ns() // 1000 - 946_684_800 * US
+
+
+def long(r, length):
+    """That many letters which do not compress."""
+    return f"{r.getrandbits(4 * length):x}"
 
 
 class Writer(threading.Thread):
@@ -25,7 +31,8 @@ class Writer(threading.Thread):
         self.history = history
         self.random = random.Random(f"{history.seed} writer {number}")
         self.home = history.world.sites[number % 2]
-        self.skew = self.random.choice((0, 0, 0, 5 * US, -5 * US, 3600 * US))
+        self.skew = self.random.choice((0, 0, 0, 5 * US, -5 * US, 300 * US,
+                                         3600 * US))
         self.connections = {}
         self.failed = None
         self.done = 0
@@ -105,6 +112,18 @@ class Writer(threading.Thread):
         return ("INSERT INTO usage AS u VALUES (%s, %s, 1) ON CONFLICT "
                 "(entity, site) DO UPDATE SET n = u.n + 1",
                 (self.history.seed, self.home.name))
+
+    def duo(self):
+        """Of nine one is poison; some columns are here, and not there."""
+        r = self.random
+        made = {"x": r.choice("pqr"), "y": r.randint(1, 9)}
+        for column in self.home.columns:
+            made[column] = r.randint(1, 5)
+        return (f"INSERT INTO duo (kind, n, {', '.join(made)}) VALUES "
+                f"({', '.join(['%s'] * (len(made) + 2))}) ON CONFLICT "
+                "(kind, n) DO UPDATE SET " + ", ".join(
+                    f"{c} = excluded.{c}" for c in made),
+                (f"k{self.history.seed}", r.randint(1, 4), *made.values()))
 
     def odd(self):
         r = self.random
@@ -190,9 +209,10 @@ class Writer(threading.Thread):
             "state": lambda: r.choice(("low", "mid", "high")),
             "body": lambda: r.choice(("1", "1.0", '{"k": [1]}')),
             "amount": lambda: r.choice(("1", "1.0", "2.50", None)),
+            "alias": lambda: r.choice((f"s{self.history.seed}", None, None)),
             # out of line, so that an update of the rest leaves it out
-            "big": lambda: r.choice(("", "".join(r.choices(
-                "0123456789abcdef", k=r.choice((100, 5000, 20000))))))}
+            "big": lambda: r.choice(("", long(r, r.choice((
+                100, 5000, 20000, 20000, 100000)))))}
         return {c: every[c]() for c in r.sample(
             sorted(every), r.choice((1, 2, 3, 5)))}
 
@@ -217,10 +237,7 @@ class Writer(threading.Thread):
                     (self.history.any_id(self.random), key,
                      self.history.any_id(self.random)))
         if kind < 0.63:
-            return ("INSERT INTO duo VALUES (%s, %s, %s, %s) ON CONFLICT "
-                    "(kind, n) DO UPDATE SET x = excluded.x",
-                    (f"k{self.history.seed}", self.random.randint(1, 4),
-                     self.random.choice("pqr"), self.random.randint(1, 9)))
+            return self.duo()
         if kind < 0.71:
             return self.odd()
         if kind < 0.73:
@@ -230,79 +247,3 @@ class Writer(threading.Thread):
             return ("DELETE FROM duo WHERE kind = %s AND n = %s",
                     (f"k{self.history.seed}", self.random.randint(1, 4)))
         return self.insert(key)
-
-
-class Chaos(threading.Thread):
-    """Cuts, stalls, stops and kills, and undoes most of it after a while."""
-
-    def __init__(self, history):
-        super().__init__(daemon=True)
-        self.history = history
-        self.random = random.Random(f"{history.seed} chaos")
-        self.failed = None
-        self.deeds = []
-
-    def run(self):
-        try:
-            for _ in range(self.random.choice((0, 1, 2, 3, 5))):
-                self.pause(0.4)
-                self.deed()
-        except Exception as e:  # pylint: disable=broad-except
-            self.failed = e
-
-    def pause(self, most):
-        time.sleep(min(self.random.uniform(0, most),
-                       max(0, self.history.end - time.monotonic())))
-
-    def deed(self):
-        site = self.random.choice(self.history.world.sites)
-        name = self.random.choice((
-            "cut", "cut", "stall", "kill_replicator", "kill_replicator",
-            "stop_replicator", "kill_database", "drop_stream",
-            "cancel_apply", "cancel_apply", "drop_apply"))
-        self.deeds.append(f"{name} {site.name}")
-        getattr(self, name)(site)
-
-    def cut(self, site):
-        site.link.cut()
-        self.pause(0.5)
-        site.link.heal()
-
-    def stall(self, site):
-        site.link.stall()
-        self.pause(0.5)
-        site.link.heal()
-
-    def kill_replicator(self, site):
-        site.replicator.kill()
-        self.pause(0.4)
-        site.replicator.start()
-
-    def stop_replicator(self, site):
-        site.replicator.signal(19)  # SIGSTOP
-        self.pause(0.5)
-        site.replicator.signal(18)
-
-    def kill_database(self, site):
-        site.cluster.kill()
-        self.pause(0.3)
-        site.cluster.start()
-
-    def drop_stream(self, site):
-        self.signal(site, "pg_terminate_backend", "walsender")
-
-    def drop_apply(self, site):
-        self.signal(site, "pg_terminate_backend", "gsb-replicator apply")
-
-    def cancel_apply(self, site):
-        """Groups fail that others are behind."""
-        for _ in range(20):
-            self.signal(site, "pg_cancel_backend", "gsb-replicator apply")
-            self.pause(0.02)
-
-    def signal(self, site, how, who):
-        try:
-            site.cluster.sql(f"SELECT {how}(pid) FROM pg_stat_activity WHERE "
-                             "%s IN (application_name, backend_type)", (who,))
-        except psycopg2.OperationalError:
-            pass

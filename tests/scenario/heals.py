@@ -1,13 +1,11 @@
 """Two sites whose rows are made different behind their backs, and what their
 replicators say of it."""
-import http.client
-import json
 import os
-import socket
 import subprocess
 
 import pytest
 
+from replicator_socket import ask
 from twins import OTHER, SITES, Twins
 from wait import wait_until
 
@@ -44,29 +42,8 @@ ref.item = what, item
 NAMES = ("item", "person", "pair", "lent")
 
 
-class Unix(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
 def control(twins, site, method, target, body=None):
-    path = os.path.join(twins.dir, site + "-state", "control")
-    wait_until(lambda: os.path.exists(path), what=path)
-    c = Unix(path)
-    try:
-        c.request(method, target,
-                  json.dumps(body) if body is not None else None,
-                  {"Content-Type": "application/json"})
-        answer = c.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        c.close()
+    return ask(os.path.join(twins.dir, site + "-state"), method, target, body)
 
 
 def digest(twins, site):

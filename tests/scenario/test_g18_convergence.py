@@ -12,73 +12,20 @@ cuts and kills: that is one round.
     GSB_SEED=n or n-m   that round alone, as it was printed when it failed
 """
 import os
-import threading
 import time
 import uuid
 
-import psycopg2
 import pytest
 
-from convergence_history import Chaos, Writer
-from convergence_link import Link
-from convergence_pg import Cluster, Replicator
-from convergence_side import SCHEMA, TABLES
+from convergence_chaos import Chaos
+from convergence_history import Writer
+from convergence_side import TABLES
+from convergence_site import DECLARED, Site
 from wait import wait_until
 
 ACTIVE_S = 1.2  # of writing, cutting and killing in one round
 ROUND = 5       # histories at once
-MORE = """
-CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
-CREATE TABLE odd (kind mood, n int, tags text[], moods mood[], raw bytea,
- price numeric, doc jsonb, at timestamptz, PRIMARY KEY (kind, n));
-CREATE TABLE usage (entity int, site varchar(10), n bigint NOT NULL,
- PRIMARY KEY (entity, site));
-"""
-DECLARED = "[table odd]\nkey = kind, n\n[table usage]\nkey = entity, site\n"
-# how the backup's sessions write and read
-ODD = """
-datestyle = 'SQL, DMY'
-intervalstyle = 'sql_standard'
-bytea_output = 'escape'
-extra_float_digits = -10
-timezone = 'Asia/Kolkata'
-array_nulls = off
-"""
-# one has large transactions streamed, the other takes them in pieces
-MANNERS = {"primary": "stream_above = 64KiB\n",
-           "backup": "stream_above = 1GiB\n"}
 ROWS = 8        # keys that one history fights over
-
-
-class Site:
-    def __init__(self, name):
-        self.name = name
-        self.cluster = Cluster(conf="fsync = off\n" + (
-            ODD if name == "backup" else ""))
-        self.link = Link(self.cluster.port)  # towards this site
-        self.replicator = None
-        self.lock = threading.Lock()
-
-    def prepare(self, peer, folder, sync):
-        self.replicator = Replicator(
-            self.name, self.cluster, peer.cluster,
-            os.path.join(folder, "tables.ini"), sync=sync,
-            peer_port=peer.link.port, more=MANNERS[self.name])
-        self.cluster.sql(SCHEMA + MORE, user="gsb_site")
-
-    def heal(self):
-        self.link.heal()
-        if not self.cluster.pids():
-            self.cluster.start()
-        self.replicator.signal(18)  # SIGCONT
-        if not self.replicator.running():
-            self.replicator.start()
-
-    def close(self):
-        self.link.close()
-        if self.replicator is not None:
-            self.replicator.remove()
-        self.cluster.down()
 
 
 CONTENTS = (("item", "id"), ("duo", "kind || n"), ("odd", "kind || '' || n"),
@@ -88,6 +35,7 @@ CONTENTS = (("item", "id"), ("duo", "kind || n"), ("odd", "kind || '' || n"),
 class World:
     def __init__(self):
         self.sites = [Site("primary"), Site("backup")]
+        self.columns = {}  # name: type, of this round
 
     def up(self, sync):
         p, b = self.sites
@@ -104,14 +52,21 @@ class World:
             site.replicator.start()
         self.settle()
 
+    def other(self, site):
+        return self.sites[1 - self.sites.index(site)]
+
+    def add_column(self, site, kind):
+        """First there, and on the other site when the round is over."""
+        name = f"c{len(self.columns)}"
+        self.columns[name] = kind
+        site.add_column(name, kind)
+
     def heal(self):
         for site in self.sites:
             site.heal()
 
-    def settle(self, timeout=40):
-        """Heals all, and waits for a barrier each way."""
+    def barriers(self, timeout):
         tokens = []
-        self.heal()
         for site in self.sites:
             tokens.append(uuid.uuid4().hex)
             wait_until(lambda: site.cluster.sql(  # pylint: disable=W0640
@@ -121,6 +76,37 @@ class World:
             wait_until(lambda: site.cluster.sql(  # pylint: disable=W0640
                 "SELECT gsb.barrier_seen(%s)", (token,))[0][0],  # noqa
                 timeout, what=f"the barrier is seen on the {site.name}")
+
+    def each(self, condition, timeout=60):
+        for site in self.sites:
+            wait_until(lambda: condition(site),  # pylint: disable=W0640
+                       timeout, what=f"{condition.__name__} {site.name}")
+
+    def settle(self, timeout=60):
+        """Heals all, and waits until nothing is under way."""
+        self.heal()
+        self.each(Site.retry_database)
+        for site in self.sites:
+            site.unpoison()
+        self.each(Site.is_streamed)
+        self.barriers(timeout)
+        self.each(Site.is_calm)
+        if self.columns:
+            self.level()
+        self.each(Site.retry_parked)
+        self.barriers(timeout)  # what was mended went to the other one
+
+    def level(self):
+        """Both have all columns, and what waited for them."""
+        for name, kind in self.columns.items():
+            for site in self.sites:
+                wait_until(lambda: site.add_column(  # pylint: disable=W0640
+                    name, kind), what=f"{name} at the {site.name}")  # noqa
+        self.each(Site.is_streamed)
+        self.each(Site.has_no_extra)
+        for site in self.sites:
+            site.verify()  # what a digest had to leave out
+            self.each(Site.is_calm)
 
     def contents(self, site):
         found = {}
@@ -137,6 +123,10 @@ class World:
             site.cluster.sql(
                 "SET session_replication_role = replica; " + "; ".join(
                     f"DELETE FROM {table}" for table, _ in CONTENTS))
+        for site in self.sites:
+            if self.columns:
+                site.drop_columns(self.columns)
+        self.columns = {}
 
     def difference(self):
         one, two = (self.contents(s) for s in self.sites)
@@ -158,7 +148,8 @@ class World:
     def wrongs(self, site):
         """What must never be, on one site alone."""
         for value, fold, scope in (("mail", "lower(mail)", "owner"),
-                                   ("nick", "nick::text", "0")):
+                                   ("nick", "nick::text", "0"),
+                                   ("alias", "alias::text", "0")):
             yield from site.cluster.sql(f"""
                 SELECT * FROM (SELECT id, gsb_key_{value} AS has,
                  {fold} || CASE WHEN row_number() OVER (PARTITION BY {scope},

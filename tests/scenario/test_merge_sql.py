@@ -359,17 +359,6 @@ def test_a_change_of_key_is_a_delete_and_an_insert(pair):
     assert values(pair.b, 1, "a") == ("x",)
 
 
-def test_composite_keys(pair):
-    pair.p.write("INSERT INTO duo VALUES ('a,\"b', 7, 'x', 1), ('c', -1, '', 2)")
-    pair.exchange()
-    pair.assert_equal()
-    pair.b.write("DELETE FROM duo WHERE n = 7")
-    pair.p.write("UPDATE duo SET x = 'y'")
-    pair.exchange()
-    pair.assert_equal()
-    assert pair.p.query("SELECT kind FROM duo") == [("c",)]
-
-
 def test_truncate_is_refused(pair):
     add(pair.p, 1)
     with pytest.raises(psycopg2.errors.FeatureNotSupported, match="DELETE"):

@@ -7,6 +7,49 @@ from convergence_side import (  # noqa: F401  pylint: disable=unused-import
     ITEM, NOW, add, databases, delete, edit, item, pair, uid, values)
 
 
+# --- keys of several columns ----------------------------------------------
+
+def test_composite_keys(pair):
+    pair.p.write("INSERT INTO duo VALUES ('a,\"b', 7, 'x', 1), ('c', -1, '', 2)")
+    pair.exchange()
+    pair.assert_equal()
+    pair.b.write("DELETE FROM duo WHERE n = 7")
+    pair.p.write("UPDATE duo SET x = 'y'")
+    pair.exchange()
+    pair.assert_equal()
+    assert pair.p.query("SELECT kind FROM duo") == [("c",)]
+
+
+@pytest.mark.parametrize("one, two, both", [
+    ((None, None), ("", 0), ("", 0)), (("b", None), ("a", 9), ("b", 9)),
+    ((None, 3), (None, None), (None, 3)), ((None, 3), ("", None), ("", 3))])
+def test_ties_of_composite_keys_with_nulls(pair, one, two, both):
+    """x is a group of its own, y in the rest."""
+    key = ("a\"b', c", 7)
+    for side, found in ((pair.p, one), (pair.b, two)):
+        side.write("INSERT INTO duo VALUES (%s, %s, %s, %s)", key + found, NOW)
+        pair.cluster.sql(
+            "SET session_replication_role = replica; UPDATE duo SET "
+            "gsb_v_x = 77, gsb_v_rest = 77", database=side.database)
+    for _ in range(2):
+        pair.exchange()
+        pair.assert_equal()
+        for side in (pair.p, pair.b):
+            assert side.query("SELECT kind, n, x, y FROM duo") == [
+                key + both]
+    noted = [side.query("SELECT key, kind, part, columns, winner_v, loser_v "
+                        "FROM gsb.conflict ORDER BY part")
+             for side in (pair.p, pair.b)]
+    for found in noted:  # once each, where the values have met
+        for row in found:
+            assert row[:2] + row[4:] == (
+                '["a\\"b\', c", "7"]', "tie", 77, 77)
+        assert len({row[2] for row in found}) == len(found)
+    assert {(row[2], *row[3]) for found in noted for row in found} == {
+        part for part, a, b in ((("rest", "y"), one[1], two[1]),
+                                (("x", "x"), one[0], two[0])) if a != b}
+
+
 # --- effective keys --------------------------------------------------------
 
 def test_a_taken_value_is_refused_by_the_index(pair):

@@ -144,6 +144,8 @@ def test_kills_while_one_waits(twins, what):
     with Held(twins) as held:
         twins.query("primary", "INSERT INTO item VALUES (2, 's', '', 1)")
         wait_until(lambda: count(twins, "id = 2") == 1, 60)
+        # by somebody who has seen it
+        twins.query("backup", "UPDATE item SET amount = 5 WHERE id = 2")
         if what == "replicator":
             twins.kill("backup")
             held.release()
@@ -158,6 +160,9 @@ def test_kills_while_one_waits(twins, what):
                    what="it has come again")
         done(twins)
     assert count(twins, "name = 'later'") == 2
+    assert count(twins, "amount = 5 AND id = 2") == 1
+    # what came again is no news, whoever wrote over it meanwhile
+    assert status(twins, "backup")["health"]["conflicts"] == 0
 
 
 def test_a_small_one_that_needs_its_rows_comes_after_it(twins):

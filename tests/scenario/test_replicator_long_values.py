@@ -25,7 +25,8 @@ group.text = title, body
 
 
 def long(seed):
-    return "".join(random.Random(seed).choices("abcdefghijklmnop", k=20000))
+    """100 kB that do not compress."""
+    return f"{random.Random(seed).getrandbits(400000):0100000x}"
 
 
 BEFORE = pytest.mark.parametrize("before", [None, "zzz", long(3)],

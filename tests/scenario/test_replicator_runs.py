@@ -336,24 +336,33 @@ def test_a_deadlock_with_somebody_here_passes_by_itself(twins):
 
 
 def test_a_row_that_cannot_be_merged_is_parked(twins):
+    """One of a thousand; and it is merged when the schema is mended."""
     twins.query("backup", "ALTER TABLE item ADD CONSTRAINT small "
                 "CHECK (amount < 1000)")
     try:
-        with twins.connect("primary") as c:
-            c.autocommit = False
-            cursor = c.cursor()
-            for number in range(1, 41):
-                cursor.execute("INSERT INTO item VALUES (%s, 'x', 'y', %s)",
-                               (number, 5000 if number == 17 else 5))
-            c.commit()
+        twins.query("primary", "INSERT INTO item SELECT g, 'x', 'y', "
+                    "CASE g WHEN 617 THEN 5000 ELSE 5 END "
+                    "FROM generate_series(1, 1000) g")
         twins.barrier("primary")
-        assert twins.one("backup", "SELECT count(*) FROM item") == 39
-        assert twins.query("backup", "SELECT rel, key, sqlstate FROM "
-                           "gsb.parked") == [("public.item", "17", "23514")]
-        assert status(twins, "backup")["in"]["parked_rows"] == 1
+        assert twins.one("backup", "SELECT count(*) FROM item") == 999
+        (rel, key, sqlstate, message, payload), = twins.query(
+            "backup", "SELECT rel, key, sqlstate, message, "
+            "convert_from(payload, 'UTF8')::json FROM gsb.parked")
+        assert (rel, key, sqlstate) == ("public.item", "617", "23514")
+        assert "small" in message
+        assert payload["id"] == f"{617:016x}"  # as it came, binary
+        assert payload["amount"] == f"{5000:08x}"
+        assert payload["name"] == b"x".hex()
+        now = status(twins, "backup")["in"]
+        assert now["parked_rows"] == 1 and not now["stuck"]
     finally:
-        twins.query("backup", "ALTER TABLE item DROP CONSTRAINT small; "
-                    "DELETE FROM gsb.parked")
+        twins.query("backup", "ALTER TABLE item DROP CONSTRAINT small")
+    twins.install("backup")  # as every schema step ends
+    wait_until(lambda: twins.query("backup", "SELECT 1 FROM gsb.parked")
+               == [], what="it is tried again")
+    equal(twins)
+    assert twins.one("backup", "SELECT amount FROM item WHERE id = 617"
+                     ) == 5000
 
 
 def test_an_open_local_transaction_only_delays(twins):

@@ -64,6 +64,8 @@ class Twins:
         self.program = program or binary()
         self.process, self.server = {}, {}
         self.peer_port = {site: self.port[OTHER[site]] for site in SITES}
+        self.local_port = dict(self.port)
+        self.server_env = {site: {} for site in SITES}
 
     # --- clusters ----------------------------------------------------------
 
@@ -108,7 +110,10 @@ class Twins:
         """As our child, so that it is gone when it has been killed."""
         with open(self.data(site) + ".log", "ab") as log:
             self.server[site] = subprocess.Popen(
-                self.as_owner(f"{PG}/postgres", "-D", self.data(site)),
+                self.as_owner(
+                    "env", *(f"{k}={v}" for k, v in
+                             self.server_env[site].items()),
+                    f"{PG}/postgres", "-D", self.data(site)),
                 stdout=log, stderr=log, cwd="/")
         wait_until(lambda: self.one(site, "SELECT 1", dbname="postgres"),
                    what=f"the database of {site}")
@@ -163,7 +168,7 @@ class Twins:
             with open(self.conf(site), "w", encoding="utf-8") as f:
                 f.write(
                     f"[replicator]\nsite = {site}\n"
-                    f"local = {self.conninfo(self.port[site])}\n"
+                    f"local = {self.conninfo(self.local_port[site])}\n"
                     f"peer = {self.conninfo(self.peer_port[site])}\n"
                     f"admin = host=127.0.0.1 port={self.port[site]} "
                     f"dbname=gsb user=postgres\n"

@@ -81,6 +81,27 @@ test_what_is_old_is_forgotten(void **state)
 	assert_true(lag_max_us(&l, LAG_APPLIED) == 7);
 }
 
+static void
+test_the_peers_clock(void **state)
+{
+	struct lag l = { 0 };
+	int64_t us, start = 1000000000000, ahead = 300000000;
+
+	assert_false(lag_ahead_us(&l, &us));
+	/* the shortest way tells most */
+	for (int64_t way = 900; way >= 0; way -= 300)
+		lag_heard(&l, start + ahead, start + way);
+	lag_heard(&l, start + ahead, start + 70000);
+	assert_true(lag_ahead_us(&l, &us));
+	assert_true(us == ahead);
+	/* put right: within a minute nothing is left of it */
+	for (int i = 1; i <= 3; i++) {
+		lag_heard(&l, start + i * 31000000, start + i * 31000000 + 5);
+		assert_true(lag_ahead_us(&l, &us));
+		assert_true(us == (i == 1 ? ahead : -5));
+	}
+}
+
 int
 main(void)
 {
@@ -89,6 +110,7 @@ main(void)
 		cmocka_unit_test(test_quantiles_are_near),
 		cmocka_unit_test(test_each_stage_is_its_own),
 		cmocka_unit_test(test_what_is_old_is_forgotten),
+		cmocka_unit_test(test_the_peers_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
