@@ -24,8 +24,8 @@ from convergence_site import DECLARED, Site
 from wait import wait_until
 
 ACTIVE_S = 1.2  # of writing, cutting and killing in one round
-ROUND = 5       # histories at once
-ROWS = 8        # keys that one history fights over
+ROUND = 10  # histories at once
+ROWS = 8    # keys that one history fights over
 
 
 CONTENTS = (("item", "id"), ("duo", "kind || n"), ("odd", "kind || '' || n"),
@@ -297,7 +297,7 @@ def test_random_histories_end_equal(world):
 def test_histories_of_waiting_commits_end_equal(world):
     """As the product runs: a commit waits for the other site."""
     wanted, begun = seeds(10)[:10], time.monotonic()
-    told(wanted, converge(world, wanted), begun)
+    told(wanted, converge(world, wanted, at_once=5), begun)
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@ are killed (-9) at every step of a batch."""
 import itertools
 import json
 import os
+import threading
 import urllib.request
 
 import pytest
@@ -166,10 +167,15 @@ class Step:
 
     def start(self, which, fuse):
         """The backup's replicator, until the fuse has blown or all is done."""
-        twins = self.twins
-        twins.start("backup")
-        fuse.kill = twins.process["backup"].kill
+        twins, started = self.twins, threading.Event()
+
+        def kill():
+            started.wait()
+            twins.process["backup"].kill()
+        fuse.kill = kill
         twins.wires[which].fuse = fuse
+        twins.start("backup")
+        started.set()
         wait_until(lambda: fuse.blown.is_set() or self.is_seen() and
                    self.is_acknowledged(), what=f"step {self.n}")
         self.killed = fuse.blown.is_set()
@@ -261,7 +267,8 @@ def every(twins, which, fuse, counts, parked=0):
 
 
 def learn(twins):
-    """How many messages a group is; that all is in it which can be."""
+    """How many messages a group is; that all is in it which can be. It is
+    two runs: what has to be prepared, and the transaction."""
     fuse = to_apply(-1)
     for wanted in (to_apply(-1), fuse):  # the first has nothing to delete
         assert not Step(twins).run("backup", wanted)
@@ -269,7 +276,8 @@ def learn(twins):
              if m[:1] == b"P"]
     for wanted in STATEMENTS:
         assert any(name.startswith(wanted) for name in names), (wanted, names)
-    return len(fuse.seen)
+    ends = [i + 1 for i, m in enumerate(fuse.seen) if m[:1] == b"S"]
+    return ends[1]
 
 
 def test_killed_amid_a_batch_nothing_is_lost_and_nothing_twice(twins):

@@ -141,9 +141,10 @@ def test_small_ones_pass_and_barriers_do_not(twins):
 
 @pytest.mark.parametrize("what", ("replicator", "database"))
 def test_kills_while_one_waits(twins, what):
+    twins.query("primary", "INSERT INTO item VALUES (2, 's', '', 1)")
     with Held(twins) as held:
-        twins.query("primary", "INSERT INTO item VALUES (2, 's', '', 1)")
-        wait_until(lambda: count(twins, "id = 2") == 1, 60)
+        twins.query("primary", "UPDATE item SET amount = 3 WHERE id = 2")
+        wait_until(lambda: count(twins, "amount = 3 AND id = 2") == 1, 60)
         # by somebody who has seen it
         twins.query("backup", "UPDATE item SET amount = 5 WHERE id = 2")
         if what == "replicator":
