@@ -208,6 +208,9 @@ report_take(const json_t *doc, struct report *out, struct err *e)
 	out->wall_us = number(doc, "wall_us");
 	out->copy_us = number(doc, "copy_us");
 	out->disk_permille = number_or(doc, "disk_free_permille", -1);
+	out->mail.sent = number_or(doc, "mail.sent", -1);
+	out->mail.failed_tries = number_or(doc, "mail.failed_tries", -1);
+	out->mail.given_up = number_or(doc, "mail.given_up", -1);
 	return 0;
 }
 

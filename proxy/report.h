@@ -45,6 +45,11 @@ struct report_replication {
 	int64_t verified_us;   /* both found equal, UNIX; 0: not told */
 };
 
+/* Mail since its web began; -1: not told. */
+struct report_mail {
+	int64_t sent, failed_tries, given_up;
+};
+
 struct report {
 	enum route_site site;
 	enum route_service service;
@@ -62,6 +67,7 @@ struct report {
 	char keys[192];        /* ids it knows, by commas; "": not told */
 	int64_t copy_us;       /* of the daily copy it runs; 0: not told */
 	int64_t disk_permille; /* free; -1: not told */
+	struct report_mail mail;
 };
 
 int report_read(struct span body, struct report *out, struct err *e)

@@ -1,5 +1,6 @@
 #include "proxy/status.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -333,10 +334,49 @@ site_metrics(const struct control *c, struct strbuf *out)
 					    : -1));
 }
 
+static void
+mail_metric(const struct control *c, enum route_site s, const char *name,
+	    size_t offset, struct strbuf *out)
+{
+	const struct health_seen *web = watch_seen(c->watch, s, ROUTE_WEB);
+	int64_t n = *(const int64_t *)((const char *)&web->last.mail + offset);
+
+	if (web->answered && n >= 0)
+		strbuf_addf(out, "gsb_mail_%s_total{site=\"%s\"} %lld\n", name,
+			    route_site_name(s), (long long)n);
+}
+
+static void
+mail_metrics(const struct control *c, struct strbuf *out)
+{
+	static const struct {
+		const char *name, *help;
+		size_t offset;
+	} counts[] = {
+		{ "sent", "Invitations and reminders.",
+		  offsetof(struct report_mail, sent) },
+		{ "failed_tries", "Of them, not taken by the mail server.",
+		  offsetof(struct report_mail, failed_tries) },
+		{ "given_up", "Of them, not tried any more.",
+		  offsetof(struct report_mail, given_up) },
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		strbuf_addf(out,
+			    "# HELP gsb_mail_%s_total %s\n"
+			    "# TYPE gsb_mail_%s_total counter\n",
+			    counts[i].name, counts[i].help, counts[i].name);
+		for (int s = 0; s < ROUTE_SITES; s++)
+			mail_metric(c, (enum route_site)s, counts[i].name,
+				    counts[i].offset, out);
+	}
+}
+
 void
 status_metrics(const struct control *c, struct strbuf *out)
 {
 	state_metrics(c, out);
 	service_metrics(c, out);
 	site_metrics(c, out);
+	mail_metrics(c, out);
 }

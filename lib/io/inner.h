@@ -24,11 +24,14 @@ io_must(int rc)
 /* What modules keep per loop, and how each ends it in loop_close. */
 struct timer_pool;
 struct transfer_multi;
+struct smtpc_links;
 struct loop_hooks {
 	struct timer_pool *timers;
 	void (*free_timers)(struct timer_pool **pool);
 	struct transfer_multi *multi;
 	void (*free_multi)(struct transfer_multi **multi);
+	struct smtpc_links *links;
+	void (*free_links)(struct smtpc_links **links);
 };
 struct loop_hooks *loop_hooks(void);
 

@@ -85,6 +85,8 @@ loop_close(void)
 	on_async(&l->async);
 	if (l->hooks.free_multi != NULL)
 		l->hooks.free_multi(&l->hooks.multi);
+	if (l->hooks.free_links != NULL)
+		l->hooks.free_links(&l->hooks.links);
 	if (l->hooks.free_timers != NULL)
 		l->hooks.free_timers(&l->hooks.timers);
 	uv_close((uv_handle_t *)&l->idle, NULL);

@@ -1,6 +1,7 @@
 /*
  * Hands one message to a mail server (SMTP by libcurl), on this thread's
- * loop.
+ * loop. Connections are kept for the next messages; one on which the server
+ * takes no more is replaced by a new one, without a word of it.
  */
 #ifndef IO_SMTPC_H
 #define IO_SMTPC_H

@@ -58,6 +58,12 @@ multi_free(struct transfer_multi **mp)
 	mem_free(m);
 }
 
+void
+transfer_library(void)
+{
+	pthread_once(&once, init_once);
+}
+
 static struct transfer_multi *
 multi_get(void)
 {
@@ -66,7 +72,7 @@ multi_get(void)
 
 	if (m != NULL)
 		return m;
-	pthread_once(&once, init_once);
+	transfer_library();
 	m = mem_new(struct transfer_multi);
 	m->curl = curl_multi_init();
 	assert(m->curl != NULL);

@@ -1,5 +1,5 @@
 /*
- * What httpc and smtpc share: a libcurl easy handle on this thread's loop.
+ * What httpc stands on: a libcurl easy handle on this thread's loop.
  * Not for others.
  */
 #ifndef IO_TRANSFER_H
@@ -20,6 +20,9 @@ struct transfer {
 	/* Its last call, deferred: the owner may start others in it. */
 	void (*on_done)(struct transfer *t);
 };
+
+/* libcurl is ready: before its first handle. */
+void transfer_library(void);
 
 /* Makes t->easy, with its words and without signals. */
 void transfer_init(struct transfer *t, void (*on_done)(struct transfer *t));

@@ -13,6 +13,7 @@
 #include "site/files.h"
 #include "site/form.h"
 #include "site/gate.h"
+#include "site/password.h"
 #include "site/record.h"
 #include "site/site.h"
 #include "site/write.h"
@@ -60,6 +61,7 @@ api_free(struct api **ap)
 		return;
 	pgpool_cancel(&a->query);
 	auth_cancel(&a->auth);
+	password_cancel(&a->password);
 	write_cancel(&a->write);
 	files_cancel(&a->files);
 	json_decref(a->body);

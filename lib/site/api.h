@@ -23,7 +23,6 @@ struct account;
 struct api;
 struct auth;
 struct company;
-struct files_op;
 struct httpd_field;
 struct httpd_req;
 struct site;
@@ -68,6 +67,7 @@ struct api {
 	void (*done)(struct api *a, const struct pgresult *r, size_t n);
 	struct pgreq *query;
 	struct auth *auth;
+	struct password *password;
 	struct write *write;
 	struct store *store;
 	struct files_op *files;

@@ -19,7 +19,6 @@
 #include "base/mem.h"
 #include "base/token.h"
 #include "io/httpd.h"
-#include "io/work.h"
 #include "site/api.h"
 #include "site/auth_check.h"
 #include "site/auth_lock.h"
@@ -27,7 +26,6 @@
 #include "site/rate.h"
 #include "site/record.h"
 #include "site/record_columns.h"
-#include "site/settings.h"
 #include "site/site.h"
 #include "site/write.h"
 
@@ -36,20 +34,13 @@
 struct auth {
 	struct api *api;
 	auth_fn *fn;
-	auth_hash_fn *hashed;
 	struct auth_credentials given;
 	struct auth_check *check; /* a password is being verified */
-	struct work *hash;        /* or a new one hashed */
-	struct pgreq *count;      /* or a failure counted, a lock looked at */
+	struct pgreq *count;      /* a failure counted, a lock looked at */
 	size_t lock;              /* index of the latter */
 	enum fault fault;         /* that it is refused with */
 	int64_t credentials_no;   /* that the token was made for */
 	bool token;
-};
-
-struct hash_job {
-	char *password;
-	char hash[CRYPTO_SCRYPT_SIZE];
 };
 
 #define ACCOUNT_AND_COMPANY                                           \
@@ -76,7 +67,7 @@ struct hash_job {
 				 "c.id AND a.gsb_key_" key                \
 				 " = lower($3)" WHERE(site)
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 #define COMPANY_BY(site) \
 	"SELECT " RECORD_COLUMNS(RECORD_COMPANY) " FROM company c" WHERE(site)
 
@@ -122,9 +113,6 @@ static void on_unknown(struct api *a);
 static void on_counted(void *ctx, const struct pgresult *r, size_t n,
 		       const struct err *err);
 static void passed(struct auth *u);
-static void run_hash(void *job);
-static void on_hashed(void *ctx, void *job);
-static void free_hash(void *job);
 
 void
 auth_start(struct api *a, const struct auth_credentials *c, auth_fn *fn)
@@ -164,7 +152,6 @@ auth_cancel(struct auth **up)
 	if (u == NULL)
 		return;
 	auth_check_cancel(&u->check);
-	work_cancel(&u->hash);
 	pgpool_cancel(&u->count);
 	mem_free(u);
 }
@@ -451,50 +438,4 @@ passed(struct auth *u)
 		api_fail(a, FAULT_TOO_MANY, NULL);
 	else
 		fn(a);
-}
-
-void
-auth_hash(struct api *a, const char *password, auth_hash_fn *fn)
-{
-	struct hash_job job = { 0 };
-	struct auth *u;
-
-	if (!settings_let_password(a, password))
-		return;
-	u = auth_new(a, NULL);
-	job.password = mem_strdup(password);
-	u->hashed = fn;
-	u->hash = work_start(run_hash, &job, sizeof(job), free_hash, on_hashed,
-			     u);
-}
-
-static void
-run_hash(void *arg)
-{
-	struct hash_job *job = arg;
-
-	crypto_scrypt_hash(NULL, span_of(job->password), job->hash);
-}
-
-static void
-on_hashed(void *ctx, void *arg)
-{
-	struct auth *u = ctx;
-	struct api *a = u->api;
-	struct hash_job *job = arg;
-	auth_hash_fn *fn = u->hashed;
-	const char *hash = arena_strdup(a->arena, job->hash);
-
-	u->hash = NULL;
-	auth_cancel(&a->auth);
-	fn(a, hash);
-}
-
-static void
-free_hash(void *arg)
-{
-	struct hash_job *job = arg;
-
-	explicit_bzero(job->password, strlen(job->password));
-	mem_free(job->password);
 }

@@ -61,14 +61,6 @@ int64_t auth_life_s(const struct api *a, int64_t ttl_s);
 void auth_token(const struct api *a, const char *kind, int64_t ttl_s,
 		struct strbuf *out);
 
-/*
- * A new password (GetUser never gives it back): fn gets the hash, in the
- * request's arena, for store_account_*. a->data is the caller's. One that the
- * company's policy forbids is refused (settings.h).
- */
-typedef void auth_hash_fn(struct api *a, const char *hash);
-void auth_hash(struct api *a, const char *password, auth_hash_fn *fn);
-
 void auth_cancel(struct auth **op); /* for api.c */
 
 #endif

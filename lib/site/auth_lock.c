@@ -7,42 +7,40 @@
 
 #define ADDRESS_MAX 64 /* of the column */
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 static const struct pgstmt failed = {
 	.name = "auth_lock_failed",
-	.sql = "INSERT INTO login_failure AS f (id, company_id, account_id, "
-	       "address, "
-	       "failures, last) VALUES ($1, $2, $3, $4, 1, now()) "
-	       "ON CONFLICT (id) DO UPDATE SET failures = CASE WHEN "
-	       "f.last < now() - " AUTH_LOCK_WINDOW " THEN 1 "
-	       "ELSE f.failures % 1000000 + 1 END, last = now()",
+	.sql =
+	"INSERT INTO login_failure AS f (id, company_id, account_id, address, "
+	"failures, last) VALUES ($1, $2, $3, $4, 1, now()) ON CONFLICT (id) "
+	"DO UPDATE SET failures = CASE WHEN f.last < now() - " AUTH_LOCK_WINDOW
+	" THEN 1 ELSE f.failures % 1000000 + 1 END, last = now()",
 	.nparams = 4,
 };
 
 /* Right guesses that were under way while it was locked stay unknown. */
 static const struct pgstmt passed = {
 	.name = "auth_lock_passed",
-	.sql = "UPDATE login_failure SET failures = 0 WHERE id = $1 AND "
-	       "failures > 0 "
-	       "AND (failures < " AUTH_LOCK_FAILURES
-	       " OR last < now() - " AUTH_LOCK_WINDOW ")",
+	.sql =
+	"UPDATE login_failure SET failures = 0 WHERE id = $1 AND failures > 0 "
+	"AND (failures < " AUTH_LOCK_FAILURES " OR last < now() - "
+	AUTH_LOCK_WINDOW ")",
 	.nparams = 1,
 };
 
 static const struct pgstmt look = {
 	.name = "auth_lock_look",
-	.sql = "SELECT failures >= " AUTH_LOCK_FAILURES
-	       " AND last > now() - " AUTH_LOCK_WINDOW
-	       " FROM login_failure WHERE id = $1",
+	.sql =
+	"SELECT failures >= " AUTH_LOCK_FAILURES " AND last > now() - "
+	AUTH_LOCK_WINDOW " FROM login_failure WHERE id = $1",
 	.nparams = 1,
 };
 
 static const struct pgstmt purge = {
 	.name = "auth_lock_purge",
-	.sql = "DELETE FROM login_failure WHERE id IN (SELECT id FROM "
-	       "login_failure "
-	       "WHERE last < now() - interval '1 day' ORDER BY last LIMIT "
-	       "$1::bigint)",
+	.sql =
+	"DELETE FROM login_failure WHERE id IN (SELECT id FROM login_failure "
+	"WHERE last < now() - interval '1 day' ORDER BY last LIMIT $1::bigint)",
 	.nparams = 1,
 };
 /* clang-format on */

@@ -5,8 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "site/auth.h"
 #include "site/made.h"
+#include "site/password.h"
 #include "site/record.h"
 #include "site/signed.h"
 #include "site/store_inner.h"
@@ -71,7 +71,7 @@ signed_company_add(struct api *a)
 		return;
 	}
 	a->data = c;
-	auth_hash(a, c->password, on_hash);
+	password_hash(a, c->password, on_hash);
 }
 
 static int

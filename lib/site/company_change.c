@@ -26,7 +26,7 @@ struct company_change {
 	json_t *settings;     /* a merge patch, of the body; or NULL */
 };
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 #define SHOWN                                                            \
 	"jsonb_build_object('name', c.name, 'site_id', c.site_id, "      \
 	"'partner_id', c.partner_id, 'brand', c.brand, 'suspended', "    \
@@ -37,19 +37,20 @@ struct company_change {
 
 static const struct pgstmt show = {
 	.name = "company_show",
-	.sql = "SELECT " SHOWN ", c.disabled FROM company c "
-	       "WHERE c.gsb_key_name = lower($1)",
+	.sql =
+	"SELECT " SHOWN ", c.disabled FROM company c WHERE c.gsb_key_name = "
+	"lower($1)",
 	.nparams = 1,
 };
 
 static const struct pgstmt set = {
 	.name = "company_set",
-	.sql = "WITH c AS (UPDATE company c SET brand = coalesce($2, c.brand), "
-	       "partner_id = coalesce($3, c.partner_id), "
-	       "numbers = coalesce($4::jsonb, c.numbers), "
-	       "disabled = coalesce($5::boolean, c.disabled), modified = now() "
-	       "WHERE c.gsb_key_name = lower($1) RETURNING c.*) "
-	       "SELECT " SHOWN " FROM c",
+	.sql =
+	"WITH c AS (UPDATE company c SET brand = coalesce($2, c.brand), "
+	"partner_id = coalesce($3, c.partner_id), numbers = "
+	"coalesce($4::jsonb, c.numbers), disabled = coalesce($5::boolean, "
+	"c.disabled), modified = now() WHERE c.gsb_key_name = lower($1) "
+	"RETURNING c.*) SELECT " SHOWN " FROM c",
 	.nparams = 5,
 };
 
@@ -57,20 +58,18 @@ static const struct pgstmt set = {
 static const struct pgstmt delete = {
 	.name = "company_delete",
 	.sql =
-	    "WITH c AS (DELETE FROM company WHERE gsb_key_name = lower($1) AND "
-	    "disabled RETURNING id, name), "
-	    "u AS (DELETE FROM attendance u USING c, session s WHERE "
-	    "s.company_id = c.id AND u.session_id = s.id), "
-	    "h AS (DELETE FROM chat h USING c WHERE h.company_id = c.id), "
-	    "s AS (DELETE FROM session s USING c WHERE s.company_id = c.id), "
-	    "t AS (DELETE FROM attendee t USING c WHERE t.company_id = c.id), "
-	    "i AS (DELETE FROM invitation i USING c "
-	    "WHERE i.company_id = c.id), "
-	    "m AS (DELETE FROM meeting m USING c WHERE m.company_id = c.id), "
-	    "f AS (DELETE FROM login_failure f USING c, account a WHERE "
-	    "a.company_id = c.id AND f.account_id = a.id), "
-	    "a AS (DELETE FROM account a USING c WHERE a.company_id = c.id) "
-	    "SELECT jsonb_build_object('name', c.name) FROM c",
+	"WITH c AS (DELETE FROM company WHERE gsb_key_name = lower($1) AND "
+	"disabled RETURNING id, name), u AS (DELETE FROM attendance u USING "
+	"c, session s WHERE s.company_id = c.id AND u.session_id = s.id), h "
+	"AS (DELETE FROM chat h USING c WHERE h.company_id = c.id), s AS "
+	"(DELETE FROM session s USING c WHERE s.company_id = c.id), t AS "
+	"(DELETE FROM attendee t USING c WHERE t.company_id = c.id), i AS "
+	"(DELETE FROM invitation i USING c WHERE i.company_id = c.id), m AS "
+	"(DELETE FROM meeting m USING c WHERE m.company_id = c.id), f AS "
+	"(DELETE FROM login_failure f USING c, account a WHERE a.company_id = "
+	"c.id AND f.account_id = a.id), a AS (DELETE FROM account a USING c "
+	"WHERE a.company_id = c.id) SELECT jsonb_build_object('name', c.name) "
+	"FROM c",
 	.nparams = 1,
 };
 /* clang-format on */

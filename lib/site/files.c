@@ -93,6 +93,13 @@ files_open(const char *dir, bool owns, struct err *e)
 }
 
 void
+files_scan_by(struct files *f, const char *command)
+{
+	mem_free(f->scan);
+	f->scan = command[0] != '\0' ? mem_strdup(command) : NULL;
+}
+
+void
 files_close(struct files **fp)
 {
 	struct files *f = *fp;
@@ -105,6 +112,7 @@ files_close(struct files **fp)
 	if (f->view != NULL)
 		files_release(&f->view);
 	vault_close(&f->vault);
+	mem_free(f->scan);
 	mem_free(f);
 }
 

@@ -32,6 +32,8 @@ struct files_view;
 struct files *files_open(const char *dir, bool owns, struct err *e)
     __attribute__((warn_unused_result));
 void files_close(struct files **f); /* operations under way are cancelled */
+/* Who judges what is uploaded from now on: [web] scan. */
+void files_scan_by(struct files *f, const char *command);
 
 /* --- reading: from memory, cheap enough for each request --------------- */
 
@@ -51,8 +53,7 @@ const struct manifest_entry *files_find(const struct files_view *v,
 					const char *area, const char *company,
 					const char *rest);
 
-/* For pageVersion and clientVersion (GetSite): the same text on both sites
- * exactly while that area of the company (and the shared one) is the same. */
+/* For GetSite: equal on both sites exactly while the area is. */
 #define FILES_STAMP_SIZE 13
 const char *files_stamp(const struct files_view *v, const char *area,
 			const char *company, char out[static FILES_STAMP_SIZE]);
@@ -63,8 +64,7 @@ const json_t *files_setting(const struct files_view *v, const char *company,
 			    const char *path);
 const json_t *files_settings(const struct files_view *v, const char *company);
 
-/* Wall clock at which the version was last known to be the primary's; on the
- * primary now, 0: never, -1: nobody copies. For "age of the daily copy". */
+/* When it was last known to be the primary's (there: now); 0: never, -1: no. */
 int64_t files_verified_us(struct files *f);
 
 /* 0, or -1 with the words to show: configuration belongs to the primary. */

@@ -30,6 +30,7 @@ struct change {
 	struct vault *vault;
 	bool owns, prune;
 	char *who, *path, *body_file, *company;
+	char *scan;
 	char *body;
 	size_t body_len;
 	bool remove, replace;
@@ -57,6 +58,7 @@ files_change(struct files *f, const struct files_change *from,
 	c->path = mem_strdup(from->path);
 	c->body_file = mem_strdup(from->body_file);
 	c->company = mem_strdup(from->company);
+	c->scan = mem_strdup(f->scan);
 	if (from->path != NULL && from->body_file == NULL)
 		c->body = mem_dup(from->body.len > 0 ? from->body.at : "",
 				  from->body.len);
@@ -162,6 +164,7 @@ change_fini(void *job)
 	mem_free(c->path);
 	mem_free(c->body_file);
 	mem_free(c->company);
+	mem_free(c->scan);
 	mem_free(c->body);
 	mem_free(c);
 }
@@ -213,11 +216,15 @@ store(struct vault *v, struct span text, struct manifest_entry *out,
 static int
 store_file(struct change *c, struct manifest_entry *out, struct err *e)
 {
+	struct span body = span_make(c->body, c->body_len);
+
 	out->path = c->path;
 	out->mode = 0644;
+	if (c->scan != NULL && files_scan(c->scan, body, c->body_file, e) < 0)
+		return -1;
 	if (c->body_file != NULL)
 		return vault_adopt(c->vault, c->body_file, out, e);
-	return store(c->vault, span_make(c->body, c->body_len), out, e);
+	return store(c->vault, body, out, e);
 }
 
 /* RFC 7396. Given. */

@@ -18,6 +18,7 @@ struct files_view {
 struct files {
 	struct vault *vault;
 	bool owns;
+	char *scan;                 /* [web] scan; NULL: none */
 	struct files_view *view;    /* the newest that is loaded */
 	struct work *loading;       /* a newer one */
 	TAILQ_HEAD(, files_op) ops; /* the first one is under way */
@@ -34,6 +35,11 @@ void files_view_set(struct files *f, struct files_view *view);
 /* The override that is in force: its reason, given (mem_free), or NULL. */
 char *files_override(const struct vault *v);
 int files_check_change(const struct vault *v, bool owns, struct err *e);
+
+/* files_scan.c, in a job: 0, or why it is not to be stored. body_file: a
+ * spooled body, or NULL. */
+int files_scan(const char *command, struct span body, const char *body_file,
+	       struct err *e) __attribute__((warn_unused_result));
 
 /* files_change.c */
 /* Blocks: makes the first version, so that there is one to copy. */

@@ -10,10 +10,9 @@
 #include "site/auth.h"
 #include "site/form.h"
 #include "site/jsonapi.h"
+#include "site/password.h"
 #include "site/store.h"
 #include "site/xmlvalue.h"
-
-#define PASSWORD_MAX 60
 
 static void on_listed(struct api *a, const struct account *list, size_t n,
 		      int64_t total);
@@ -196,11 +195,11 @@ start_write(struct api *a)
 		jsonapi_invalid(a, &e);
 	else if (password == NULL)
 		write_person(a, NULL);
-	else if (password[0] == '\0' || strlen(password) > PASSWORD_MAX)
-		api_fail(a, FAULT_INVALID, "password must have 1 to %d bytes",
-			 PASSWORD_MAX);
+	else if (password[0] == '\0')
+		api_fail(a, FAULT_INVALID,
+			 "password must have 1 to %d characters", PASSWORD_MAX);
 	else
-		auth_hash(a, password, write_person);
+		password_hash(a, password, write_person);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "site/dbhealth.h"
 #include "site/files.h"
 #include "site/gate.h"
+#include "site/mail.h"
 #include "site/site.h"
 
 /* Lives in the request's arena. */
@@ -26,6 +27,7 @@ static void remind(const struct lease *l, const json_t *report);
 static void report_web(const struct lease *l, const struct dbhealth_report *r,
 		       json_t *out);
 static void report_disk(const struct site *s, json_t *out);
+static void report_mail(const struct site *s, json_t *out);
 static void report_copy(const struct lease *l, json_t *out);
 static void report_collab(const struct lease *l, json_t *out);
 static void answer(struct httpd_req *http, json_t *report);
@@ -100,6 +102,7 @@ report_web(const struct lease *l, const struct dbhealth_report *r, json_t *out)
 	json_put_str(out, "companies", r->companies);
 	report_disk(l->site, out);
 	report_copy(l, out);
+	report_mail(l->site, out);
 }
 
 /* What the daily copy has brought here, and when it was last known to be
@@ -119,6 +122,18 @@ report_copy(const struct lease *l, json_t *out)
 	json_put_bool(doc, "overridden", m->override_reason != NULL);
 	json_put(out, "copy", doc);
 	files_release(&v);
+}
+
+static void
+report_mail(const struct site *s, json_t *out)
+{
+	struct mail_counts counts = mail_counts(s->mail);
+	json_t *doc = json_object();
+
+	json_put_int(doc, "sent", (int64_t)counts.sent);
+	json_put_int(doc, "failed_tries", (int64_t)counts.failed_tries);
+	json_put_int(doc, "given_up", (int64_t)counts.given_up);
+	json_put(out, "mail", doc);
 }
 
 /* Of the folder of spools and files. */

@@ -1,11 +1,15 @@
 /*
- *   timer --> look --> on_looked --> next --> smtp --> on_sent --> mark
- *     ^                               ^ |                            |
- *     +-------- nothing is left ------|-+          on_marked --------+
- *                                     +----------------+
+ *   timer --> look --> on_looked --> go_on --> letter --> on_ended
+ *     ^  ^                             | ^                   |
+ *     |  +---- all of them are started-+ |                 marks
+ *     |                                  |                   |
+ *     +---- nothing is to be started ----+---- on_marked ----+
+ *
+ * A place is taken from the start of a letter until it is marked.
  */
 #include "site/mail.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,37 +20,55 @@
 #include "base/retry.h"
 #include "base/secret.h"
 #include "io/outbox.h"
-#include "io/smtpc.h"
 #include "io/timer.h"
 #include "site/api.h"
+#include "site/letter.h"
 #include "site/mail_sql.h"
-#include "site/mailtext.h"
-#include "site/recurrence.h"
 #include "site/site.h"
 
 #define MODULE "mail"
 #define LOOK_MS 1000
-#define GUARD_MS 250 /* how soon a lost lease ends a try */
+#define MARK_AGAIN_MS 1000
 #define QUERY_MS 10000
+#define DRAIN_MS 10000
+#define PLACES 8
+#define PLACES_AGAIN (PLACES / 2) /* for those that failed before */
+#define TRIES_MAX 500             /* some four days (RFC 5321, 4.5.4.1) */
 
 static const struct retry_conf again = { 5000, 15 * 60 * 1000 };
 
-/* Who is to be told, and of what. */
-struct letter {
-	const char *id, *to, *company;
-	int64_t sequence, told, tries, remind_us;
-	bool cancelled;
-	const char *content;
+enum place_state {
+	PLACE_FREE,
+	PLACE_SENDING,
+	PLACE_ENDED, /* to be marked */
+	PLACE_MARKING,
+};
+
+/* One letter. */
+struct place {
+	struct mail *mail;
+	enum place_state state;
+	struct arena *arena; /* of the letter's texts */
+	struct letter_of of;
+	struct letter *letter; /* sending */
+	bool taken, given_up;  /* how it ended; neither: again later */
 };
 
 struct mail {
 	struct site *site;
-	struct timer *timer; /* to the next look; while one is sent: guard */
-	struct pgreq *query; /* a look or a mark */
-	struct smtpc *smtp;
-	struct arena *arena; /* of the letters */
-	struct letter *letters;
+	struct timer *timer;      /* to the next look */
+	struct timer *mark_timer; /* to the next try to mark */
+	struct pgreq *look, *mark;
+	struct arena *arena; /* of the letters that were found */
+	struct letter_of *found;
 	size_t n, next;
+	bool left; /* a look passed over some: they wait for a place */
+	struct place places[PLACES];
+	struct mail_counts counts;
+	bool draining;       /* nothing is started any more */
+	struct timer *drain; /* until that is told */
+	void (*on_drained)(void *ctx);
+	void *ctx;
 };
 
 static void on_time(void *ctx);
@@ -54,13 +76,15 @@ static void look(struct mail *m);
 static void on_looked(void *ctx, const struct pgresult *r, size_t n,
 		      const struct err *err);
 static void go_on(struct mail *m);
-static void send(struct mail *m, const struct letter *l);
-static void on_guard(void *ctx);
-static void on_sent(void *ctx, const struct err *err);
-static void mark(struct mail *m, const struct letter *l,
-		 const struct err *failed);
+static void start(struct place *p, const struct letter_of *of);
+static void on_ended(void *ctx, const struct err *err);
+static void ended(struct place *p, const struct err *err);
+static void marks(struct mail *m);
+static void add_mark(const struct place *p, struct pgbatch *b);
 static void on_marked(void *ctx, const struct pgresult *r, size_t n,
 		      const struct err *err);
+static void on_mark_time(void *ctx);
+static void on_drain_time(void *ctx);
 
 int
 mail_check(const struct site_conf *conf, struct err *e)
@@ -94,6 +118,10 @@ mail_open(struct site *s)
 
 	m->site = s;
 	m->arena = arena_new();
+	for (size_t i = 0; i < PLACES; i++) {
+		m->places[i].mail = m;
+		m->places[i].arena = arena_new();
+	}
 	m->timer = timer_start(LOOK_MS, on_time, m);
 	return m;
 }
@@ -107,10 +135,35 @@ mail_close(struct mail **mp)
 	if (m == NULL)
 		return;
 	timer_cancel(&m->timer);
-	pgpool_cancel(&m->query);
-	smtpc_cancel(&m->smtp);
+	timer_cancel(&m->mark_timer);
+	timer_cancel(&m->drain);
+	pgpool_cancel(&m->look);
+	pgpool_cancel(&m->mark);
+	for (size_t i = 0; i < PLACES; i++) {
+		letter_cancel(&m->places[i].letter);
+		arena_free(&m->places[i].arena);
+	}
 	arena_free(&m->arena);
 	mem_free(m);
+}
+
+void
+mail_drain(struct mail *m, void (*on_drained)(void *ctx), void *ctx)
+{
+	m->on_drained = on_drained;
+	m->ctx = ctx;
+	m->draining = true;
+	m->n = m->next = 0;
+	timer_cancel(&m->timer);
+	pgpool_cancel(&m->look);
+	m->drain = timer_start(DRAIN_MS, on_drain_time, m);
+	go_on(m);
+}
+
+struct mail_counts
+mail_counts(const struct mail *m)
+{
+	return m->counts;
 }
 
 void
@@ -133,24 +186,33 @@ on_time(void *ctx)
 		m->timer = timer_start(LOOK_MS, on_time, m);
 }
 
+/* Of recipients who are being written to nothing is looked for: so nothing
+ * that is on its way is found, nor the next one before it. */
 static void
 look(struct mail *m)
 {
 	struct pgbatch *b = pgbatch_new();
+	JSON_AUTO busy = json_array();
+	STRBUF_AUTO text = { 0 };
 
-	mail_sql_add_look(m->site->conf->mail_remind_ms / 1000, b);
-	m->query = pgpool_run(m->site->pool, &b, clock_mono_ms() + QUERY_MS,
-			      on_looked, m);
+	for (size_t i = 0; i < PLACES; i++)
+		if (m->places[i].state != PLACE_FREE)
+			json_array_append_new(busy,
+					      json_string(m->places[i].of.key));
+	json_write(busy, JSON_AS_MADE, &text);
+	mail_sql_add_look(m->site->conf->mail_remind_ms / 1000,
+			  strbuf_text(&text), b);
+	m->look = pgpool_run(m->site->pool, &b, clock_mono_ms() + QUERY_MS,
+			     on_looked, m);
 }
 
 static void
-read_letter(struct mail *m, const struct pgresult *r, int row,
-	    struct letter *out)
+read_letter(struct arena *a, const struct pgresult *r, int row,
+	    struct letter_of *out)
 {
-	struct arena *a = m->arena;
-
 	out->id = arena_strdup(a, pgresult_text(r, row, MAIL_SQL_ID));
 	out->to = arena_strdup(a, pgresult_text(r, row, MAIL_SQL_EMAIL));
+	out->key = arena_strdup(a, pgresult_text(r, row, MAIL_SQL_KEY));
 	out->company = arena_strdup(a, pgresult_text(r, row, MAIL_SQL_COMPANY));
 	out->sequence = pgresult_int(r, row, MAIL_SQL_SEQUENCE);
 	out->told = pgresult_int(r, row, MAIL_SQL_TOLD);
@@ -165,174 +227,220 @@ on_looked(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 {
 	struct mail *m = ctx;
 
-	m->query = NULL;
+	m->look = NULL;
 	m->n = m->next = 0;
 	if (err == NULL) {
 		arena_reset(m->arena);
 		m->n = (size_t)pgresult_rows(&r[0]);
-		m->letters = arena_array(m->arena, struct letter, m->n + 1);
+		m->found = arena_array(m->arena, struct letter_of, m->n + 1);
 	}
 	for (size_t i = 0; i < m->n; i++)
-		read_letter(m, &r[0], (int)i, &m->letters[i]);
+		read_letter(m->arena, &r[0], (int)i, &m->found[i]);
+	m->left = m->n >= MAIL_SQL_MAX;
 	go_on(m);
 }
 
-/* The next one that is ours to send; none: later. */
+/* The place for it, NULL: it waits for another one to end. */
+static struct place *
+place_for(struct mail *m, const struct letter_of *of)
+{
+	struct place *free = NULL;
+	unsigned failing = 0;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		struct place *p = &m->places[i];
+
+		if (p->state == PLACE_FREE)
+			free = p;
+		else if (strcmp(p->of.key, of->key) == 0)
+			return NULL;
+		else
+			failing += p->of.tries > 0;
+	}
+	return of->tries > 0 && failing >= PLACES_AGAIN ? NULL : free;
+}
+
+static unsigned
+count_free(const struct mail *m)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < PLACES; i++)
+		n += m->places[i].state == PLACE_FREE;
+	return n;
+}
+
+/* Starts what there is a place for; after the last one: to the next look. */
 static void
 go_on(struct mail *m)
 {
-	int64_t now_us = clock_wall_us();
+	while (m->next < m->n && count_free(m) > 0) {
+		const struct letter_of *of = &m->found[m->next++];
+		struct place *p = place_for(m, of);
 
-	while (m->next < m->n) {
-		const struct letter *l = &m->letters[m->next++];
-
-		if (!gate_is_for(m->site->web_gate, l->company))
+		if (!gate_is_for(m->site->web_gate, of->company))
 			continue;
-		if (l->remind_us == 0 || l->remind_us > now_us)
-			send(m, l);
+		if (p != NULL)
+			start(p, of);
 		else
-			mark(m, l, NULL); /* too late to remind */
-		return;
+			m->left = true;
 	}
-	m->timer = timer_start(LOOK_MS, on_time, m);
-}
-
-static enum mailtext_kind
-kind_of(const struct letter *l)
-{
-	if (l->remind_us > 0)
-		return MAILTEXT_REMINDER;
-	if (l->cancelled)
-		return MAILTEXT_CANCELLED;
-	return l->told < 0 ? MAILTEXT_INVITED : MAILTEXT_CHANGED;
+	marks(m);
+	if (m->drain != NULL && count_free(m) == PLACES) {
+		timer_cancel(&m->drain);
+		m->drain = timer_start(0, on_drain_time, m);
+	} else if (!m->draining && m->look == NULL && m->timer == NULL &&
+		   m->next == m->n) {
+		m->timer = timer_start(LOOK_MS, on_time, m);
+	}
 }
 
 static void
-send(struct mail *m, const struct letter *l)
+start(struct place *p, const struct letter_of *of)
 {
-	const struct site_conf *conf = m->site->conf;
-	JSON_AUTO content = json_read(span_of(l->content), NULL);
-	struct mailtext text = {
-		.kind = kind_of(l),
-		.id = l->id,
-		.from = conf->mail_from,
-		.to = l->to,
-		.company = l->company,
-		.public_url = conf->public_url,
-		.sequence = l->sequence,
-		.starts_us = l->remind_us,
-		.now_us = clock_wall_us(),
-		.meeting = content,
-	};
-	struct smtpc_message message = {
-		.url = conf->mail_smtp,
-		.starttls = conf->mail_starttls,
-		.user = conf->mail_user,
-		.ca_file = conf->mail_ca_file[0] != '\0' ? conf->mail_ca_file
-							 : NULL,
-		.from = conf->mail_from,
-		.to = l->to,
-	};
-	STRBUF_AUTO data = { 0 };
-	STRBUF_AUTO password = { 0 };
+	struct mail *m = p->mail;
+	struct arena *a = p->arena;
+	const char *late = letter_late(of, clock_wall_us());
 	struct err e = { 0 };
 
-	if (!outbox_is_receiver(arena_printf(m->arena, "mailto:%s", l->to),
-				&e) ||
-	    secret_read(conf->mail_password_file, &password, &e) < 0) {
-		mark(m, l, &e);
+	arena_reset(a);
+	p->of = *of;
+	p->of.id = arena_strdup(a, of->id);
+	p->of.to = arena_strdup(a, of->to);
+	p->of.key = arena_strdup(a, of->key);
+	p->of.company = arena_strdup(a, of->company);
+	p->of.content = arena_strdup(a, of->content);
+	p->state = PLACE_SENDING;
+	p->taken = p->given_up = false;
+	if (late != NULL)
+		err_set(&e, ERR_INVALID, "%s", late);
+	else
+		p->letter = letter_start(m->site, &p->of, on_ended, p, &e);
+	if (p->letter == NULL)
+		ended(p, &e);
+}
+
+static void
+on_ended(void *ctx, const struct err *err)
+{
+	struct place *p = ctx;
+
+	p->letter = NULL;
+	ended(p, err);
+	go_on(p->mail);
+}
+
+/* A reminder has one try; what the server refuses for good has no other. */
+static void
+ended(struct place *p, const struct err *err)
+{
+	struct mail_counts *counts = &p->mail->counts;
+	const struct letter_of *of = &p->of;
+
+	p->state = PLACE_ENDED;
+	p->taken = err == NULL;
+	if (err == NULL) {
+		counts->sent++;
 		return;
 	}
-	mailtext_write(&text, &data);
-	message.password = strbuf_text(&password);
-	message.data = strbuf_span(&data);
-	m->timer = timer_start(GUARD_MS, on_guard, m);
-	m->smtp = smtpc_start(&message, on_sent, m);
-}
-
-/* Whoever has lost the lease may not go on: the other site sends it. */
-static void
-on_guard(void *ctx)
-{
-	struct mail *m = ctx;
-	const struct letter *l = &m->letters[m->next - 1];
-
-	m->timer = timer_start(GUARD_MS, on_guard, m);
-	if (gate_is_for(m->site->web_gate, l->company))
+	if (err->code == ERR_CANCELLED) {
+		p->state = PLACE_FREE;
 		return;
-	timer_cancel(&m->timer);
-	smtpc_cancel(&m->smtp);
-	m->n = 0;
-	go_on(m);
+	}
+	p->given_up = err->code == ERR_INVALID || of->remind_us > 0 ||
+		      of->tries + 1 >= TRIES_MAX;
+	counts->failed_tries++;
+	counts->given_up += p->given_up;
+	log_warn(MODULE, "invitation=%s try=%lld why=\"%s\"%s", of->id,
+		 (long long)of->tries + 1, err_text(err),
+		 p->given_up ? " given_up=yes" : "");
 }
 
+/* All that have ended: one connection is enough, each its own transaction,
+ * for two rows in one could wait for those who touch them in another order. */
 static void
-on_sent(void *ctx, const struct err *err)
+marks(struct mail *m)
 {
-	struct mail *m = ctx;
-	const struct letter *l = &m->letters[m->next - 1];
+	struct pgbatch *b = NULL;
 
-	m->smtp = NULL;
-	timer_cancel(&m->timer);
-	if (err != NULL)
-		log_warn(MODULE, "invitation=%s try=%lld why=\"%s\"%s", l->id,
-			 (long long)l->tries + 1, err_text(err),
-			 err->code == ERR_INVALID ? " given_up=yes" : "");
-	mark(m, l, err);
+	if (m->mark != NULL || m->mark_timer != NULL)
+		return;
+	for (size_t i = 0; i < PLACES; i++) {
+		struct place *p = &m->places[i];
+
+		if (p->state != PLACE_ENDED)
+			continue;
+		if (b == NULL)
+			b = pgbatch_new();
+		p->state = PLACE_MARKING;
+		pgbatch_add_sql(b, "BEGIN");
+		if (gate_peer_dead(m->site->web_gate))
+			pgbatch_add_sql(
+			    b, "SET LOCAL synchronous_commit TO local");
+		add_mark(p, b);
+		pgbatch_commit(b);
+	}
+	if (b != NULL)
+		m->mark = pgpool_run(m->site->pool, &b,
+				     clock_mono_ms() + QUERY_MS, on_marked, m);
 }
 
-static int64_t
-next_reminder(const struct letter *l)
-{
-	JSON_AUTO doc = json_read(span_of(l->content), NULL);
-	const char *zone = NULL;
-	int64_t starts_us = 0, id = -1;
-	struct timezone_info tz;
-
-	(void)json_get_int(doc, "starts_us", &starts_us, NULL);
-	(void)json_get_int(doc, "timezone_id", &id, NULL);
-	(void)json_get_str(doc, "timezone", &zone, NULL);
-	tz = timezone_of(id, zone);
-	return recurrence_next(
-	    json_object_get(doc, "recurrence"), &tz, starts_us,
-	    l->remind_us > clock_wall_us() ? l->remind_us : clock_wall_us());
-}
-
-/* failed: of this try; what the server refuses for good is not tried again,
- * and a reminder has one try. */
+/* Marked again it says the same. */
 static void
-mark(struct mail *m, const struct letter *l, const struct err *failed)
+add_mark(const struct place *p, struct pgbatch *b)
 {
-	struct pgbatch *b = pgbatch_new();
+	const struct letter_of *of = &p->of;
 
-	pgbatch_add_sql(b, "BEGIN");
-	if (gate_peer_dead(m->site->web_gate))
-		pgbatch_add_sql(b, "SET LOCAL synchronous_commit TO local");
-	if (l->remind_us > 0)
-		mail_sql_add_reminded(l->id, next_reminder(l), b);
-	else if (failed == NULL || failed->code == ERR_INVALID)
-		mail_sql_add_told(l->id, l->sequence, b);
+	if (of->remind_us > 0)
+		mail_sql_add_reminded(
+		    of, letter_next_reminder(of, clock_wall_us()), b);
+	else if (p->taken || p->given_up)
+		mail_sql_add_told(of, b);
 	else
-		mail_sql_add_again(l->id,
+		mail_sql_add_again(of,
 				   retry_wait_ms(&again,
-						 (unsigned)l->tries % 100 + 1,
+						 (unsigned)of->tries + 1,
 						 crypto_random_u32()),
 				   b);
-	pgbatch_commit(b);
-	m->query = pgpool_run(m->site->pool, &b, clock_mono_ms() + QUERY_MS,
-			      on_marked, m);
 }
 
-/* Not marked, it would go again: at most one, for there is no database. */
+/* What is not marked is not forgotten: it would go again. */
 static void
 on_marked(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 {
 	struct mail *m = ctx;
 
-	m->query = NULL;
+	m->mark = NULL;
+	for (size_t i = 0; i < PLACES; i++)
+		if (m->places[i].state == PLACE_MARKING)
+			m->places[i].state = err == NULL ? PLACE_FREE
+							 : PLACE_ENDED;
 	if (err != NULL) {
 		log_warn(MODULE, "marked=no why=\"%s\"", err_text(err));
-		m->n = 0;
+		m->mark_timer = timer_start(MARK_AGAIN_MS, on_mark_time, m);
+		return;
+	}
+	if (m->left && m->timer != NULL) {
+		timer_cancel(&m->timer);
+		on_time(m);
 	}
 	go_on(m);
+}
+
+static void
+on_mark_time(void *ctx)
+{
+	struct mail *m = ctx;
+
+	m->mark_timer = NULL;
+	marks(m);
+}
+
+static void
+on_drain_time(void *ctx)
+{
+	struct mail *m = ctx;
+
+	m->drain = NULL;
+	m->on_drained(m->ctx);
 }

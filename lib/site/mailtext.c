@@ -16,8 +16,10 @@
 
 static void read_meeting(const json_t *doc, struct strbuf *rule,
 			 struct meeting *out);
-static void write_header(const struct mailtext *t, const struct meeting *m,
+static void write_header(const struct mailtext *t, const char *of,
 			 struct strbuf *out);
+static void write_part(struct span text, struct strbuf *out);
+static void write_account(const struct mailtext *t, struct strbuf *out);
 static void write_plain(const struct mailtext *t, const struct meeting *m,
 			struct strbuf *out);
 static void write_calendar(const struct mailtext *t, const struct meeting *m,
@@ -32,6 +34,7 @@ static const struct {
 					      "your invitation to it." },
 	[MAILTEXT_REMINDER] = { "Reminder",
 				"reminds you of a meeting that begins soon." },
+	[MAILTEXT_ACCOUNT] = { "Your account has changed", NULL },
 };
 
 void
@@ -42,22 +45,25 @@ mailtext_write(const struct mailtext *t, struct strbuf *out)
 	STRBUF_AUTO calendar = { 0 };
 	struct meeting m = { 0 };
 
-	read_meeting(t->meeting, &rule, &m);
-	write_header(t, &m, out);
+	if (t->kind == MAILTEXT_ACCOUNT) {
+		write_header(t, t->company, out);
+		write_account(t, &plain);
+		write_part(strbuf_span(&plain), out);
+		return;
+	}
+	read_meeting(t->about, &rule, &m);
+	write_header(t, m.confname, out);
 	write_plain(t, &m, &plain);
 	if (t->kind == MAILTEXT_REMINDER) {
-		strbuf_adds(out, "Content-Type: text/plain; charset=utf-8\r\n"
-				 "Content-Transfer-Encoding: base64\r\n\r\n");
-		mime_base64(strbuf_span(&plain), out);
+		write_part(strbuf_span(&plain), out);
 		return;
 	}
 	write_calendar(t, &m, &calendar);
 	strbuf_addf(out,
 		    "Content-Type: multipart/alternative; boundary=\"%s\"\r\n"
-		    "\r\n--%s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-		    "Content-Transfer-Encoding: base64\r\n\r\n",
+		    "\r\n--%s\r\n",
 		    BOUNDARY, BOUNDARY);
-	mime_base64(strbuf_span(&plain), out);
+	write_part(strbuf_span(&plain), out);
 	strbuf_addf(out,
 		    "--%s\r\nContent-Type: text/calendar; charset=utf-8; "
 		    "method=%s\r\nContent-Transfer-Encoding: base64\r\n\r\n",
@@ -107,15 +113,14 @@ read_meeting(const json_t *doc, struct strbuf *rule, struct meeting *out)
 }
 
 static void
-write_header(const struct mailtext *t, const struct meeting *m,
-	     struct strbuf *out)
+write_header(const struct mailtext *t, const char *of, struct strbuf *out)
 {
 	struct span host = span_of(t->from);
 	STRBUF_AUTO subject = { 0 };
 
 	host = span_skip(host, (size_t)(span_find(host, '@') + 1));
 	strbuf_addf(out, "From: <%s>\r\nTo: <%s>\r\n", t->from, t->to);
-	strbuf_addf(&subject, "%s: %s", words[t->kind].subject, m->confname);
+	strbuf_addf(&subject, "%s: %s", words[t->kind].subject, of);
 	mime_subject(strbuf_span(&subject), out);
 	mime_date(t->now_us, out);
 	strbuf_addf(out, "Message-ID: <%s.%lld.%d.%lld@%.*s>\r\n", t->id,
@@ -123,6 +128,34 @@ write_header(const struct mailtext *t, const struct meeting *m,
 		    (long long)t->starts_us, SPAN_ARG(host));
 	strbuf_adds(out, "Auto-Submitted: auto-generated\r\n"
 			 "MIME-Version: 1.0\r\n");
+}
+
+static void
+write_part(struct span text, struct strbuf *out)
+{
+	strbuf_adds(out, "Content-Type: text/plain; charset=utf-8\r\n"
+			 "Content-Transfer-Encoding: base64\r\n\r\n");
+	mime_base64(text, out);
+}
+
+/* Nothing in it lets anybody do anything. */
+static void
+write_account(const struct mailtext *t, struct strbuf *out)
+{
+	const char *user = NULL, *moved = NULL;
+	bool password = false;
+
+	(void)json_get_str(t->about, "account", &user, NULL);
+	(void)json_get_str(t->about, "moved_to", &moved, NULL);
+	(void)json_get_bool(t->about, "password", &password, NULL);
+	strbuf_addf(out, "Your account %s at %s, %s/%s/, has changed:\r\n\r\n",
+		    user, t->company, t->public_url, t->company);
+	if (password)
+		strbuf_adds(out, "It has a new password.\r\n");
+	if (moved != NULL)
+		strbuf_addf(out, "Its e-mail address is %s now.\r\n", moved);
+	strbuf_adds(out, "\r\nIf neither you nor your administrator did that, "
+			 "tell your administrator.\r\n");
 }
 
 static void

@@ -1,6 +1,7 @@
 /*
  * Mail about a meeting: an invitation, an update, a cancellation, each with
- * its iCalendar object (RFC 6047), or a reminder. Pure but for the zones.
+ * its iCalendar object (RFC 6047), or a reminder; or about an account whose
+ * password or address is another one now. Pure but for the zones.
  */
 #ifndef SITE_MAILTEXT_H
 #define SITE_MAILTEXT_H
@@ -15,6 +16,7 @@ enum mailtext_kind {
 	MAILTEXT_CHANGED,
 	MAILTEXT_CANCELLED,
 	MAILTEXT_REMINDER,
+	MAILTEXT_ACCOUNT,
 };
 
 struct mailtext {
@@ -25,7 +27,7 @@ struct mailtext {
 	int64_t sequence;
 	int64_t starts_us; /* of the occurrence; 0: the meeting's first */
 	int64_t now_us;
-	const json_t *meeting; /* "content" of an invitation (mail_sql.h) */
+	const json_t *about; /* "content" of an invitation (mail_sql.h) */
 };
 
 /* Appended: header and body, lines with CRLF. */

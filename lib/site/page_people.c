@@ -5,20 +5,24 @@
 #include "base/strbuf.h"
 #include "http/url.h"
 #include "site/auth.h"
+#include "site/form.h"
 #include "site/jsonapi.h"
 #include "site/page_meeting.h"
 #include "site/page_session.h"
 #include "site/page_view.h"
+#include "site/password.h"
 #include "site/record.h"
 #include "site/timezone.h"
+#include "site/xmlvalue.h"
 
 #define PAGE_ACCOUNTS 25
-#define PASSWORD_MAX 60
 
 static void show_profile(struct api *a);
 static void save_profile(struct api *a);
 static void on_checked(struct api *a);
 static void write_profile(struct api *a, const char *hash);
+static void judge(struct api *a);
+static void on_judged(struct api *a, enum strength s);
 static void list_accounts(struct api *a);
 static void on_listed(struct api *a, const struct account *list, size_t n,
 		      int64_t total);
@@ -32,6 +36,7 @@ static void write_account(struct api *a, const char *hash);
 const struct page_route page_people_routes[] = {
 	{ "GET", "profile", PAGE_ACCOUNT, show_profile },
 	{ "POST", "profile", PAGE_ACCOUNT, save_profile },
+	{ "POST", "strength", PAGE_ACCOUNT, judge },
 	{ "GET", "admin/accounts", PAGE_READER, list_accounts },
 	{ "GET", "admin/accounts/new", PAGE_ADMIN, show_new },
 	{ "POST", "admin/accounts/new", PAGE_ADMIN, save_account },
@@ -111,9 +116,6 @@ save_profile(struct api *a)
 	put_members(a);
 	if (page_text(a, "password")[0] == '\0')
 		write_profile(a, NULL);
-	else if (strlen(page_text(a, "password")) > PASSWORD_MAX)
-		api_fail(a, FAULT_INVALID,
-			 "A password has at most %d characters", PASSWORD_MAX);
 	else if (strcmp(page_text(a, "password"), page_text(a, "repeat")) != 0)
 		api_fail(a, FAULT_INVALID, "The new passwords differ");
 	else
@@ -123,7 +125,7 @@ save_profile(struct api *a)
 static void
 on_checked(struct api *a)
 {
-	auth_hash(a, page_text(a, "password"), write_profile);
+	password_hash(a, page_text(a, "password"), write_profile);
 }
 
 static void
@@ -158,6 +160,30 @@ write_profile(struct api *a, const char *hash)
 	if (hash != NULL)
 		json_put_str(fields, "password_hash", hash);
 	store_account_update(a, &by, fields, render_profile);
+}
+
+/* For the page's script: how a new password that is being typed would do. */
+static void
+judge(struct api *a)
+{
+	const char *password = page_text(a, "password");
+
+	a->form = &form_json;
+	if (xmlvalue_characters(password) > PASSWORD_MAX)
+		api_fail(a, FAULT_INVALID,
+			 "A password has at most %d characters", PASSWORD_MAX);
+	else
+		password_judge(a, password, on_judged);
+}
+
+static void
+on_judged(struct api *a, enum strength s)
+{
+	json_t *doc = json_object();
+
+	json_put_int(doc, "strength", s);
+	json_put_str(doc, "words", strength_words(s));
+	api_answer(a, 200, form_json_text(a, doc));
 }
 
 /* --- all of the company ------------------------------------------------ */
@@ -322,11 +348,8 @@ save_account(struct api *a)
 		api_fail(a, FAULT_INVALID,
 			 "Nobody takes his own rights away: another "
 			 "administrator has to");
-	else if (strlen(password) > PASSWORD_MAX)
-		api_fail(a, FAULT_INVALID,
-			 "A password has at most %d characters", PASSWORD_MAX);
 	else if (password[0] != '\0')
-		auth_hash(a, password, write_account);
+		password_hash(a, password, write_account);
 	else
 		write_account(a, NULL);
 }

@@ -32,6 +32,7 @@ static const struct flag {
 	{ "password", "mixed_case", "has capitals and small letters" },
 	{ "password", "digit", "has a digit" },
 	{ "password", "special", "has a special character" },
+	{ "password", "uncommon", "is not easily guessed" },
 	{ "meetings", "all_unlisted", "No meeting is listed for everybody" },
 	{ "meetings", "all_password", "Every meeting has a password" },
 	{ "meetings", "join_before_host",
@@ -84,9 +85,10 @@ show(struct api *a)
 	on[0] = now.mixed_case;
 	on[1] = now.digit;
 	on[2] = now.special;
-	on[3] = now.all_unlisted;
-	on[4] = now.all_password;
-	on[5] = now.join_before_host;
+	on[3] = now.uncommon;
+	on[4] = now.all_unlisted;
+	on[5] = now.all_password;
+	on[6] = now.join_before_host;
 	put_state(a, data);
 	for (size_t i = 0; i < FLAGS; i++)
 		put_flag(data, &flags[i], on[i]);

@@ -12,7 +12,7 @@
 #define MODULE "roomkeep"
 #define SWEEP_MS 5000
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 #define OF_MEETING                                                     \
 	"FROM company c JOIN number t ON t.kind = 'meeting' AND "      \
 	"t.number = $2::bigint JOIN meeting m ON m.id = t.row_id AND " \
@@ -26,39 +26,36 @@
 static const struct pgstmt meeting = {
 	.name = "roomkeep_meeting",
 	.sql =
-	    "SELECT m.id, greatest(m.session_no, s.session_no), "
-	    "m.join_before_host, "
-	    "coalesce(m.options->>'lobby' = 'true', false), "
-	    "s.state = 'in_progress', s.id, s.site, s.session_no, " RECORD_US(
-		"s.started") ", s.roster, m.host_joined, "
-			     "m.participants_joined " OF_MEETING
-			     "LEFT JOIN LATERAL " LAST_RUN "ON true " ITS,
+	"SELECT m.id, greatest(m.session_no, s.session_no), "
+	"m.join_before_host, coalesce(m.options->>'lobby' = 'true', false), "
+	"s.state = 'in_progress', s.id, s.site, s.session_no, "
+	RECORD_US("s.started") ", s.roster, m.host_joined, "
+	"m.participants_joined " OF_MEETING "LEFT JOIN LATERAL " LAST_RUN "ON "
+	"true " ITS,
 	.nparams = 2,
 };
 
 static const struct pgstmt lines = {
 	.name = "roomkeep_lines",
-	.sql = "SELECT h.id, h.n, " RECORD_US(
-	    "h.said") ", h.from_id, "
-		      "h.from_name, h.to_id, h.content " OF_MEETING
-		      "JOIN LATERAL " LAST_RUN
-		      "ON s.state = 'in_progress' JOIN chat h ON h.session_id "
-		      "= s.id " ITS " ORDER BY h.n DESC, h.id DESC LIMIT 200",
+	.sql =
+	"SELECT h.id, h.n, " RECORD_US("h.said") ", h.from_id, h.from_name, "
+	"h.to_id, h.content " OF_MEETING "JOIN LATERAL " LAST_RUN "ON s.state "
+	"= 'in_progress' JOIN chat h ON h.session_id = s.id " ITS " ORDER BY "
+	"h.n DESC, h.id DESC LIMIT 200",
 	.nparams = 2,
 };
 
 /* $1 site, $2 of the other as well, $3 those that run here */
 static const struct pgstmt sweep = {
 	.name = "roomkeep_sweep",
-	.sql = "WITH s AS (UPDATE session SET state = 'ended', "
-	       "ended = greatest(seen, started) WHERE state = 'in_progress' "
-	       "AND seen < now() - interval '3 minutes' "
-	       "AND id <> ALL ($3::uuid[]) AND (site = $1 OR ($2::boolean AND "
-	       "seen < now() - interval '10 minutes')) "
-	       "RETURNING meeting_id, session_no) "
-	       "UPDATE meeting m SET state = 'ended' FROM s "
-	       "WHERE m.id = s.meeting_id AND m.session_no = s.session_no "
-	       "AND m.state = 'in_progress'",
+	.sql =
+	"WITH s AS (UPDATE session SET state = 'ended', ended = "
+	"greatest(seen, started) WHERE state = 'in_progress' AND seen < now() "
+	"- interval '3 minutes' AND id <> ALL ($3::uuid[]) AND (site = $1 OR "
+	"($2::boolean AND seen < now() - interval '10 minutes')) RETURNING "
+	"meeting_id, session_no) UPDATE meeting m SET state = 'ended' FROM s "
+	"WHERE m.id = s.meeting_id AND m.session_no = s.session_no AND "
+	"m.state = 'in_progress'",
 	.nparams = 3,
 };
 /* clang-format on */

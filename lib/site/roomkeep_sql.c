@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "site/roomkeep_inner.h"
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 /*
  * $1 id, $2 meeting, $3 no, $4 site, $5 state, $6 started, $7 ended,
  * $8 roster, $9 seen, $10 $11 who joined. A run that has ended stays so, and
@@ -14,40 +14,37 @@
 static const struct pgstmt run = {
 	.name = "roomkeep_run",
 	.sql =
-	    "WITH s AS (INSERT INTO session AS s (id, company_id, meeting_id, "
-	    "number, session_no, host_id, site, state, started, ended, roster, "
-	    "seen, meeting_number, confname, type, timezone_id, timezone) "
-	    "SELECT $1::uuid, m.company_id, m.id, CASE WHEN EXISTS (SELECT "
-	    "FROM session WHERE id = $1::uuid) THEN 0 ELSE "
-	    "new_number('session') END, $3::int, m.host_id, $4, $5, "
-	    "$6::timestamptz, $7::timestamptz, $8::jsonb, $9::timestamptz, "
-	    "m.number, m.confname, m.type, m.timezone_id, m.timezone "
-	    "FROM meeting m WHERE m.id = $2::uuid "
-	    "ON CONFLICT (id) DO UPDATE SET site = excluded.site, "
-	    "state = excluded.state, ended = excluded.ended, "
-	    "roster = excluded.roster, seen = excluded.seen "
-	    "WHERE s.state <> 'ended' AND "
-	    "coalesce(s.seen <= excluded.seen, true) "
-	    "RETURNING s.id, s.number, s.company_id, xmax = 0 AS fresh), "
-	    "n AS (INSERT INTO number (kind, number, row_id, company_id) "
-	    "SELECT 'session', number, id, company_id FROM s WHERE fresh) "
-	    "UPDATE meeting m SET session_no = $3::int, state = $5, site = $4, "
-	    "host_joined = $10::boolean, participants_joined = $11::boolean "
-	    "FROM s WHERE m.id = $2::uuid AND (m.session_no < $3::int OR "
-	    "(m.session_no = $3::int AND m.state <> 'ended')) AND "
-	    "(m.session_no, m.state, m.site, m.host_joined, "
-	    "m.participants_joined) IS DISTINCT FROM ($3::int, $5, $4, "
-	    "$10::boolean, $11::boolean)",
+	"WITH s AS (INSERT INTO session AS s (id, company_id, meeting_id, "
+	"number, session_no, host_id, site, state, started, ended, roster, "
+	"seen, meeting_number, confname, type, timezone_id, timezone) SELECT "
+	"$1::uuid, m.company_id, m.id, CASE WHEN EXISTS (SELECT FROM session "
+	"WHERE id = $1::uuid) THEN 0 ELSE new_number('session') END, $3::int, "
+	"m.host_id, $4, $5, $6::timestamptz, $7::timestamptz, $8::jsonb, "
+	"$9::timestamptz, m.number, m.confname, m.type, m.timezone_id, "
+	"m.timezone FROM meeting m WHERE m.id = $2::uuid ON CONFLICT (id) DO "
+	"UPDATE SET site = excluded.site, state = excluded.state, ended = "
+	"excluded.ended, roster = excluded.roster, seen = excluded.seen WHERE "
+	"s.state <> 'ended' AND coalesce(s.seen <= excluded.seen, true) "
+	"RETURNING s.id, s.number, s.company_id, xmax = 0 AS fresh), n AS "
+	"(INSERT INTO number (kind, number, row_id, company_id) SELECT "
+	"'session', number, id, company_id FROM s WHERE fresh) UPDATE meeting "
+	"m SET session_no = $3::int, state = $5, site = $4, host_joined = "
+	"$10::boolean, participants_joined = $11::boolean FROM s WHERE m.id = "
+	"$2::uuid AND (m.session_no < $3::int OR (m.session_no = $3::int AND "
+	"m.state <> 'ended')) AND (m.session_no, m.state, m.site, "
+	"m.host_joined, m.participants_joined) IS DISTINCT FROM ($3::int, $5, "
+	"$4, $10::boolean, $11::boolean)",
 	.nparams = 11,
 };
 
 static const struct pgstmt line = {
 	.name = "roomkeep_line",
-	.sql = "INSERT INTO chat (id, company_id, session_id, n, from_id, "
-	       "from_name, to_id, said, content) SELECT $1::uuid, "
-	       "s.company_id, s.id, $3::bigint, left($4, 64), left($5, 130), "
-	       "left($6, 64), $7::timestamptz, $8 FROM session s "
-	       "WHERE s.id = $2::uuid ON CONFLICT (id) DO NOTHING",
+	.sql =
+	"INSERT INTO chat (id, company_id, session_id, n, from_id, from_name, "
+	"to_id, said, content) SELECT $1::uuid, s.company_id, s.id, "
+	"$3::bigint, left($4, 64), left($5, 130), left($6, 64), "
+	"$7::timestamptz, $8 FROM session s WHERE s.id = $2::uuid ON CONFLICT "
+	"(id) DO NOTHING",
 	.nparams = 8,
 };
 
@@ -55,7 +52,8 @@ static const struct pgstmt line = {
  * site's newer one. */
 static const struct pgstmt stamp = {
 	.name = "roomkeep_stamp",
-	.sql = "SELECT set_config('gsb.stamp', $1, true)",
+	.sql =
+	"SELECT set_config('gsb.stamp', $1, true)",
 	.nparams = 1,
 };
 /* clang-format on */

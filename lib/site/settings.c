@@ -7,6 +7,7 @@
 
 #include "site/api.h"
 #include "site/files.h"
+#include "site/password.h"
 #include "site/record.h"
 #include "site/site.h"
 #include "site/xmlvalue.h"
@@ -24,6 +25,7 @@ static const struct setting {
 	{ "password", "mixed_case", offsetof(struct settings, mixed_case), 0 },
 	{ "password", "digit", offsetof(struct settings, digit), 0 },
 	{ "password", "special", offsetof(struct settings, special), 0 },
+	{ "password", "uncommon", offsetof(struct settings, uncommon), 0 },
 	{ "meetings", "all_unlisted", offsetof(struct settings, all_unlisted),
 	  0 },
 	{ "meetings", "all_password", offsetof(struct settings, all_password),
@@ -105,18 +107,27 @@ refuse(struct api *a, enum fault fault, const struct err *e)
 }
 
 bool
-settings_let_password(struct api *a, const char *password)
+settings_let_password(struct api *a, const char *password, bool *uncommon)
 {
-	struct settings s;
+	struct settings s = { .min_length = 1 };
 	struct err e;
 
-	if (a->company == NULL) /* it is about to be made */
-		return true;
-	settings_of(a, &s);
+	if (a->company != NULL) /* else it is about to be made */
+		settings_of(a, &s);
+	*uncommon = s.uncommon;
 	if (settings_check_password(&s, password, &e) == 0)
 		return true;
 	refuse(a, FAULT_INVALID, &e);
 	return false;
+}
+
+void
+settings_refuse_password(struct api *a, const char *why)
+{
+	struct err e;
+
+	err_set(&e, ERR_INVALID, "%s", why);
+	refuse(a, FAULT_INVALID, &e);
 }
 
 bool
@@ -138,6 +149,7 @@ settings_check_password(const struct settings *s, const char *password,
 			struct err *e)
 {
 	bool lower = false, upper = false, digit = false, special = false;
+	size_t length = xmlvalue_characters(password);
 
 	for (const char *at = password; *at != '\0'; at++) {
 		unsigned char c = (unsigned char)*at;
@@ -147,7 +159,11 @@ settings_check_password(const struct settings *s, const char *password,
 		digit |= isdigit(c) != 0;
 		special |= isalnum(c) == 0;
 	}
-	if ((int64_t)xmlvalue_characters(password) < s->min_length)
+	if (length > PASSWORD_MAX)
+		return err_set(e, ERR_INVALID,
+			       "password must have at most %d characters",
+			       PASSWORD_MAX);
+	if ((int64_t)length < s->min_length)
 		return err_set(e, ERR_INVALID,
 			       "password must have at least %lld characters",
 			       (long long)s->min_length);

@@ -21,6 +21,7 @@ struct settings {
 	bool mixed_case;    /* password.mixed_case: false */
 	bool digit;         /* password.digit: false */
 	bool special;       /* password.special: false */
+	bool uncommon;      /* password.uncommon: false; not easily guessed */
 	bool all_unlisted;  /* meetings.all_unlisted: false */
 	bool all_password;  /* meetings.all_password: false */
 	/* meetings.join_before_host: true; may a meeting allow that */
@@ -35,10 +36,12 @@ void settings_of(const struct api *a, struct settings *out);
 int settings_check(const json_t *settings, struct err *e)
     __attribute__((warn_unused_result));
 
-/* A new password of an account; the columns that a meeting is to have
- * (store.h), made: a new one. False: the request has been refused. */
-bool settings_let_password(struct api *a, const char *password)
+/* A new password of an account, *uncommon: it must not be easily guessed
+ * either; the columns that a meeting is to have (store.h), made: a new one.
+ * False: the request has been refused. */
+bool settings_let_password(struct api *a, const char *password, bool *uncommon)
     __attribute__((warn_unused_result));
+void settings_refuse_password(struct api *a, const char *why);
 bool settings_let_meeting(struct api *a, const json_t *fields, bool made)
     __attribute__((warn_unused_result));
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/httpd.h"
+#include "io/program.h"
 #include "io/service.h"
 #include "site/auth_check.h"
 #include "site/auth_memory.h"
@@ -92,6 +93,9 @@ static const struct conf_key keys[] = {
 	  offsetof(struct site_conf, web_upload_limit), "1GiB",
 	  "the largest page or client that may be uploaded", 1024,
 	  INT64_C(1) << 40, NULL },
+	KEY("web", "scan", CONF_STRING, web_scan, "",
+	    "program, with its words, that judges uploads on its standard "
+	    "input, such as /usr/bin/clamdscan --no-summary -; empty: none"),
 	KEY("collab", "listen", CONF_STRING, collab_listen, "127.0.0.1:8011",
 	    "HOST:PORT of the rooms (WebSocket)"),
 	KEY("collab", "health_listen", CONF_STRING, collab_health_listen,
@@ -165,6 +169,8 @@ check(const void *conf, struct err *e)
 	    strcmp(self.only, "collab") != 0)
 		return err_set(e, ERR_INVALID, "--only %s: it is web or collab",
 			       self.only);
+	if (c->web_scan[0] != '\0' && program_check(c->web_scan, e) < 0)
+		return err_prefix(e, "[web] scan");
 	return mail_check(c, e);
 }
 
@@ -208,6 +214,7 @@ reload(const void *conf, struct err *e)
 		return -1;
 	keyring_replace(s->keys, &ring);
 	s->conf = next;
+	files_scan_by(s->files, next->web_scan);
 	log_info(MODULE, "signs=%s", keyring_id(s->keys));
 	return 0;
 }
@@ -219,7 +226,10 @@ open_files(struct site *s, struct err *e)
 
 	s->files = files_open(dir, s->role->owns_configuration, e);
 	mem_free(dir);
-	return s->files != NULL ? 0 : -1;
+	if (s->files == NULL)
+		return -1;
+	files_scan_by(s->files, s->conf->web_scan);
+	return 0;
 }
 
 static int
@@ -351,9 +361,11 @@ drain(void)
 		service_stopped(1);
 		return;
 	}
-	self.draining = (s->web != NULL) + (s->collab != NULL);
-	if (s->web != NULL)
+	self.draining = 2 * (s->web != NULL) + (s->collab != NULL);
+	if (s->web != NULL) {
 		web_drain(s->web, on_drained, NULL);
+		mail_drain(s->mail, on_drained, NULL);
+	}
 	if (s->collab != NULL)
 		collab_drain(s->collab, on_drained, NULL);
 }

@@ -33,7 +33,8 @@ struct site_conf {
 	int64_t db_pool;
 	const char *web_listen; /* "" : no web here */
 	int64_t web_body_limit, web_upload_limit;
-	int64_t web_rate; /* requests a second of one account */
+	const char *web_scan; /* of uploads; "": none */
+	int64_t web_rate;     /* requests a second of one account */
 	const char *collab_listen, *collab_health_listen;
 	int64_t collab_grace_s;
 	const char *mail_smtp; /* "": no mail */

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "site/made.h"
 #include "site/record_columns.h"
+#include "site/site.h"
 #include "site/sql.h"
 #include "site/store.h"
 #include "site/store_inner.h"
@@ -20,10 +21,11 @@
 	"t.number = $5::bigint))"
 #define TARGET_PARAMS 5
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 static const struct pgstmt get = {
 	.name = "account_get",
-	.sql = "SELECT " COLUMNS "FROM account a WHERE " TARGET,
+	.sql =
+	"SELECT " COLUMNS "FROM account a WHERE " TARGET,
 	.nparams = TARGET_PARAMS,
 };
 
@@ -31,24 +33,23 @@ static const struct pgstmt get = {
 static const struct pgstmt create = {
 	.name = "account_create",
 	.sql =
-	    "WITH r AS (SELECT * FROM jsonb_populate_record(NULL::account, "
-	    "'{\"first_name\": \"\", \"last_name\": \"\", "
-	    "\"active\": \"active\", \"host\": true, \"site_admin\": false, "
-	    "\"ro_site_admin\": false, \"phones\": {}, \"address\": {}, "
-	    "\"privileges\": {}, \"meeting_types\": [], \"extra\": {}}' || "
-	    "jsonb_strip_nulls($3::jsonb))), "
-	    "a AS (INSERT INTO account (id, company_id, number, webexid, "
-	    "email, first_name, last_name, display_name, title, language, "
-	    "locale, timezone_id, timezone, password_hash, active, host, "
-	    "site_admin, ro_site_admin, phones, address, privileges, "
-	    "meeting_types, extra) SELECT $1::uuid, $2::uuid, "
-	    "new_number('account'), webexid, email, first_name, last_name, "
-	    "display_name, title, language, locale, timezone_id, timezone, "
-	    "password_hash, active, host, site_admin, ro_site_admin, phones, "
-	    "address, privileges, meeting_types, extra FROM r RETURNING *), "
-	    "n AS (INSERT INTO number (kind, number, row_id, company_id) "
-	    "SELECT 'account', number, id, company_id FROM a) "
-	    "SELECT " COLUMNS "FROM a",
+	"WITH r AS (SELECT * FROM jsonb_populate_record(NULL::account, "
+	"'{\"first_name\": \"\", \"last_name\": \"\", \"active\": \"active\", "
+	"\"host\": true, \"site_admin\": false, \"ro_site_admin\": false, "
+	"\"phones\": {}, \"address\": {}, \"privileges\": {}, "
+	"\"meeting_types\": [], \"extra\": {}}' || "
+	"jsonb_strip_nulls($3::jsonb))), a AS (INSERT INTO account (id, "
+	"company_id, number, webexid, email, first_name, last_name, "
+	"display_name, title, language, locale, timezone_id, timezone, "
+	"password_hash, active, host, site_admin, ro_site_admin, phones, "
+	"address, privileges, meeting_types, extra) SELECT $1::uuid, "
+	"$2::uuid, new_number('account'), webexid, email, first_name, "
+	"last_name, display_name, title, language, locale, timezone_id, "
+	"timezone, password_hash, active, host, site_admin, ro_site_admin, "
+	"phones, address, privileges, meeting_types, extra FROM r RETURNING "
+	"*), n AS (INSERT INTO number (kind, number, row_id, company_id) "
+	"SELECT 'account', number, id, company_id FROM a) SELECT " COLUMNS
+	"FROM a",
 	.nparams = 3,
 };
 
@@ -62,92 +63,51 @@ static const struct pgstmt create = {
 static const struct pgstmt update = {
 	.name = "account_update",
 	.sql =
-	    "WITH a AS (UPDATE account a SET (webexid, email, first_name, "
-	    "last_name, display_name, title, language, locale, timezone_id, "
-	    "timezone, password_hash, active, activation_no, host, "
-	    "site_admin, ro_site_admin, meeting_types) = (SELECT r.webexid, "
-	    "r.email, r.first_name, r.last_name, r.display_name, r.title, "
-	    "r.language, r.locale, r.timezone_id, r.timezone, "
-	    "r.password_hash, r.active, a.activation_no + "
-	    "(" RANK("r") " < " RANK(
-		"a") ")::int, r.host, r.site_admin, "
-		     "r.ro_site_admin, r.meeting_types "
-		     "FROM jsonb_populate_record(a, $6::jsonb) r), "
-		     "credentials_no = a.credentials_no + "
-		     "($6::jsonb ? 'password_hash')::int, " STORE_MERGE("a", "phones", "$6") ", " STORE_MERGE(
-			 "a", "address",
-			 "$6") ", " STORE_MERGE("a", "privileges",
-						"$6") ", " STORE_MERGE("a",
-								       "extra",
-								       "$6") ","
-									     " "
-									     "m"
-									     "o"
-									     "d"
-									     "i"
-									     "f"
-									     "i"
-									     "e"
-									     "d"
-									     " "
-									     "="
-									     " "
-									     "n"
-									     "o"
-									     "w"
-									     "("
-									     ")"
-									     " "
-									     "W"
-									     "H"
-									     "E"
-									     "R"
-									     "E"
-									     " " TARGET
-									     " "
-									     "R"
-									     "E"
-									     "T"
-									     "U"
-									     "R"
-									     "N"
-									     "I"
-									     "N"
-									     "G"
-									     " "
-									     "a"
-									     "."
-									     "*"
-									     ")"
-									     " "
-									     "S"
-									     "E"
-									     "L"
-									     "E"
-									     "C"
-									     "T"
-									     " " COLUMNS
-									     "F"
-									     "R"
-									     "O"
-									     "M"
-									     " "
-									     "a",
+	"WITH a AS (UPDATE account a SET (webexid, email, first_name, "
+	"last_name, display_name, title, language, locale, timezone_id, "
+	"timezone, password_hash, active, activation_no, host, site_admin, "
+	"ro_site_admin, meeting_types) = (SELECT r.webexid, r.email, "
+	"r.first_name, r.last_name, r.display_name, r.title, r.language, "
+	"r.locale, r.timezone_id, r.timezone, r.password_hash, r.active, "
+	"a.activation_no + (" RANK("r") " < " RANK("a") ")::int, r.host, "
+	"r.site_admin, r.ro_site_admin, r.meeting_types FROM "
+	"jsonb_populate_record(a, $6::jsonb) r), credentials_no = "
+	"a.credentials_no + ($6::jsonb ? 'password_hash')::int, "
+	STORE_MERGE("a", "phones", "$6") ", "
+	STORE_MERGE("a", "address", "$6") ", "
+	STORE_MERGE("a", "privileges", "$6") ", "
+	STORE_MERGE("a", "extra", "$6") ", modified = now() WHERE " TARGET " "
+	"RETURNING a.*) SELECT " COLUMNS "FROM a",
 	.nparams = TARGET_PARAMS + 1,
+};
+
+/* TARGET, $6 fields, $7 id of the row: to the address that he has had, if it
+ * can be one (a company's first administrator may have none) */
+#define MOVES "lower($6::jsonb ->> 'email') <> lower(a.email)"
+static const struct pgstmt notify = {
+	.name = "account_notify",
+	.sql =
+	"INSERT INTO invitation (id, company_id, meeting_id, email, wanted, "
+	"sequence, content) SELECT $7::uuid, a.company_id, a.id, a.email, "
+	"'account', 1, jsonb_strip_nulls(jsonb_build_object('account', "
+	"a.webexid, 'password', $6::jsonb ? 'password_hash', 'moved_to', CASE "
+	"WHEN " MOVES " THEN $6::jsonb ->> 'email' END)) FROM account a WHERE "
+	TARGET " AND a.active = 'active' AND a.email NOT LIKE '%.invalid' AND "
+	"($6::jsonb ? 'password_hash' OR " MOVES ")",
+	.nparams = TARGET_PARAMS + 2,
 };
 
 /* $1 company, $2 names, $3 who asks */
 static const struct pgstmt remove_all = {
 	.name = "account_remove",
-	.sql = "WITH f AS (SELECT w.n, w.name, a.id FROM "
-	       "jsonb_array_elements_text($2::jsonb) WITH ORDINALITY AS "
-	       "w(name, n) "
-	       "LEFT JOIN account a ON a.company_id = $1 AND "
-	       "a.gsb_key_webexid = lower(w.name) AND a.id <> $3::uuid), "
-	       "u AS (UPDATE account a SET active = 'deactivated', modified = "
-	       "now() "
-	       "FROM f WHERE a.id = f.id AND a.active <> 'deactivated') "
-	       "SELECT f.name, f.id IS NOT NULL FROM f ORDER BY f.n",
+	.sql =
+	"WITH f AS (SELECT w.n, w.name, a.id FROM "
+	"jsonb_array_elements_text($2::jsonb) WITH ORDINALITY AS w(name, n) "
+	"LEFT JOIN account a ON a.company_id = $1 AND a.gsb_key_webexid = "
+	"lower(w.name) AND a.id <> $3::uuid), u AS (UPDATE account a SET "
+	"active = 'deactivated', modified = now() FROM f WHERE a.id = f.id "
+	"AND a.active <> 'deactivated') SELECT f.name, f.id IS NOT NULL FROM "
+	"f ORDER BY f.n",
 	.nparams = 3,
 };
 /* clang-format on */
@@ -320,6 +280,9 @@ store_account_update(struct api *a, const struct store_account_by *by,
 	struct store *s = store_begin(a);
 
 	s->account = *by;
+	s->notify = a->site->conf->mail_smtp[0] != '\0' &&
+		    (json_object_get(fields, "password_hash") != NULL ||
+		     json_object_get(fields, "email") != NULL);
 	s->fields = store_fields(a, fields);
 	s->render_account = render;
 	write_start(a, &update_op);
@@ -328,10 +291,16 @@ store_account_update(struct api *a, const struct store_account_by *by,
 static void
 fill_update(struct api *a, struct pgbatch *b)
 {
-	struct pgparam p[TARGET_PARAMS + 1];
+	struct pgparam p[TARGET_PARAMS + 2];
+	char id[CRYPTO_UUID_SIZE];
 
 	target(a, &a->store->account, p);
 	p[TARGET_PARAMS] = pgparam_text(a->store->fields);
+	if (a->store->notify) {
+		made_id(a, update_op.name, "notice", id);
+		p[TARGET_PARAMS + 1] = pgparam_text(id);
+		pgbatch_add(b, &notify, p);
+	}
 	pgbatch_add(b, &update, p);
 }
 
@@ -339,13 +308,14 @@ static void
 render_update(struct api *a, const struct pgresult *r, size_t n,
 	      struct write_answer *out)
 {
+	r += n - 1; /* of the update */
 	if (pgresult_rows(&r[0]) == 0) {
 		out->refused = true;
 		out->fault = a->store->account.id != NULL ? FAULT_NO_RECORD
 							  : FAULT_NO_USER;
 		return;
 	}
-	render_create(a, r, n, out);
+	render_create(a, r, 1, out);
 }
 
 void

@@ -17,7 +17,7 @@ static const struct sql_order orders[] = {
 	{ "type", "t.type" },          { NULL, NULL },
 };
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 /* what stands in no column of its own */
 #define EXTRA(of)                                                        \
 	of " - '{id,email,name,firstName,lastName,type,role,joinStatus," \
@@ -27,39 +27,29 @@ static const struct sql_order orders[] = {
 static const struct pgstmt add = {
 	.name = "attendee_add",
 	.sql =
-	    "WITH r AS (SELECT DISTINCT ON (lower(e ->> 'email')) e, n "
-	    "FROM jsonb_array_elements($3::jsonb) WITH ORDINALITY AS l(e, n) "
-	    "ORDER BY lower(e ->> 'email'), n), "
-	    "gone AS (DELETE FROM attendee t WHERE $4::boolean AND "
-	    "t.meeting_id = $2::uuid AND t.company_id = $1::uuid AND NOT "
-	    "lower(t.email) = ANY (SELECT lower(e ->> 'email') FROM r)), "
-	    "t AS (INSERT INTO attendee (id, company_id, meeting_id, number, "
-	    "email, name, first_name, last_name, type, role, join_status, "
-	    "phones, "
-	    "address, extra) SELECT (e ->> 'id')::uuid, $1::uuid, $2::uuid, "
-	    "new_number('attendee'), e ->> 'email', coalesce(e ->> 'name', "
-	    "''), "
-	    "coalesce(e ->> 'firstName', ''), coalesce(e ->> 'lastName', ''), "
-	    "coalesce(e ->> 'type', 'VISITOR'), coalesce(e ->> 'role', "
-	    "'ATTENDEE'), coalesce(e ->> 'joinStatus', 'INVITE'), "
-	    "coalesce(e -> 'phones', '{}'), coalesce(e -> 'address', "
-	    "'{}'), " EXTRA(
-		"e") " FROM r ORDER BY n "
-		     "ON CONFLICT (meeting_id, gsb_key_email) DO UPDATE SET "
-		     "name = excluded.name, first_name = excluded.first_name, "
-		     "last_name = excluded.last_name, type = excluded.type, "
-		     "role = excluded.role, join_status = "
-		     "excluded.join_status, "
-		     "phones = excluded.phones, address = excluded.address, "
-		     "extra = excluded.extra, modified = now() RETURNING *), "
-		     "k AS (INSERT INTO number (kind, number, row_id, "
-		     "company_id) "
-		     "SELECT 'attendee', number, id, company_id FROM t "
-		     "ON CONFLICT DO NOTHING) "
-		     "SELECT " COLUMNS
-		     "FROM t JOIN r ON lower(r.e ->> 'email') = "
-		     "lower(t.email) JOIN meeting m ON m.id = t.meeting_id "
-		     "ORDER BY r.n",
+	"WITH r AS (SELECT DISTINCT ON (lower(e ->> 'email')) e, n FROM "
+	"jsonb_array_elements($3::jsonb) WITH ORDINALITY AS l(e, n) ORDER BY "
+	"lower(e ->> 'email'), n), gone AS (DELETE FROM attendee t WHERE "
+	"$4::boolean AND t.meeting_id = $2::uuid AND t.company_id = $1::uuid "
+	"AND NOT lower(t.email) = ANY (SELECT lower(e ->> 'email') FROM r)), "
+	"t AS (INSERT INTO attendee (id, company_id, meeting_id, number, "
+	"email, name, first_name, last_name, type, role, join_status, phones, "
+	"address, extra) SELECT (e ->> 'id')::uuid, $1::uuid, $2::uuid, "
+	"new_number('attendee'), e ->> 'email', coalesce(e ->> 'name', ''), "
+	"coalesce(e ->> 'firstName', ''), coalesce(e ->> 'lastName', ''), "
+	"coalesce(e ->> 'type', 'VISITOR'), coalesce(e ->> 'role', "
+	"'ATTENDEE'), coalesce(e ->> 'joinStatus', 'INVITE'), coalesce(e -> "
+	"'phones', '{}'), coalesce(e -> 'address', '{}'), " EXTRA("e") " "
+	"FROM r ORDER BY n ON CONFLICT (meeting_id, gsb_key_email) DO UPDATE "
+	"SET name = excluded.name, first_name = excluded.first_name, "
+	"last_name = excluded.last_name, type = excluded.type, role = "
+	"excluded.role, join_status = excluded.join_status, phones = "
+	"excluded.phones, address = excluded.address, extra = excluded.extra, "
+	"modified = now() RETURNING *), k AS (INSERT INTO number (kind, "
+	"number, row_id, company_id) SELECT 'attendee', number, id, "
+	"company_id FROM t ON CONFLICT DO NOTHING) SELECT " COLUMNS "FROM t "
+	"JOIN r ON lower(r.e ->> 'email') = lower(t.email) JOIN meeting m ON "
+	"m.id = t.meeting_id ORDER BY r.n",
 	.nparams = 4,
 };
 
@@ -67,11 +57,11 @@ static const struct pgstmt add = {
  * it is his */
 static const struct pgstmt meeting = {
 	.name = "attendee_meeting",
-	.sql = "SELECT m.id, m.host_id = coalesce($4::uuid, m.host_id) FROM "
-	       "meeting m "
-	       "WHERE m.company_id = $1 AND m.id = coalesce($2::uuid, "
-	       "(SELECT k.row_id FROM number k WHERE k.kind = 'meeting' AND "
-	       "k.number = $3::bigint)) FOR SHARE",
+	.sql =
+	"SELECT m.id, m.host_id = coalesce($4::uuid, m.host_id) FROM meeting "
+	"m WHERE m.company_id = $1 AND m.id = coalesce($2::uuid, (SELECT "
+	"k.row_id FROM number k WHERE k.kind = 'meeting' AND k.number = "
+	"$3::bigint)) FOR SHARE",
 	.nparams = 4,
 };
 
@@ -79,9 +69,9 @@ static const struct pgstmt meeting = {
 static const struct pgstmt owner = {
 	.name = "attendee_owner",
 	.sql =
-	    "SELECT m.host_id = coalesce($3::uuid, m.host_id) FROM attendee t "
-	    "JOIN meeting m ON m.id = t.meeting_id "
-	    "WHERE t.company_id = $1 AND t.id = $2::uuid FOR UPDATE OF t",
+	"SELECT m.host_id = coalesce($3::uuid, m.host_id) FROM attendee t "
+	"JOIN meeting m ON m.id = t.meeting_id WHERE t.company_id = $1 AND "
+	"t.id = $2::uuid FOR UPDATE OF t",
 	.nparams = 3,
 };
 
@@ -89,23 +79,17 @@ static const struct pgstmt owner = {
 static const struct pgstmt update = {
 	.name = "attendee_update",
 	.sql =
-	    "WITH t AS (UPDATE attendee t SET "
-	    "name = coalesce(e ->> 'name', t.name), "
-	    "first_name = coalesce(e ->> 'firstName', t.first_name), "
-	    "last_name = coalesce(e ->> 'lastName', t.last_name), "
-	    "type = coalesce(e ->> 'type', t.type), "
-	    "role = coalesce(e ->> 'role', t.role), "
-	    "join_status = coalesce(e ->> 'joinStatus', t.join_status), "
-	    "phones = coalesce(e -> 'phones', t.phones), "
-	    "address = coalesce(e -> 'address', t.address), "
-	    "extra = t.extra || (" EXTRA(
-		"e") "), modified = now() "
-		     "FROM (SELECT $4::jsonb AS e) f, meeting m WHERE "
-		     "t.company_id = $1 "
-		     "AND t.id = $2::uuid AND m.id = t.meeting_id AND "
-		     "m.host_id = coalesce($3::uuid, m.host_id) RETURNING t.*) "
-		     "SELECT " COLUMNS
-		     "FROM t JOIN meeting m ON m.id = t.meeting_id",
+	"WITH t AS (UPDATE attendee t SET name = coalesce(e ->> 'name', "
+	"t.name), first_name = coalesce(e ->> 'firstName', t.first_name), "
+	"last_name = coalesce(e ->> 'lastName', t.last_name), type = "
+	"coalesce(e ->> 'type', t.type), role = coalesce(e ->> 'role', "
+	"t.role), join_status = coalesce(e ->> 'joinStatus', t.join_status), "
+	"phones = coalesce(e -> 'phones', t.phones), address = coalesce(e -> "
+	"'address', t.address), extra = t.extra || (" EXTRA("e") "), "
+	"modified = now() FROM (SELECT $4::jsonb AS e) f, meeting m WHERE "
+	"t.company_id = $1 AND t.id = $2::uuid AND m.id = t.meeting_id AND "
+	"m.host_id = coalesce($3::uuid, m.host_id) RETURNING t.*) SELECT "
+	COLUMNS "FROM t JOIN meeting m ON m.id = t.meeting_id",
 	.nparams = 4,
 };
 
@@ -114,24 +98,18 @@ static const struct pgstmt update = {
 static const struct pgstmt delete = {
 	.name = "attendee_delete",
 	.sql =
-	    "WITH w AS (SELECT e FROM jsonb_array_elements($3::jsonb) AS "
-	    "l(e)), "
-	    "f AS (SELECT DISTINCT t.id, t.meeting_id, m.host_id = "
-	    "coalesce($2::uuid, "
-	    "m.host_id) "
-	    "AS his FROM (SELECT (e ->> 'id')::uuid AS id FROM w UNION "
-	    "SELECT k.row_id FROM w JOIN number k ON k.kind = 'attendee' AND "
-	    "k.number = (e ->> 'number')::bigint UNION "
-	    "SELECT x.id FROM w JOIN number k ON k.kind = 'meeting' AND "
-	    "k.number = (e ->> 'meeting')::bigint JOIN attendee x ON "
-	    "x.meeting_id = k.row_id AND lower(x.email) = lower(e ->> "
-	    "'email')) l "
-	    "JOIN attendee t ON t.id = l.id JOIN meeting m ON m.id = "
-	    "t.meeting_id "
-	    "WHERE t.company_id = $1), "
-	    "d AS (DELETE FROM attendee t USING f WHERE t.id = f.id AND f.his) "
-	    "SELECT count(*), count(*) FILTER (WHERE NOT his), "
-	    "array_agg(DISTINCT meeting_id)::text FROM f",
+	"WITH w AS (SELECT e FROM jsonb_array_elements($3::jsonb) AS l(e)), f "
+	"AS (SELECT DISTINCT t.id, t.meeting_id, m.host_id = "
+	"coalesce($2::uuid, m.host_id) AS his FROM (SELECT (e ->> 'id')::uuid "
+	"AS id FROM w UNION SELECT k.row_id FROM w JOIN number k ON k.kind = "
+	"'attendee' AND k.number = (e ->> 'number')::bigint UNION SELECT x.id "
+	"FROM w JOIN number k ON k.kind = 'meeting' AND k.number = (e ->> "
+	"'meeting')::bigint JOIN attendee x ON x.meeting_id = k.row_id AND "
+	"lower(x.email) = lower(e ->> 'email')) l JOIN attendee t ON t.id = "
+	"l.id JOIN meeting m ON m.id = t.meeting_id WHERE t.company_id = $1), "
+	"d AS (DELETE FROM attendee t USING f WHERE t.id = f.id AND f.his) "
+	"SELECT count(*), count(*) FILTER (WHERE NOT his), array_agg(DISTINCT "
+	"meeting_id)::text FROM f",
 	.nparams = 3,
 };
 /* clang-format on */

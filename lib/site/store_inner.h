@@ -12,6 +12,7 @@ struct store {
 	struct store_account_by account;
 	struct store_meeting_by meeting;
 	const char *fields;    /* JSON text */
+	bool notify;           /* of an account's credentials or address */
 	const char *attendees; /* of a meeting, JSON text; NULL: as they are */
 	struct store_attendee_filter guest;
 	store_attendees_fn *guests;

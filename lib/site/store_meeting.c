@@ -21,21 +21,20 @@
 #define TARGET_OF_HOST TARGET " AND m.host_id = coalesce($4::uuid, m.host_id)"
 #define TARGET_PARAMS 3
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 static const struct pgstmt get = {
 	.name = "meeting_get",
-	.sql = "SELECT " COLUMNS
-	       ", (SELECT " STORE_ATTENDEES("m.id") ") "
-						    "FROM meeting m" WITH_HOST
-						    "WHERE " TARGET,
+	.sql =
+	"SELECT " COLUMNS ", (SELECT " STORE_ATTENDEES("m.id") ") FROM "
+	"meeting m" WITH_HOST "WHERE " TARGET,
 	.nparams = TARGET_PARAMS,
 };
 
 /* Locked, so that its host is the same one statement later. */
 static const struct pgstmt host_of = {
 	.name = "meeting_host",
-	.sql = "SELECT m.host_id, m.id FROM meeting m WHERE " TARGET
-	       " FOR UPDATE",
+	.sql =
+	"SELECT m.host_id, m.id FROM meeting m WHERE " TARGET " FOR UPDATE",
 	.nparams = TARGET_PARAMS,
 };
 
@@ -43,26 +42,22 @@ static const struct pgstmt host_of = {
 static const struct pgstmt create = {
 	.name = "meeting_create",
 	.sql =
-	    "WITH r AS (SELECT * FROM jsonb_populate_record(NULL::meeting, "
-	    "'{\"type\": 3, \"list_status\": \"UNLISTED\", "
-	    "\"enforce_password\": true, \"join_before_host\": false, "
-	    "\"open_time\": 0, \"telephony\": {}, \"attendee_options\": {}, "
-	    "\"options\": {}, \"extra\": {}}' || "
-	    "jsonb_strip_nulls($3::jsonb))), "
-	    "m AS (INSERT INTO meeting (id, company_id, number, access_code, "
-	    "host_key, guest_token, "
-	    "host_id, confname, type, list_status, password, "
-	    "enforce_password, join_before_host, starts, timezone_id, "
-	    "timezone, duration, open_time, agenda, recurrence, telephony, "
-	    "attendee_options, options, extra) SELECT $1::uuid, $2::uuid, "
-	    "new_number('meeting'), $4, $5, $6, host_id, confname, type, "
-	    "list_status, password, enforce_password, join_before_host, "
-	    "starts, timezone_id, timezone, duration, open_time, agenda, "
-	    "recurrence, telephony, attendee_options, options, extra FROM r "
-	    "RETURNING *), "
-	    "n AS (INSERT INTO number (kind, number, row_id, company_id) "
-	    "SELECT 'meeting', number, id, company_id FROM m) "
-	    "SELECT " COLUMNS "FROM m" WITH_HOST,
+	"WITH r AS (SELECT * FROM jsonb_populate_record(NULL::meeting, "
+	"'{\"type\": 3, \"list_status\": \"UNLISTED\", \"enforce_password\": "
+	"true, \"join_before_host\": false, \"open_time\": 0, \"telephony\": "
+	"{}, \"attendee_options\": {}, \"options\": {}, \"extra\": {}}' || "
+	"jsonb_strip_nulls($3::jsonb))), m AS (INSERT INTO meeting (id, "
+	"company_id, number, access_code, host_key, guest_token, host_id, "
+	"confname, type, list_status, password, enforce_password, "
+	"join_before_host, starts, timezone_id, timezone, duration, "
+	"open_time, agenda, recurrence, telephony, attendee_options, options, "
+	"extra) SELECT $1::uuid, $2::uuid, new_number('meeting'), $4, $5, $6, "
+	"host_id, confname, type, list_status, password, enforce_password, "
+	"join_before_host, starts, timezone_id, timezone, duration, "
+	"open_time, agenda, recurrence, telephony, attendee_options, options, "
+	"extra FROM r RETURNING *), n AS (INSERT INTO number (kind, number, "
+	"row_id, company_id) SELECT 'meeting', number, id, company_id FROM m) "
+	"SELECT " COLUMNS "FROM m" WITH_HOST,
 	.nparams = 6,
 };
 
@@ -70,37 +65,27 @@ static const struct pgstmt create = {
 static const struct pgstmt update = {
 	.name = "meeting_update",
 	.sql =
-	    "WITH m AS (UPDATE meeting m SET (host_id, confname, type, "
-	    "list_status, password, enforce_password, join_before_host, "
-	    "starts, timezone_id, timezone, duration, open_time, agenda, "
-	    "recurrence) = (SELECT r.host_id, r.confname, r.type, "
-	    "r.list_status, r.password, r.enforce_password, "
-	    "r.join_before_host, r.starts, r.timezone_id, r.timezone, "
-	    "r.duration, r.open_time, r.agenda, r.recurrence "
-	    "FROM jsonb_populate_record(m, $5::jsonb) r), " STORE_MERGE("m", "telephony", "$5") ", " STORE_MERGE(
-		"m", "attendee_options",
-		"$5") ", " STORE_MERGE("m", "options",
-				       "$5") ", " STORE_MERGE("m", "extra",
-							      "$5") ", "
-								    "modified "
-								    "= now() "
-								    "WHERE"
-								    " " TARGET_OF_HOST
-								    " RETURNING"
-								    " m.*) "
-								    "SELECT"
-								    " " COLUMNS
-								    "FROM "
-								    "m" WITH_HOST,
+	"WITH m AS (UPDATE meeting m SET (host_id, confname, type, "
+	"list_status, password, enforce_password, join_before_host, starts, "
+	"timezone_id, timezone, duration, open_time, agenda, recurrence) = "
+	"(SELECT r.host_id, r.confname, r.type, r.list_status, r.password, "
+	"r.enforce_password, r.join_before_host, r.starts, r.timezone_id, "
+	"r.timezone, r.duration, r.open_time, r.agenda, r.recurrence FROM "
+	"jsonb_populate_record(m, $5::jsonb) r), "
+	STORE_MERGE("m", "telephony", "$5") ", "
+	STORE_MERGE("m", "attendee_options", "$5") ", "
+	STORE_MERGE("m", "options", "$5") ", " STORE_MERGE("m", "extra", "$5")
+	", modified = now() WHERE " TARGET_OF_HOST " RETURNING m.*) SELECT "
+	COLUMNS "FROM m" WITH_HOST,
 	.nparams = TARGET_PARAMS + 2,
 };
 
 static const struct pgstmt delete = {
 	.name = "meeting_delete",
-	.sql = "WITH m AS (DELETE FROM meeting m WHERE " TARGET_OF_HOST
-	       " RETURNING m.*), t AS (DELETE FROM attendee t USING m "
-	       "WHERE t.meeting_id = m.id) "
-	       "SELECT " COLUMNS "FROM m" WITH_HOST,
+	.sql =
+	"WITH m AS (DELETE FROM meeting m WHERE " TARGET_OF_HOST " RETURNING "
+	"m.*), t AS (DELETE FROM attendee t USING m WHERE t.meeting_id = "
+	"m.id) SELECT " COLUMNS "FROM m" WITH_HOST,
 	.nparams = TARGET_PARAMS + 1,
 };
 /* clang-format on */

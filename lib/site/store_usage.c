@@ -5,7 +5,7 @@
 #include "site/sql.h"
 #include "site/store_inner.h"
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 
 /* Whole days, so that a page does not move while it is read. */
 #define WITHIN                                                       \

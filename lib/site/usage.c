@@ -6,25 +6,21 @@
 #include "base/clock.h"
 #include "site/made.h"
 
-/* clang-format off: SQL reads in its own lines */
+/* clang-format off */
 static const struct pgstmt stay = {
 	.name = "usage_stay",
-	.sql = "INSERT INTO attendance AS t (id, company_id, session_id, "
-	       "site, participant, account_id, name, email, host, address, "
-	       "agent, joined, seen, left_at) "
-	       "SELECT $1::uuid, s.company_id, s.id, $3, left($4, 64), "
-	       "$5::uuid, "
-	       "left(coalesce($6, a.display_name, "
-	       "btrim(concat(a.first_name, ' ', a.last_name)), ''), 130), "
-	       "left(coalesce($7, a.email, ''), 192), $8::boolean, "
-	       "left(coalesce($9, ''), 64), left(coalesce($10, ''), 256), "
-	       "$11::timestamptz, $12::timestamptz, $13::timestamptz "
-	       "FROM session s LEFT JOIN account a ON a.id = $5::uuid "
-	       "WHERE s.id = $2::uuid "
-	       "ON CONFLICT (id) DO UPDATE SET "
-	       "seen = greatest(t.seen, excluded.seen), "
-	       "left_at = coalesce(t.left_at, excluded.left_at) "
-	       "WHERE t.left_at IS NULL",
+	.sql =
+	"INSERT INTO attendance AS t (id, company_id, session_id, site, "
+	"participant, account_id, name, email, host, address, agent, joined, "
+	"seen, left_at) SELECT $1::uuid, s.company_id, s.id, $3, left($4, "
+	"64), $5::uuid, left(coalesce($6, a.display_name, "
+	"btrim(concat(a.first_name, ' ', a.last_name)), ''), 130), "
+	"left(coalesce($7, a.email, ''), 192), $8::boolean, left(coalesce($9, "
+	"''), 64), left(coalesce($10, ''), 256), $11::timestamptz, "
+	"$12::timestamptz, $13::timestamptz FROM session s LEFT JOIN account "
+	"a ON a.id = $5::uuid WHERE s.id = $2::uuid ON CONFLICT (id) DO "
+	"UPDATE SET seen = greatest(t.seen, excluded.seen), left_at = "
+	"coalesce(t.left_at, excluded.left_at) WHERE t.left_at IS NULL",
 	.nparams = 13,
 };
 /* clang-format on */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "site/password.h"
 #include "site/record.h"
 #include "site/xmlapi_fields.h"
 #include "site/xmlapi_op.h"
@@ -15,7 +16,7 @@
 /* Of account's columns; what scrypt is given is bounded as well. */
 #define WEBEXID_MAX 128
 #define EMAIL_MAX 192
-#define PASSWORD_MAX 60
+#define PASSWORD_BYTES 60
 
 static void run_authenticate(struct api *a);
 static void run_get(struct api *a);
@@ -109,7 +110,7 @@ run_create(struct api *a)
 			return;
 		}
 	if (password_fits(a))
-		auth_hash(a, xmlapi_text(a, "password"), on_new_hash);
+		password_hash(a, xmlapi_text(a, "password"), on_new_hash);
 }
 
 static void
@@ -160,7 +161,7 @@ run_set(struct api *a)
 	else if (password == NULL)
 		update(a, NULL);
 	else if (password_fits(a))
-		auth_hash(a, password, on_set_hash);
+		password_hash(a, password, on_set_hash);
 }
 
 static void
@@ -310,10 +311,11 @@ find_subject(struct api *a, bool others)
 static bool
 password_fits(struct api *a)
 {
-	if (strlen(xmlapi_text(a, "password")) <= PASSWORD_MAX)
+	if (strlen(xmlapi_text(a, "password")) <= PASSWORD_BYTES)
 		return true;
 	api_fail(a, FAULT_INVALID,
-		 "validation: password is longer than %d bytes", PASSWORD_MAX);
+		 "validation: password is longer than %d bytes",
+		 PASSWORD_BYTES);
 	return false;
 }
 

@@ -54,7 +54,11 @@ def accounts(browser, pair, tag):
     browser.fill("#email", f"ann-{tag}@example.com")
     browser.fill("#first", "Ann")
     browser.fill("#last", "<i>Onymous")
+    browser.fill("#password", "password1")
+    browser.wait_text("#strength", "very weak")
+    look(browser, "account-weak", dark=True)
     browser.fill("#password", "Geheim9!")
+    browser.wait_text("#strength", "fair")
     saved(browser, "main button", "The account is created.")
     go(browser, pair, "admin/accounts", "#find")
     browser.fill("#find", f"ann-{tag}@example.com")
@@ -197,6 +201,8 @@ def test_g09_a_room_comes_back_by_itself_on_the_backup(pair, browser,
     for person in (browser, other):
         person.wait_text("#chat", "Good <b>morning</b>")
     say(other, browser, "Here we are again")
+    for person in (browser, other):
+        assert person.text("footer") == "Site: Backup"
     look(browser, "room-backup")
     browser.run("window.confirm = () => true")
     browser.click("#end")

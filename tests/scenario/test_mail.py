@@ -1,9 +1,12 @@
 """Invitations, updates, cancellations and reminders by mail: each once, from
 the site that serves, whichever site that is."""
+import asyncio
 import datetime
 import email
 import email.policy
 import secrets
+import signal
+import threading
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -16,23 +19,60 @@ FROM = "meet@gsb.test"
 
 
 class Mailbox:
-    """A mail server that keeps what it takes; refuse: its answer instead."""
+    """A mail server that keeps what it takes; refuse: its answer instead, to
+    all or to one; hang: whom it lets wait, once; when it has hold mails, it
+    lets everybody wait; worn: so many mails it takes on one connection."""
 
     def __init__(self):
-        self.refuse, self.tries, self.mails = None, 0, []
+        self.refuse, self.refuse_to = None, {}
+        self.hang, self.hanging = set(), set()
+        self.hold, self.held = 10 ** 9, set()
+        self.worn, self.served = 10 ** 9, {}
+        self.tries, self.tried, self.mails = 0, [], []
+        self.quits = 0
         self.port = free_port()
         self.controller = Controller(self, hostname="127.0.0.1",
                                      port=self.port)
         self.controller.start()
 
-    async def handle_DATA(self, _server, _session, envelope):
+    async def handle_MAIL(self, _server, session, envelope, address,
+                          options):
+        if self.served.get(session.peer, 0) >= self.worn:
+            return "421 too many on this connection"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, _server, _session, envelope, address,
+                          options):
+        if address in self.hang:
+            self.hang.remove(address)
+            self.hanging.add(address)
+            while address in self.hanging:
+                await asyncio.sleep(0.01)
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
+
+    async def handle_QUIT(self, _server, _session, _envelope):
+        """Some server never answers it: who waits for that stands still."""
+        self.quits += 1
+        await asyncio.sleep(1000)
+
+    async def handle_DATA(self, _server, session, envelope):
         self.tries += 1
-        if self.refuse:
-            return self.refuse
         mail = email.message_from_bytes(envelope.content,
                                         policy=email.policy.default)
-        assert envelope.mail_from == FROM
-        assert envelope.rcpt_tos == [mail["To"].addresses[0].addr_spec]
+        to = mail["To"].addresses[0].addr_spec
+        assert envelope.mail_from == FROM and envelope.rcpt_tos == [to]
+        self.tried.append((to, mail["Subject"]))
+        refuse = self.refuse or self.refuse_to.get(to)
+        if refuse:
+            return refuse
+        while len(self.mails) >= self.hold:
+            self.held.add(to)
+            await asyncio.sleep(0.01)
+        self.served[session.peer] = self.served.get(session.peer, 0) + 1
         self.mails.append(mail)
         return "250 OK"
 
@@ -88,11 +128,12 @@ class Api:
         assert answer.status == status, answer.text
         return answer.json if answer.text else None
 
-    def meet(self, *invited, start="2031-03-04T10:00:00+01:00", **more):
+    def meet(self, *invited, start="2031-03-04T10:00:00+01:00",
+             title="Plän & <b>", **more):
         begin = datetime.datetime.fromisoformat(start)
         end = begin + datetime.timedelta(minutes=45)
         return self.call("POST", "/v1/meetings", {
-            "title": "Plän & <b>", "start": start, "end": end.isoformat(),
+            "title": title, "start": start, "end": end.isoformat(),
             "timezone": "Europe/Berlin", "password": "Geheim9",
             "invitees": [{"email": e} for e in invited], **more})
 
@@ -205,6 +246,151 @@ def test_refused_for_now_and_for_good(site, mailbox):
     assert not mailbox.to(ann)
 
 
+def test_who_owns_an_account_is_told_of_changes(site, mailbox):
+    api, old, new = Api(site), person(), person()
+    made = api.call("POST", "/v1/people", {
+        "emails": [old], "webExId": old, "password": "Geheim-2",
+        "firstName": "A", "lastName": "B"})
+    path = "/v1/people/" + made["id"]
+    same = {"emails": [old], "firstName": "Ann", "lastName": "B"}
+    api.call("PUT", path, same)  # of names nobody is told
+    api.call("PUT", path, {**same, "password": "Neues-Wort-3"})
+    mail = mailbox.wait(old, 1)
+    assert mail["Subject"] == "Your account has changed: acme"
+    text = mail.get_content()
+    assert "new password" in text and "address is" not in text and old in text
+    assert "Neues" not in text
+    api.call("PUT", path, {**same, "emails": [new]})
+    text = mailbox.wait(old, 2).get_content()
+    assert f"address is {new} now" in text and "password" not in text
+    told(site, old, old)
+    assert not mailbox.to(new) and len(mailbox.to(old)) == 2
+
+
+def test_one_who_is_stuck_holds_up_nobody_else(site, mailbox):
+    api, ann = Api(site), person()
+    everybody = [person() for _ in range(50)]
+    before = set(mailbox.served)
+    mailbox.hang.add(ann)
+    api.meet(ann, title="First")
+    wait_until(lambda: ann in mailbox.hanging, 60, what="one that waits")
+    api.meet(ann, title="Second")
+    api.meet(*everybody)
+    told(site, *everybody)
+    assert all(len(mailbox.to(who)) == 1 for who in everybody)
+    assert site.cluster.sql("gsb", "SELECT max(tries) = 0 FROM invitation "
+                            "WHERE email = %s", ann)[0][0]  # still the first
+    # few connections, each for many mails
+    assert len(set(mailbox.served) - before) <= 16
+    mailbox.hanging.discard(ann)
+    told(site, ann, ann)
+    assert [m["Subject"] for m in mailbox.to(ann)] == [
+        "Invitation: First", "Invitation: Second"]
+
+
+def test_what_was_refused_for_now_comes_before_what_is_newer(site, mailbox):
+    api, ann, bob = Api(site), person(), person()
+    mailbox.refuse_to[ann] = "451 later"
+    api.meet(ann, title="First")
+    wait_until(lambda: tried(site, ann))
+    api.meet(ann, title="Second")
+    api.meet(bob)
+    told(site, bob)
+    assert {text for to, text in mailbox.tried if to == ann} == {
+        "Invitation: First"}
+    del mailbox.refuse_to[ann]
+    site.cluster.sql("gsb", "UPDATE invitation SET due = now() WHERE email "
+                     "= %s", ann)
+    told(site, ann, ann)
+    assert [m["Subject"] for m in mailbox.to(ann)] == [
+        "Invitation: First", "Invitation: Second"]
+
+
+def test_given_up_in_the_end(site, mailbox):
+    api, ann, late = Api(site), person(), person()
+    before = site.lease(ask=True).json["mail"]
+    for who in (ann, late):
+        mailbox.refuse_to[who] = "451 later"
+    api.meet(ann)
+    api.meet(late)
+    wait_until(lambda: tried(site, ann) and tried(site, late))
+
+    def ended():
+        """As if days had gone; and the meeting of the other one is over."""
+        site.cluster.sql("gsb", "UPDATE invitation SET tries = 499, due = "
+                         "now() WHERE email = %s AND told < 0", ann)
+        site.cluster.sql("gsb", "UPDATE invitation SET due = now(), content "
+                         "= content || '{\"ends_us\": 1}' WHERE email = %s "
+                         "AND told < 0", late)
+        return site.cluster.sql("gsb", "SELECT count(*) = 2 FROM invitation "
+                                "WHERE email IN (%s, %s) AND told >= 0",
+                                ann, late)[0][0]
+    wait_until(ended, 60, what="both given up")
+    after = site.lease(ask=True).json["mail"]
+    assert after["given_up"] == before["given_up"] + 2
+    assert after["failed_tries"] > before["failed_tries"]
+    assert not mailbox.to(ann) and not mailbox.to(late)
+    with open(site.log, encoding="utf-8") as f:
+        given = [line for line in f if "given_up=yes" in line]
+    assert any("try=500" in line for line in given)
+    assert any("the meeting is over" in line for line in given)
+
+
+def test_connections_on_which_no_more_is_taken_are_replaced(site, mailbox):
+    everybody = [person() for _ in range(20)]
+    before = site.lease(ask=True).json["mail"]
+    mailbox.worn = 1
+    Api(site).meet(*everybody)
+    told(site, *everybody)
+    mailbox.worn = 10 ** 9
+    after = site.lease(ask=True).json["mail"]
+    assert after["failed_tries"] == before["failed_tries"]
+    assert after["sent"] == before["sent"] + 20
+    assert all(len(mailbox.to(who)) == 1 for who in everybody)
+
+
+def test_a_site_that_dies_in_the_middle_tells_nobody_twice(site, mailbox):
+    """What it had marked is told no more. What was on its way may come
+    twice, as the same."""
+    everybody = [person() for _ in range(12)]
+    mailbox.held.clear()
+    mailbox.hold = len(mailbox.mails) + 6
+    Api(site).meet(*everybody)
+    marked = ("SELECT count(*) FROM invitation WHERE told >= sequence AND "
+              "email = ANY (%s)")
+    wait_until(lambda: len(mailbox.held) == 6 and site.cluster.sql(
+        "gsb", marked, everybody)[0][0] == 6, 60, what="half of them told")
+    site.stop(signal.SIGKILL)
+    mailbox.hold = 10 ** 9
+    site.start()
+    site.keep()
+    told(site, *everybody)
+    for who in everybody:
+        mails = mailbox.to(who)
+        assert 1 <= len(mails) <= 1 + (who in mailbox.held)
+        assert len({m["Message-ID"] for m in mails}) == 1
+
+
+def test_a_site_that_is_stopped_ends_what_it_has_begun(site, mailbox):
+    def stops():
+        with open(site.log, encoding="utf-8") as f:
+            return f.read().count("stop=draining")
+    ann, before = person(), stops()
+    mailbox.held.clear()
+    mailbox.hold = len(mailbox.mails)
+    Api(site).meet(ann)
+    wait_until(lambda: ann in mailbox.held, 60, what="one on its way")
+    stopping = threading.Thread(target=site.stop)
+    stopping.start()
+    wait_until(lambda: stops() > before)
+    mailbox.hold = 10 ** 9
+    stopping.join()
+    site.start()
+    site.keep()
+    told(site, ann)
+    assert len(mailbox.to(ann)) == 1
+
+
 def test_the_other_site_goes_on_where_this_one_ended(site, mailbox):
     """Its database is the same one here: what replicates is tested there."""
     api, ann, bob = Api(site), person(), person()
@@ -230,6 +416,44 @@ def test_the_other_site_goes_on_where_this_one_ended(site, mailbox):
         assert (len(mailbox.to(ann)), len(mailbox.to(bob))) == (2, 1)
     finally:
         other.close()
+
+
+@pytest.mark.long
+def test_g18_a_failover_in_the_middle_tells_nobody_twice(make_pair):
+    """What was told is told no more by the other site. What was on its way
+    when the primary died may come twice, as the same."""
+    box = Mailbox()
+    conf = (f"mail.smtp=smtp://127.0.0.1:{box.port}", f"mail.from={FROM}")
+    pair = make_pair(*(f"{site}.{line}" for site in ("primary", "backup")
+                       for line in conf))
+    everybody = [person() for _ in range(8)]
+    box.hold = 4
+    client = pair.json()
+    answer = client.request("POST", "/v1/meetings", {
+        "title": "Plan", "start": "2031-03-04T10:00:00Z",
+        "end": "2031-03-04T11:00:00Z",
+        "invitees": [{"email": e} for e in everybody]})
+    assert answer.status == 200, answer.text
+    client.close()
+    marked = "SELECT 1 FROM invitation WHERE told >= sequence"
+    wait_until(lambda: len(box.held) == len(pair.query("backup", marked)) == 4,
+               60, what="half of them told")
+    pair.kill("primary-web", "primary-collab", "primary-replicator",
+              "primary-db")
+    wait_until(lambda: pair.detect() == "Backup", 60)
+    box.hold = 10 ** 9
+    for who in everybody:
+        box.wait(who, 1)
+    rest = "SELECT 1 FROM invitation WHERE told < sequence"
+    wait_until(lambda: not pair.query("backup", rest), 60)
+    pair.restore()
+    pair.wait_equal()
+    assert not pair.query("primary", rest)
+    assert all(len(box.to(who)) <= 1 + (who in box.held) for who in everybody)
+    for who in box.held:
+        assert len({m["Message-ID"] for m in box.to(who)}) == 1
+    assert not pair.new_reports() and not pair.died()
+    box.controller.stop()
 
 
 def test_a_configuration_that_cannot_be_is_refused(site):

@@ -394,6 +394,21 @@ def test_an_accounts_rights_and_password(site, admin):
     assert refused.status == 403 and "not active" in refused.text
 
 
+def test_how_hard_a_new_password_is_to_guess(site, admin):
+    def judged(person, password, status=200):
+        answer = person.post("strength", csrf=person.csrf(),
+                             password=password)
+        assert answer.status == status, answer.text
+        return answer.json
+    levels = [judged(admin, p)["strength"] for p in (
+        "password", "acme1234", "blue horse", "zebra cloud 91 mast")]
+    assert levels == sorted(levels) and levels[0] == 0 and levels[3] == 4
+    assert "very weak" in judged(admin, "Passw0rd!")["words"]
+    assert "at most 128" in judged(admin, "x" * 129, 400)["message"]
+    assert admin.post("strength", password="x").status == 403
+    assert Person(site).post("strength", password="x").status == 401
+
+
 def test_more_of_what_was_looked_for(site, admin):
     name = "Ann & <Co>"
     site.cluster.sql("gsb", """

@@ -1,15 +1,28 @@
 """Companies as operators make, change, suspend and delete them."""
 import pytest
 
+from site_alone import Site
 from xml_site import XmlSite, key, login, tags
 
 NUMBERS = [{"label": "Berlin", "number": "+49 30 1234", "toll_free": False},
            {"label": "World", "number": "+800 5678", "toll_free": True}]
 
 
+SCANNER = """#!/bin/sh
+text=$(cat | tr -d '\\0' | grep -a -o -e VIRUS -e BROKEN)
+case $text in
+VIRUS) echo "stream: Test-Virus FOUND"; exit 1 ;;
+BROKEN) echo "no database" >&2; exit 2 ;;
+esac
+"""
+
+
 @pytest.fixture(scope="module", name="xml")
-def fixture_xml():
-    made = XmlSite.start()
+def fixture_xml(tmp_path_factory):
+    scanner = tmp_path_factory.mktemp("scan") / "scan"
+    scanner.write_text(SCANNER)
+    scanner.chmod(0o755)
+    made = XmlSite.start(more=f"[web]\nscan = {scanner} -x  -\n")
     yield made
     made.site.close()
 
@@ -147,6 +160,41 @@ def test_the_password_policy_of_a_company(xml):
     assert xml.create_user("plain").good
 
 
+def test_passwords_that_are_easily_guessed(xml):
+    """A company may refuse them; it does not by itself."""
+    setting(xml, "password", uncommon=True)
+    body = tags(firstName="A", lastName="B", webExId="rare",
+                email="rare@x.org")
+    for password in ("password1", "Passw0rd!", "qwertyuiop", "123123123",
+                     "acme1234", "Summer2024!"):
+        assert "easily guessed" in xml.invalid(
+            "user.CreateUser", body + tags(password=password)), password
+    answer = token_call(xml, "POST", "/v1/people", {
+        "emails": ["rare@x.org"], "password": "letmein"})
+    assert answer.status == 400 and "easily guessed" in answer.json["message"]
+    xml.must("user.CreateUser", body + tags(password="zebra cloud 91 mast"))
+    assert "easily guessed" in xml.invalid("user.SetUser", tags(
+        webExId="rare", password="iloveyou"))
+    setting(xml, "password", uncommon=None)
+    xml.must("user.SetUser", tags(webExId="rare", password="iloveyou"))
+
+
+def test_passwords_of_up_to_128_characters(xml):
+    """By the XML API's schema it sets at most 60 bytes, but takes all."""
+    for n, (length, status) in enumerate([(64, 200), (128, 200), (129, 400)]):
+        password = "ß" * (length - 1) + "."
+        answer = token_call(xml, "POST", "/v1/people", {
+            "emails": [f"long{n}@x.org"], "password": password})
+        assert answer.status == status, answer.text
+        if status == 200:
+            assert xml.site.token(user=f"long{n}@x.org", password=password)
+            xml.must("user.GetUser", "", login(f"long{n}@x.org", password))
+            assert xml.call("user.GetUser", "", login(
+                f"long{n}@x.org", password[:-1])).exception == "030002"
+        else:
+            assert "at most 128 characters" in answer.json["message"]
+
+
 def test_what_meetings_a_company_allows(xml):
     def options():
         got = xml.must("site.GetSite")
@@ -217,3 +265,31 @@ def test_g16_configuration_is_not_changed_on_the_backup():
             "partner_id"] == "p7"
     finally:
         made.site.close()
+
+
+def test_uploads_are_scanned(xml):
+    def put(name, body):
+        return token_call(xml, "PUT", "/v1/files/pages/" + name, body)
+
+    def get(name):
+        return token_call(xml, "GET", "/v1/files/pages/" + name)
+    long = b"x" * (2 << 20)
+    assert put("good", b"VIR").status == put("large", long).status == 200
+    assert get("large").text == long.decode() and get("good").text == "VIR"
+    for name, body in (("bad", b"a VIRUS!"), ("worse", long + b"VIRUS")):
+        answer = put(name, body)
+        assert answer.status == 400
+        assert answer.json["message"] == "the file is refused by this " \
+            "site's scanner: stream: Test-Virus FOUND"
+        assert get(name).status == 404
+    answer = put("unknown", b"BROKEN")
+    assert answer.status == 500 and "database" not in answer.text
+    assert "nothing is stored" in answer.json["message"]
+    assert get("unknown").status == 404
+    with open(xml.site.log, encoding="utf-8") as f:
+        assert 'scan=failed why="status 2: no database"' in f.read()
+    one = Site("primary", xml.site.cluster,
+               more="[web]\nscan = clamdscan -\n")
+    done = one.migrate(check=False)
+    one.close()
+    assert done.returncode != 0 and "[web] scan" in done.stderr
