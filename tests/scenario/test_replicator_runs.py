@@ -198,7 +198,7 @@ def test_kills_of_replicators_lose_and_double_nothing(twins):
     loads = [Load(twins, "primary", 10 ** 6), Load(twins, "backup", 10 ** 7)]
     for load in loads:
         load.start()
-    for turn in range(8):
+    for turn in range(4):
         site = SITES[turn % 2]
         seen = len(loads[0].acknowledged)
         wait_until(lambda: len(loads[0].acknowledged) > seen + 30)
