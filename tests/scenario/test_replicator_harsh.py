@@ -19,7 +19,8 @@ SCHEMA = """
 CREATE TABLE item (id bigint PRIMARY KEY, name text, amount int);
 CREATE TABLE person (id uuid PRIMARY KEY, company int NOT NULL,
  email text NOT NULL);
-GRANT ALL ON item, person TO gsb_site;
+CREATE TABLE fragile (id bigint PRIMARY KEY, n int);
+GRANT ALL ON item, person, fragile TO gsb_site;
 """
 TABLES = """
 [table item]
@@ -32,6 +33,9 @@ key = id
 unique.email = company, email
 group.email = email
 fold.email = lower
+
+[table fragile]
+key = id
 """
 # all that stands in the group of one transaction of Step
 STATEMENTS = ("whole", "tombstones", "merge_", "sweep_", "sweep_dead_",
@@ -43,6 +47,7 @@ DELETE FROM item WHERE id = 1000 + {n} - 1;
 INSERT INTO person VALUES ({p}, 1, 'm{n}@x');
 INSERT INTO item VALUES (1000 + {n}, 'new', {n});
 UPDATE item SET amount = {n} WHERE id IN (1, 2);
+INSERT INTO fragile VALUES ({n}, 5), (1000000 + {n}, 5000);
 SELECT gsb.barrier('step-{n}');
 SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn;
 """
@@ -226,8 +231,12 @@ class Step:
             "key IN (%s, '2') AND greatest(winner_v, loser_v) >> 8 > "
             "%s GROUP BY 1 ORDER BY 1", (uid(10**6 + n), self.since)) == [
                 ("edit", 1), ("key", 1)]
-        assert twins.one("backup", "SELECT count(*) FROM gsb.parked"
-                         ) == parked
+        assert twins.query("backup", "SELECT id FROM fragile WHERE id %% "
+                           "1000000 = %s AND n < 1000", (n,)) == [(n,)]
+        # those of the steps before are tried again at each start
+        assert twins.query("backup", "SELECT key FROM gsb.parked WHERE rel = "
+                           "'public.fragile' AND key = %s",
+                           (f"{10**6 + n}",)) == [(f"{10**6 + n}",)] * parked
 
     def run(self, which, fuse, parked=0):
         twins = self.twins
@@ -292,3 +301,18 @@ def test_killed_at_every_message_of_a_batch(twins):
     total = learn(twins)
     assert every(twins, "backup", to_apply, itertools.count(1)) >= total
     assert every(twins, "primary", feedback, itertools.count(1)) > 2
+
+
+@pytest.mark.long
+def test_killed_while_a_row_is_sought_that_cannot_be_merged(twins):
+    """The batch fails, is halved and halved again, its row is parked."""
+    twins.query("backup", "ALTER TABLE fragile ADD CONSTRAINT small "
+                "CHECK (n < 1000) NOT VALID")
+    kills = every(twins, "backup", to_apply, itertools.count(3, 7), 1)
+    assert kills > 20, "more than what the batch as a whole is"
+    twins.query("backup", "ALTER TABLE fragile DROP CONSTRAINT small")
+    twins.install("backup")
+    wait_until(lambda: twins.query("backup", "SELECT 1 FROM gsb.parked")
+               == [], what="all are tried again")
+    twins.settle()
+    assert twins.same("fragile")
