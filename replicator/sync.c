@@ -150,6 +150,7 @@ static void
 on_up(void *ctx)
 {
 	struct sync *s = ctx;
+	const char *mode = modes[s->conf.mode];
 	STRBUF_AUTO sql = { 0 };
 
 	s->changed = false;
@@ -159,7 +160,9 @@ on_up(void *ctx)
 	strbuf_addf(
 	    &sql,
 	    "WITH set AS (SELECT current_setting('synchronous_standby_names') "
-	    "AS names), new AS (UPDATE gsb.sync SET mode = '%s', state = %s "
+	    "AS names), new AS (UPDATE gsb.sync SET mode = '%s', state = "
+	    "CASE WHEN '%s' = 'off' THEN 'off' WHEN state IN ('on', "
+	    "'remote_apply') AND names <> '' THEN '%s' ELSE 'degraded' END "
 	    "FROM set RETURNING state, sure_xid), was AS (SELECT "
 	    "detail -> 'out' AS out FROM gsb.status) "
 	    "SELECT new.state, set.names, "
@@ -171,11 +174,7 @@ on_up(void *ctx)
 	    "coalesce((was.out ->> 'at_risk_since_us')::int8, 0), "
 	    "pg_current_wal_flush_lsn(), pg_current_xact_id()::text::int8 "
 	    "FROM new CROSS JOIN set LEFT JOIN was ON true",
-	    modes[s->conf.mode],
-	    s->conf.mode == SYNC_OFF
-		? "'off'"
-		: "CASE WHEN state IN ('on', 'remote_apply') AND names <> '' "
-		  "THEN mode ELSE 'degraded' END");
+	    mode, mode, mode);
 	run(s, strbuf_text(&sql), on_read);
 }
 

@@ -3,6 +3,7 @@ echo, over every kill, and the promise of synchronous commit."""
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
@@ -423,6 +424,18 @@ def test_what_is_acknowledged_is_there(armed):
     armed.query("primary", "CREATE INDEX ON private (u)")
     assert calm_seconds(begin) < 5
     assert state(armed, "primary") == "on"
+
+
+def test_sighup_changes_what_commits_wait_for(armed):
+    for turn, mode in enumerate(("remote_apply", "on", "off", "on")):
+        armed.sync = mode
+        armed.configure()
+        for site in SITES:
+            armed.process[site].send_signal(signal.SIGHUP)
+        for site in SITES:
+            wait_until(lambda s=site, m=mode: state(armed, s) == m,
+                       what=f"{site}: {mode}")
+            commit_time(armed, site, 2 * turn + SITES.index(site))
 
 
 def test_degrades_after_the_timeout_and_arms_again(armed):
