@@ -5,45 +5,25 @@
  *
  * Intake and apply live while something is in the queue. When apply is reset
  * the first of the queue is read from its beginning again.
+ *
+ * While the queue is empty, the first whose block comes is applied early; when
+ * it has committed it is the first of the queue, and read only if that failed.
  */
 #include "replicator/large.h"
 
 #include <assert.h>
-#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/loop.h"
-#include "replicator/apply.h"
-#include "replicator/intake.h"
-#include "replicator/streamed.h"
+#include "replicator/large_inner.h"
 
 /* of pieces that are on their way to the database */
 #define QUEUE_BYTES (2 << 20)
 /* after a file that failed, as long no stream of large ones is asked for */
 #define UNABLE_MS 60000
 
-struct item {
-	STAILQ_ENTRY(item) entry;
-	struct streamed_whole whole;
-	int64_t sent_us, received_us;
-	char *token; /* a barrier's; else NULL */
-	size_t len;
-};
-
-struct large {
-	struct large_conf conf;
-	struct streamed *streamed;
-	STAILQ_HEAD(, item) queue;
-	struct apply *apply;
-	const struct catalog *catalog; /* while apply is ready */
-	struct intake *intake;         /* of the first, until it is read */
-	struct loop_call *next;
-	int64_t unable_ms; /* clock_mono_ms of the last file that failed; 0 */
-	struct large_stats stats;
-};
-
+static void on_relation(void *ctx, struct span message);
 static void on_ready(void *ctx, const struct catalog *catalog,
 		     uint64_t progress);
 static void on_applied(void *ctx, const struct batch *b);
@@ -60,9 +40,16 @@ large_new(const struct large_conf *conf)
 	l->streamed = streamed_new(
 	    &(struct streamed_conf){ .dir = conf->dir,
 				     .own_origin = conf->own_origin,
-				     .on_relation = conf->on_relation,
-				     .ctx = conf->ctx });
+				     .on_relation = on_relation,
+				     .on_void = large_early_void,
+				     .ctx = l });
 	return l;
+}
+
+void
+large_ready(struct large *l, const struct catalog *catalog)
+{
+	l->known = catalog;
 }
 
 static void
@@ -102,6 +89,8 @@ void
 large_forget(struct large *l)
 {
 	loop_defer_cancel(&l->next);
+	early_free(&l->early);
+	l->known = NULL;
 	end_session(l);
 	while (!STAILQ_EMPTY(&l->queue))
 		pop(l);
@@ -121,14 +110,21 @@ large_free(struct large **lp)
 	mem_free(l);
 }
 
+void
+large_go_on_soon(struct large *l)
+{
+	if (l->next == NULL)
+		l->next = loop_defer(on_next, l);
+}
+
 static void
 enqueue(struct large *l, struct item *i)
 {
-	bool alone = STAILQ_EMPTY(&l->queue) && l->next == NULL;
+	bool alone = STAILQ_EMPTY(&l->queue);
 
 	STAILQ_INSERT_TAIL(&l->queue, i, entry);
 	if (alone)
-		l->next = loop_defer(on_next, l);
+		large_go_on_soon(l);
 }
 
 void
@@ -155,17 +151,27 @@ is_known(const struct large *l, const struct streamed_whole *whole)
 	return false;
 }
 
+static void
+on_relation(void *ctx, struct span message)
+{
+	struct large *l = ctx;
+
+	l->conf.on_relation(l->conf.ctx, message);
+}
+
 int
 large_message(struct large *l, struct span bytes, int64_t sent_us,
 	      uint64_t *end_lsn, struct err *e)
 {
 	struct streamed_whole whole = { 0 };
 	struct item *i;
+	bool known;
 
 	switch (streamed_message(l->streamed, bytes, &whole, e)) {
 	case STREAMED_OTHER:
 		return LARGE_OTHER;
 	case STREAMED_TAKEN:
+		large_early_follow(l);
 		return LARGE_TAKEN;
 	case STREAMED_WHOLE:
 		break;
@@ -175,7 +181,10 @@ large_message(struct large *l, struct span bytes, int64_t sent_us,
 		return -1;
 	}
 	*end_lsn = whole.end_lsn;
-	if (whole.file == NULL || is_known(l, &whole)) {
+	known = whole.file == NULL || is_known(l, &whole);
+	if (l->early != NULL)
+		large_early_make_way(l, &whole, known);
+	if (known) {
 		streamfile_free(&whole.file);
 		return LARGE_WHOLE;
 	}
@@ -211,12 +220,12 @@ give_up(struct large *l, const struct err *why)
 	apply_abandon(l->apply);
 }
 
-static void
-finish(struct large *l, const struct batch *b)
+void
+large_finish(struct large *l, const struct batch *b)
 {
 	l->stats.transactions++;
 	pop(l);
-	l->next = loop_defer(on_next, l);
+	large_go_on_soon(l);
 	l->conf.on_done(l->conf.ctx, b); /* last */
 }
 
@@ -250,7 +259,7 @@ feed(struct large *l)
 		return;
 	intake_free(&l->intake);
 	if (apply_is_idle(l->apply))
-		finish(l, NULL);
+		large_finish(l, NULL);
 }
 
 static void
@@ -285,7 +294,7 @@ on_applied(void *ctx, const struct batch *b)
 
 	l->stats.rows += b->rows;
 	if (b->ends)
-		finish(l, b); /* last */
+		large_finish(l, b); /* last */
 	else
 		feed(l);
 }
@@ -305,6 +314,10 @@ on_next(void *ctx)
 		end_session(l);
 		return;
 	}
+	if (l->early != NULL) {
+		early_commit(l->early, &i->whole);
+		return;
+	}
 	if (l->catalog != NULL) {
 		begin(l);
 		return;
@@ -314,7 +327,7 @@ on_next(void *ctx)
 	l->apply = apply_new(&(struct apply_conf){
 	    .conninfo = l->conf.conninfo,
 	    .peer_conninfo = l->conf.peer_conninfo,
-	    .application = "gsb-replicator apply",
+	    .application = LARGE_APPLICATION,
 	    .origin = l->conf.origin,
 	    .makes_origin = true,
 	    .tables = l->conf.tables,

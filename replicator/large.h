@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "replicator/batch.h"
+#include "replicator/early.h"
 #include "replicator/tables.h"
 
 struct large;
@@ -34,6 +35,9 @@ struct large_conf {
 
 struct large *large_new(const struct large_conf *conf);
 void large_free(struct large **lp);
+
+/* They may be applied while they come. Borrowed until large_forget. */
+void large_ready(struct large *l, const struct catalog *catalog);
 
 /* What large_message has made of a message. */
 enum large_what {
@@ -66,8 +70,9 @@ void large_forget(struct large *l);
 struct large_stats {
 	uint64_t transactions, rows; /* applied, since the start */
 	uint64_t retries, parked;
-	unsigned pending;    /* committed there, not here */
-	uint64_t kept_bytes; /* in files */
+	unsigned pending;           /* committed there, not here */
+	uint64_t kept_bytes;        /* in files */
+	uint64_t early[EARLY_ENDS]; /* begun while they came, by end */
 };
 void large_stats(const struct large *l, struct large_stats *out);
 

@@ -71,9 +71,10 @@ const char *merge_fetch_sql(struct arena *a, const struct table *t,
 			    const bool *missing);
 /* Key arrays of the batch's rows: deletes those below a tombstone. */
 const char *merge_sweep_sql(struct arena *a, const struct table *t);
+/* $1 int8: rows below any tombstone beyond that go. */
+const char *merge_sweep_newer_sql(struct arena *a, const struct table *t);
 /* $1 text[]: gsb.tombstone.key of this table in the batch. */
 const char *merge_sweep_dead_sql(struct arena *a, const struct table *t);
-
 /* Effective keys of unique number u. */
 const char *merge_demote_sql(struct arena *a, const struct table *t, size_t u);
 const char *merge_promote_sql(struct arena *a, const struct table *t, size_t u);
@@ -96,5 +97,4 @@ int merge_join(const struct table *t, const struct merge_row *a,
 
 /* A binary int8 of the stream; 0 for NULL. */
 int64_t merge_int8(struct span value);
-
 #endif

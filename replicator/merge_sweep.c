@@ -78,6 +78,21 @@ merge_sweep_sql(struct arena *a, const struct table *t)
 	return sweep_sql(a, t, &sb);
 }
 
+/* Tombstones come by index: of a while, few; the rows are many. */
+const char *
+merge_sweep_newer_sql(struct arena *a, const struct table *t)
+{
+	struct strbuf sb = { 0 };
+
+	strbuf_adds(&sb, "(SELECT h.key FROM gsb.tombstone h WHERE h.rel = ");
+	sqlgen_literal(&sb, t->rel);
+	strbuf_adds(&sb, " AND h.v > $1::int8 OFFSET 0) s\nJOIN ");
+	sqlgen_tombstone(&sb, t, "s.key");
+	strbuf_adds(&sb, " ON true\nWHERE ");
+	sqlgen_key_is(&sb, t, "t", "s.key");
+	return sweep_sql(a, t, &sb);
+}
+
 const char *
 merge_sweep_dead_sql(struct arena *a, const struct table *t)
 {

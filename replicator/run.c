@@ -185,6 +185,7 @@ on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
 	    .ctx = r,
 	});
 	run_parked_retry(r);
+	large_ready(r->large, catalog);
 	report_touch(r->report);
 }
 

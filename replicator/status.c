@@ -77,8 +77,11 @@ put_lag(struct strbuf *out, const struct lag *l)
 static json_t *
 large_json(const struct large_stats *l)
 {
-	json_t *one = json_object();
+	json_t *one = json_object(), *early = json_object();
 
+	for (enum early_end i = 0; i < EARLY_ENDS; i++)
+		json_put_int(early, early_name(i), (int64_t)l->early[i]);
+	json_put(one, "early", early);
 	json_put_int(one, "pending", l->pending);
 	json_put_int(one, "kept_bytes", (int64_t)l->kept_bytes);
 	json_put_int(one, "transactions", (int64_t)l->transactions);
@@ -155,6 +158,20 @@ put(struct strbuf *out, const char *name, const char *type, const char *help,
 		    "# HELP gsb_replicator_%s %s\n# TYPE gsb_replicator_%s "
 		    "%s\ngsb_replicator_%s %" PRId64 "\n",
 		    name, help, name, type, name, value);
+}
+
+static void
+put_early(struct strbuf *out, const struct large_stats *l)
+{
+	strbuf_adds(out, "# HELP gsb_replicator_large_early_total Large ones "
+			 "that were applied while they came, by how that "
+			 "ended; but for done, from their file then.\n"
+			 "# TYPE gsb_replicator_large_early_total counter\n");
+	for (enum early_end i = 0; i < EARLY_ENDS; i++)
+		strbuf_addf(out,
+			    "gsb_replicator_large_early_total{end=\"%s\"} "
+			    "%" PRIu64 "\n",
+			    early_name(i), l->early[i]);
 }
 
 static void
@@ -237,6 +254,7 @@ status_metrics(const struct status *s, struct strbuf *out)
 	put(out, "large_transactions_total", "counter",
 	    "Applied on a session of their own.",
 	    (int64_t)s->large.transactions);
+	put_early(out, &s->large);
 	put(out, "stuck", "gauge", "A group fails and is tried again.",
 	    s->apply.stuck);
 	put(out, "connects_total", "counter", "Streams begun.",

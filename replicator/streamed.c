@@ -48,10 +48,18 @@ streamed_new(const struct streamed_conf *conf)
 }
 
 static void
+forget_file(struct streamed *s, struct unfinished *u)
+{
+	if (u->file != NULL)
+		s->conf.on_void(s->conf.ctx, u->file, 0);
+	streamfile_free(&u->file);
+}
+
+static void
 drop(struct streamed *s, struct unfinished *u)
 {
 	TAILQ_REMOVE(&s->all, u, entry);
-	streamfile_free(&u->file);
+	forget_file(s, u);
 	arena_free(&u->arena);
 	mem_free(u);
 }
@@ -169,8 +177,10 @@ void_part(struct streamed *s, const struct decoder_message *m)
 		drop(s, u);
 		return STREAMED_TAKEN;
 	}
-	if (u->file != NULL)
+	if (u->file != NULL) {
 		streamfile_abort(u->file, m->sub_xid);
+		s->conf.on_void(s->conf.ctx, u->file, m->sub_xid);
+	}
 	STAILQ_FOREACH(r, &u->said, entry)
 	{
 		r->is_void = r->is_void || r->xid == m->sub_xid;
@@ -242,8 +252,14 @@ streamed_message(struct streamed *s, struct span bytes,
 		return void_part(s, &m);
 	/* gsb_<site>, or more behind it: an echo */
 	if (span_starts(m.name, s->conf.own_origin))
-		streamfile_free(&s->open->file);
+		forget_file(s, s->open);
 	return STREAMED_TAKEN;
+}
+
+struct streamfile *
+streamed_file(const struct streamed *s)
+{
+	return s->open != NULL ? s->open->file : NULL;
 }
 
 uint64_t

@@ -17,6 +17,10 @@ struct streamed_conf {
 	 * takes it as known everywhere. Before that commit is returned.
 	 */
 	void (*on_relation)(void *ctx, struct span message);
+	/* What part (0: every one) has brought of one that has not committed
+	 * is void; the file goes with the last. */
+	void (*on_void)(void *ctx, const struct streamfile *file,
+			uint32_t part);
 	void *ctx;
 };
 
@@ -41,6 +45,9 @@ enum streamed_what {
 int streamed_message(struct streamed *s, struct span bytes,
 		     struct streamed_whole *whole, struct err *e)
     __attribute__((warn_unused_result));
+
+/* Of the one whose block is open; borrowed; NULL: none, or it is not kept. */
+struct streamfile *streamed_file(const struct streamed *s);
 
 /* The connection ended: what has not committed will come again. */
 void streamed_cut(struct streamed *s);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 
-#define BUFFER (64 << 10)
+#define BUFFER (128 << 10)
 
 struct head {
 	uint32_t xid, len;
@@ -18,12 +19,15 @@ struct head {
 
 struct streamfile {
 	int fd;
-	struct strbuf buffer; /* to be written, or read */
-	size_t at;            /* in it, of what was read */
-	off_t offset;         /* in the file, of what is to be read next */
+	struct strbuf unwritten;
 	uint64_t bytes;
+	struct strbuf buffer; /* of what was read */
+	size_t at;            /* in it */
+	off_t offset;         /* in the file, of what is to be read next */
+	uint32_t part;
 	uint32_t *aborted;
 	size_t naborted;
+	bool sorted;
 };
 
 struct streamfile *
@@ -54,6 +58,7 @@ streamfile_free(struct streamfile **fp)
 	if (f == NULL)
 		return;
 	close(f->fd);
+	strbuf_fini(&f->unwritten);
 	strbuf_fini(&f->buffer);
 	mem_free(f->aborted);
 	mem_free(f);
@@ -71,9 +76,9 @@ failed(const char *doing, int why, struct err *e)
 static int
 flush(struct streamfile *f, struct err *e)
 {
-	if (file_write_all(f->fd, strbuf_span(&f->buffer)) != 0)
+	if (file_write_all(f->fd, strbuf_span(&f->unwritten)) != 0)
 		return failed("write", errno, e);
-	strbuf_reset(&f->buffer);
+	strbuf_reset(&f->unwritten);
 	return 0;
 }
 
@@ -83,11 +88,11 @@ streamfile_add(struct streamfile *f, uint32_t xid, char kind, struct span rest,
 {
 	struct head head = { xid, (uint32_t)rest.len + 1 };
 
-	strbuf_add(&f->buffer, &head, sizeof(head));
-	strbuf_addc(&f->buffer, kind);
-	strbuf_add_span(&f->buffer, rest);
+	strbuf_add(&f->unwritten, &head, sizeof(head));
+	strbuf_addc(&f->unwritten, kind);
+	strbuf_add_span(&f->unwritten, rest);
 	f->bytes += sizeof(head) + head.len;
-	return f->buffer.len >= BUFFER ? flush(f, e) : 0;
+	return f->unwritten.len >= BUFFER ? flush(f, e) : 0;
 }
 
 int
@@ -95,7 +100,7 @@ streamfile_pause(struct streamfile *f, struct err *e)
 {
 	int rc = flush(f, e);
 
-	strbuf_fini(&f->buffer);
+	strbuf_fini(&f->unwritten);
 	return rc;
 }
 
@@ -111,6 +116,7 @@ streamfile_abort(struct streamfile *f, uint32_t xid)
 					more * sizeof(*f->aborted));
 	}
 	f->aborted[f->naborted++] = xid;
+	f->sorted = false;
 }
 
 static int
@@ -127,8 +133,18 @@ streamfile_rewind(struct streamfile *f)
 	f->at = 0;
 	f->offset = 0;
 	strbuf_reset(&f->buffer);
-	if (f->naborted > 0)
+}
+
+static bool
+is_void(struct streamfile *f, uint32_t xid)
+{
+	if (f->naborted == 0)
+		return false;
+	if (!f->sorted)
 		qsort(f->aborted, f->naborted, sizeof(*f->aborted), compare);
+	f->sorted = true;
+	return bsearch(&xid, f->aborted, f->naborted, sizeof(*f->aborted),
+		       compare) != NULL;
 }
 
 /* 1: n bytes stand at f->at; 0: the file ends. */
@@ -172,10 +188,27 @@ streamfile_next(struct streamfile *f, struct span *message, struct err *e)
 			return rc == 0 ? failed("read", EIO, e) : rc;
 		*message = span_make(strbuf_text(&f->buffer) + f->at, head.len);
 		f->at += head.len;
-	} while (f->naborted > 0 &&
-		 bsearch(&head.xid, f->aborted, f->naborted,
-			 sizeof(*f->aborted), compare) != NULL);
+		f->part = head.xid;
+	} while (is_void(f, head.xid));
 	return 1;
+}
+
+uint32_t
+streamfile_part(const struct streamfile *f)
+{
+	return f->part;
+}
+
+bool
+streamfile_was_read(const struct streamfile *f)
+{
+	return f->offset > 0;
+}
+
+uint64_t
+streamfile_written(const struct streamfile *f)
+{
+	return f->bytes - f->unwritten.len;
 }
 
 uint64_t

@@ -6,6 +6,7 @@
 #ifndef REPLICATOR_STREAMFILE_H
 #define REPLICATOR_STREAMFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -28,11 +29,18 @@ int streamfile_pause(struct streamfile *f, struct err *e)
 void streamfile_abort(struct streamfile *f, uint32_t xid);
 
 /* From the beginning. Then each message that counts, borrowed until the next
- * call: 1, at the end 0. Nothing may be added any more. */
+ * call: 1, at the end of what is in the file 0; more may be added. */
 void streamfile_rewind(struct streamfile *f);
 int streamfile_next(struct streamfile *f, struct span *message, struct err *e)
     __attribute__((warn_unused_result));
+/* The part that brought it. */
+uint32_t streamfile_part(const struct streamfile *f);
 
+/* Something was read since it was made, or rewound. */
+bool streamfile_was_read(const struct streamfile *f);
+
+/* All that was added; what of it is in the file. */
 uint64_t streamfile_bytes(const struct streamfile *f);
+uint64_t streamfile_written(const struct streamfile *f);
 
 #endif

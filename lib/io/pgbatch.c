@@ -81,6 +81,7 @@ pgbatch_free(struct pgbatch **bp)
 	*bp = NULL;
 	if (b == NULL)
 		return;
+	strbuf_fini(&b->copy);
 	arena_free(&b->arena);
 	mem_free(b);
 }
@@ -90,6 +91,7 @@ add_item(struct pgbatch *b)
 {
 	struct pgitem *item = arena_make(b->arena, struct pgitem);
 
+	assert(!b->copies);
 	STAILQ_INSERT_TAIL(&b->items, item, entry);
 	b->count++;
 	return item;
@@ -161,6 +163,17 @@ pgbatch_add_sql(struct pgbatch *b, const char *sql)
 	item->sql = arena_strdup(b->arena, sql);
 	b->bytes += 64 + strlen(sql);
 	return b->count - 1;
+}
+
+void
+pgbatch_add_copy(struct pgbatch *b, const char *sql, struct strbuf *data)
+{
+	assert(b->count == 0);
+	pgbatch_add_sql(b, sql);
+	b->bytes += data->len;
+	b->copies = true;
+	b->copy = *data;
+	*data = (struct strbuf){ 0 };
 }
 
 void

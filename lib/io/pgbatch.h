@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "base/strbuf.h"
 
 struct pgbatch;
 
@@ -50,16 +51,16 @@ size_t pgbatch_add(struct pgbatch *b, const struct pgstmt *stmt,
 
 /* One statement without parameters, copied, not prepared; results as text. */
 size_t pgbatch_add_sql(struct pgbatch *b, const char *sql);
-
-/* The same with n parameters: for texts of which there are too many to keep
- * them prepared. */
+/* With n of them: for texts of which there are too many to prepare them. */
 size_t pgbatch_add_once(struct pgbatch *b, const char *sql, unsigned n,
 			const struct pgparam *params);
 
-/*
- * Says that a loss of the connection in this batch is ERR_UNCERTAIN:
- * it writes and commits. pgbatch_commit adds COMMIT and says so.
- */
+/* "COPY ... FROM STDIN" and its *data (taken, empty after): alone in its batch
+ * and on the wire, for libpq has no COPY in a pipeline. One result. */
+void pgbatch_add_copy(struct pgbatch *b, const char *sql, struct strbuf *data);
+
+/* A loss of the connection in it is ERR_UNCERTAIN: it writes and commits.
+ * pgbatch_commit adds COMMIT and says so. */
 void pgbatch_commits(struct pgbatch *b);
 size_t pgbatch_commit(struct pgbatch *b);
 

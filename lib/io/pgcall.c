@@ -392,12 +392,25 @@ send_item(PGconn *pg, const struct pgitem *item)
 				   s->binary);
 }
 
+/* Outside the pipeline: pgread.c sends what follows, and goes back to it. */
+static bool
+send_copy(struct pgcall *call)
+{
+	PGconn *pg = call->conn->pg;
+
+	call->prepared = true;
+	return PQexitPipelineMode(pg) &&
+	       PQsendQuery(pg, STAILQ_FIRST(&call->batch->items)->sql);
+}
+
 static bool
 send_call(struct pgcall *call)
 {
 	PGconn *pg = call->conn->pg;
 	const struct pgitem *item;
 
+	if (call->batch->copies)
+		return send_copy(call);
 	if (!send_preps(call))
 		return false;
 	for (item = STAILQ_FIRST(&call->batch->items); item != NULL;
@@ -416,10 +429,13 @@ has_room(const struct pgconn *c)
 
 	if (next == NULL || c->cancel != NULL || c->stale)
 		return false;
-	if (last != NULL && last->fn == NULL)
+	if (last == NULL)
+		return true;
+	if (last->fn == NULL)
 		return false; /* a request to cancel could meet the next */
-	return TAILQ_EMPTY(&c->sent) ||
-	       c->bytes_out + next->batch->bytes <= BYTES_OUT_MAX;
+	if (last->batch->copies || next->batch->copies)
+		return false;
+	return c->bytes_out + next->batch->bytes <= BYTES_OUT_MAX;
 }
 
 void

@@ -23,7 +23,9 @@ struct pgbatch {
 	struct arena *arena;
 	struct pgitem_list items;
 	size_t count;
-	size_t bytes; /* about, on the wire */
+	size_t bytes;       /* about, on the wire */
+	bool copies;        /* its one statement, from: */
+	struct strbuf copy; /* emptied when it is on its way */
 	bool commits;
 	size_t commit_at; /* index of the COMMIT, if it is explicit */
 };

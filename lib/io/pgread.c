@@ -100,6 +100,35 @@ take(struct pgcall *call, PGresult *res)
 	return synced;
 }
 
+/* Takes res, of a COPY: its data may go, it has ended, or failed; NULL: that
+ * was all. True at the end of the call. */
+static bool
+take_copy(struct pgcall *call, PGresult *res)
+{
+	struct pgconn *c = call->conn;
+	struct strbuf *data = &call->batch->copy;
+
+	if (res == NULL) {
+		/* libpq's own word of a loss is no answer of the server */
+		c->broken = PQstatus(c->pg) == CONNECTION_BAD ||
+			    (call->n == 0 && !call->failed) ||
+			    !PQenterPipelineMode(c->pg);
+		return !c->broken;
+	}
+	if (PQresultStatus(res) == PGRES_COMMAND_OK && call->n == 0) {
+		call->results[call->n++].pg = res;
+		return false;
+	}
+	if (PQresultStatus(res) != PGRES_COPY_IN)
+		note_error(call, res);
+	else if (PQputCopyData(c->pg, strbuf_text(data), (int)data->len) < 0 ||
+		 PQputCopyEnd(c->pg, NULL) < 0)
+		c->broken = true;
+	strbuf_fini(data); /* libpq has it */
+	PQclear(res);
+	return false;
+}
+
 struct pgcall *
 pgcall_read(struct pgconn *c)
 {
@@ -110,6 +139,11 @@ pgcall_read(struct pgconn *c)
 	       !PQisBusy(c->pg)) {
 		PGresult *res = PQgetResult(c->pg);
 
+		if (call->batch->copies) {
+			if (take_copy(call, res))
+				return call;
+			continue;
+		}
 		if (res == NULL && ++nulls > 1) {
 			c->broken = true; /* nothing where much should be */
 		} else if (res != NULL) {

@@ -18,6 +18,7 @@ struct fixture {
 	struct streamed *streamed;
 	struct strbuf out;       /* the message to be fed */
 	struct strbuf relations; /* told, one after another */
+	struct strbuf voids;     /* the parts, likewise */
 	struct streamed_whole whole;
 	struct err e;
 };
@@ -60,6 +61,15 @@ on_relation(void *ctx, struct span message)
 	strbuf_addc(&f->relations, ';');
 }
 
+static void
+on_void(void *ctx, const struct streamfile *file, uint32_t part)
+{
+	struct fixture *f = ctx;
+
+	assert_non_null(file);
+	strbuf_addf(&f->voids, "%u;", part);
+}
+
 static int
 setup(void **state)
 {
@@ -71,6 +81,7 @@ setup(void **state)
 	    &(struct streamed_conf){ .dir = f->dir,
 				     .own_origin = "gsb_backup",
 				     .on_relation = on_relation,
+				     .on_void = on_void,
 				     .ctx = f });
 	*state = f;
 	return 0;
@@ -85,6 +96,7 @@ teardown(void **state)
 	streamed_free(&f->streamed);
 	strbuf_fini(&f->out);
 	strbuf_fini(&f->relations);
+	strbuf_fini(&f->voids);
 	/* empty: the files have no names */
 	assert_int_equal(rmdir(f->dir), 0);
 	mem_free(f);
@@ -207,6 +219,43 @@ test_aborted_parts_are_passed_over(void **state)
 	commit(f, 7);
 	assert_string_equal(read_all(f, &text), " Ix Rtable13 Ikept");
 	assert_string_equal(strbuf_text(&f->relations), "Rtable13;");
+	assert_string_equal(strbuf_text(&f->voids),
+			    "19;18;17;16;15;14;12;11;10;");
+}
+
+static void
+test_read_while_more_comes(void **state)
+{
+	struct fixture *f = *state;
+	struct streamfile *file;
+	struct span message;
+
+	start(f, 7, true);
+	add(f, 'I', 7, "a");
+	file = streamed_file(f->streamed);
+	assert_non_null(file);
+	/* nothing is in the file yet */
+	assert_int_equal(streamfile_written(file), 0);
+	assert_int_equal(streamfile_next(file, &message, &f->e), 0);
+	assert_false(streamfile_was_read(file));
+	add(f, 'I', 8, "b");
+	add(f, 'I', 9, "c");
+	stop(f);
+	assert_null(streamed_file(f->streamed));
+	assert_int_equal(streamfile_written(file), streamfile_bytes(file));
+	assert_int_equal(streamfile_next(file, &message, &f->e), 1);
+	assert_true(span_is(message, "Ia"));
+	assert_true(streamfile_was_read(file));
+	abort_part(f, 7, 8);
+	assert_int_equal(streamfile_next(file, &message, &f->e), 1);
+	assert_true(span_is(message, "Ic"));
+	assert_int_equal(streamfile_part(file), 9);
+	assert_int_equal(streamfile_next(file, &message, &f->e), 0);
+	block(f, 7, false, 7, "d");
+	assert_int_equal(streamfile_next(file, &message, &f->e), 1);
+	assert_true(span_is(message, "Id"));
+	abort_part(f, 7, 7);
+	assert_string_equal(strbuf_text(&f->voids), "8;0;");
 }
 
 static void
@@ -319,6 +368,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_blocks_of_several_are_kept_apart),
 		T(test_aborted_parts_are_passed_over),
+		T(test_read_while_more_comes),
 		T(test_what_aborts_as_a_whole_is_gone),
 		T(test_an_echo_is_dropped_as_it_comes),
 		T(test_what_is_longer_than_any_buffer),
