@@ -128,6 +128,7 @@ pgpool_close(struct pgpool **pp)
 	while (!TAILQ_EMPTY(&p->others))
 		free_req(TAILQ_FIRST(&p->others));
 	timer_cancel(&p->retry);
+	timer_cancel(&p->stuck_timer);
 	mem_free((char *)p->conf.conninfo);
 	mem_free((char *)p->conf.application);
 	mem_free((char *)p->conf.setup);
@@ -175,6 +176,7 @@ rest(struct slot *s)
 	struct pgpool *p = s->pool;
 
 	s->state = SLOT_IDLE;
+	timer_cancel(&p->stuck_timer);
 	if (p->nslots > p->conf.size && !pgslot_all_write(p))
 		free_slot(s);
 	pgslot_serve(p);

@@ -1,6 +1,9 @@
 /* Who gets which connection of a pool. */
 #include "io/pgslot.h"
 
+/* Busy writers give their connections back sooner, in normal times. */
+#define STUCK_MS 100
+
 unsigned
 pgslot_count(const struct pgpool *p, enum slot_state state)
 {
@@ -55,10 +58,34 @@ next_waiter(const struct pgpool *p)
 	return r;
 }
 
+static void
+on_stuck(void *ctx)
+{
+	struct pgpool *p = ctx;
+
+	p->stuck_timer = NULL;
+	p->stuck = true;
+	pgslot_serve(p);
+	p->stuck = false;
+}
+
+/* How many connections there may be, for one who waits to read. */
+static unsigned
+most_slots(struct pgpool *p)
+{
+	if (!pgslot_all_write(p))
+		return p->conf.size;
+	if (p->stuck)
+		return p->conf.size + p->conf.spare;
+	if (p->stuck_timer == NULL)
+		p->stuck_timer = timer_start(STUCK_MS, on_stuck, p);
+	return p->conf.size;
+}
+
 void
 pgslot_serve(struct pgpool *p)
 {
-	unsigned opening = pgslot_count(p, SLOT_OPENING), most = p->conf.size;
+	unsigned opening = pgslot_count(p, SLOT_OPENING), most;
 	struct pgreq *r = next_waiter(p);
 	struct slot *s;
 
@@ -69,10 +96,8 @@ pgslot_serve(struct pgpool *p)
 		assign(s, r);
 		r = next_waiter(p);
 	}
-	if (r != NULL && pgslot_all_write(p))
-		most += p->conf.spare;
-	for (; p->retry == NULL && r != NULL && opening < p->nwaiters &&
-	       p->nslots < most;
+	most = r != NULL ? most_slots(p) : 0;
+	for (; p->retry == NULL && opening < p->nwaiters && p->nslots < most;
 	     opening++)
 		pgslot_open(p);
 }

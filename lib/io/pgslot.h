@@ -48,6 +48,9 @@ struct pgpool {
 	unsigned failures;
 	int64_t hoped_ms;    /* last time that one was reopened at once */
 	struct timer *retry; /* no connection is opened meanwhile */
+	/* one waits to read, and all write: for how long? for too long */
+	struct timer *stuck_timer;
+	bool stuck;
 	uint64_t served, failed;
 };
 
