@@ -9,6 +9,7 @@
 #include "base/retry.h"
 #include "base/strbuf.h"
 #include "replicator/apply_inner.h"
+#include "replicator/envelope.h"
 #include "replicator/merge.h"
 #include "replicator/remedy.h"
 
@@ -112,18 +113,9 @@ on_connect(void *ctx)
 		strbuf_addf(&setup,
 			    "SELECT pg_replication_origin_advance('%s', '%s');",
 			    a->conf.origin, decoder_lsn(a->rewind_to, lsn));
-	if (a->conf.makes_origin)
-		strbuf_addf(&setup,
-			    "SELECT pg_replication_origin_create('%s') WHERE "
-			    "NOT EXISTS (SELECT FROM pg_replication_origin "
-			    "WHERE roname = '%s');",
-			    a->conf.origin, a->conf.origin);
-	strbuf_addf(&setup,
-		    "%s; SET lock_timeout = '10s'; SET statement_timeout = 0; "
-		    "SET idle_in_transaction_session_timeout = 0; "
-		    "SET client_connection_check_interval = '2s'; "
-		    "SELECT pg_replication_origin_session_setup('%s')",
-		    merge_session_sql, a->conf.origin);
+	strbuf_adds(&setup, "SET lock_timeout = '10s'; "
+			    "SET idle_in_transaction_session_timeout = 0; ");
+	envelope_session(&setup, a->conf.origin, a->conf.makes_origin);
 	a->conn = pgconn_new(&(struct pgconn_conf){
 	    .conninfo = a->conf.conninfo,
 	    .application = a->conf.application,

@@ -20,7 +20,6 @@
 #include "replicator/batch.h"
 #include "replicator/envelope.h"
 #include "replicator/freshrows.h"
-#include "replicator/merge.h"
 
 #define PIECE_BYTES (512 << 10)
 /* of file that is looked at no sooner, but at its end */
@@ -89,17 +88,9 @@ early_start(const struct early_conf *conf)
 
 	e->conf = *conf;
 	e->rows = freshrows_new(conf->catalog);
-	/* the name is made of the site's, it holds no quotes */
-	strbuf_addf(&setup,
-		    "%s; SELECT pg_replication_origin_create('%s') WHERE NOT "
-		    "EXISTS (SELECT FROM pg_replication_origin WHERE roname = "
-		    "'%s'); SET lock_timeout = '300ms'; "
-		    "SET statement_timeout = 0; "
-		    "SET idle_in_transaction_session_timeout = 0; "
-		    "SET client_connection_check_interval = '2s'; "
-		    "SELECT pg_replication_origin_session_setup('%s')",
-		    merge_session_sql, conf->origin, conf->origin,
-		    conf->origin);
+	strbuf_adds(&setup, "SET lock_timeout = '300ms'; "
+			    "SET idle_in_transaction_session_timeout = 0; ");
+	envelope_session(&setup, conf->origin, true);
 	e->conn = pgconn_new(&(struct pgconn_conf){
 	    .conninfo = conf->conninfo,
 	    .application = conf->application,

@@ -199,3 +199,20 @@ envelope_key(struct arena *a, const struct table *t,
 	}
 	return arena_strdup(a, strbuf_text(&text));
 }
+
+void
+envelope_session(struct strbuf *out, const char *origin, bool makes)
+{
+	strbuf_addf(out,
+		    "%s; SET statement_timeout = 0; "
+		    "SET client_connection_check_interval = '2s'; ",
+		    merge_session_sql);
+	if (makes)
+		strbuf_addf(out,
+			    "SELECT pg_replication_origin_create('%s') WHERE "
+			    "NOT EXISTS (SELECT FROM pg_replication_origin "
+			    "WHERE roname = '%s'); ",
+			    origin, origin);
+	strbuf_addf(out, "SELECT pg_replication_origin_session_setup('%s')",
+		    origin);
+}

@@ -38,4 +38,11 @@ const char *envelope_key(struct arena *a, const struct table *t,
 const char *envelope_payload(struct arena *a, const struct table *t,
 			     const struct batch_row *row);
 
+/*
+ * The statements that open a session for such groups: the merge's settings and
+ * its origin, which is made where it is missing if `makes`. The name is made of
+ * the site's, it holds no quotes.
+ */
+void envelope_session(struct strbuf *out, const char *origin, bool makes);
+
 #endif

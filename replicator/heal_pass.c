@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "replicator/merge.h"
+#include "replicator/envelope.h"
 
 #define CALL_MS 30000
 #define TRIES 4
@@ -79,22 +79,17 @@ void
 heal_pass_begin(struct heal *h)
 {
 	STRBUF_AUTO merge = { 0 };
+	STRBUF_AUTO origin = { 0 };
 
 	heal_learn(h);
 	h->begun_ms = clock_mono_ms();
 	h->arena = arena_new();
 	h->keys_arena = arena_new();
 	/* what is merged here must not be sent back: its origin is the peer's
-	 * and the peer drops it; the name is made of the site's */
-	strbuf_addf(&merge,
-		    "%s; SET lock_timeout = '10s'; SET statement_timeout = 0; "
-		    "SET client_connection_check_interval = '2s'; "
-		    "SELECT pg_replication_origin_create('gsb_%s_heal') WHERE "
-		    "NOT EXISTS (SELECT FROM pg_replication_origin WHERE "
-		    "roname = 'gsb_%s_heal'); "
-		    "SELECT pg_replication_origin_session_setup('gsb_%s_heal')",
-		    merge_session_sql, h->conf.peer_site, h->conf.peer_site,
-		    h->conf.peer_site);
+	 * and the peer drops it */
+	strbuf_addf(&origin, "gsb_%s_heal", h->conf.peer_site);
+	strbuf_adds(&merge, "SET lock_timeout = '10s'; ");
+	envelope_session(&merge, strbuf_text(&origin), true);
 	h->ends[HEAL_LOCAL] = connect_to(h, h->conf.local, digest_session_sql);
 	h->ends[HEAL_PEER] = connect_to(h, h->conf.peer, digest_session_sql);
 	h->ends[HEAL_MERGE] = connect_to(h, h->conf.local, strbuf_text(&merge));
