@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "io/program.h"
 #include "site/files_inner.h"
@@ -21,18 +22,10 @@ static int
 as_file(struct span body)
 {
 	int fd = memfd_create("upload", MFD_CLOEXEC);
-	size_t done = 0;
 
-	while (fd >= 0 && done < body.len) {
-		ssize_t n = write(fd, body.at + done, body.len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			close(fd);
-			return -1;
-		}
-		done += (size_t)n;
+	if (fd >= 0 && file_write_all(fd, body) < 0) {
+		close(fd);
+		return -1;
 	}
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_SET);
