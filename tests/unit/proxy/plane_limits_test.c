@@ -273,7 +273,7 @@ test_reload(void **state)
 	int kept;
 
 	rig_start(&conf);
-	other_port = rig_free_port();
+	other_port = port_hold();
 	kept = client_open();
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u, 127.0.0.1:%u", rig.port,
 		 other_port);

@@ -1,15 +1,15 @@
 #include "io/helper/pgcluster.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "port.h"
 
 #define BIN "/usr/lib/postgresql/15/bin"
 
@@ -54,21 +54,6 @@ need(int status, const char *what)
 	exit(1);
 }
 
-static unsigned
-free_port(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		exit(1);
-	close(fd);
-	return ntohs(a.sin_port);
-}
-
 void
 pgcluster_start(void)
 {
@@ -109,7 +94,7 @@ pgcluster_open(void)
 	snprintf(dir, sizeof(dir), "/tmp/gsb-pgcluster-XXXXXX");
 	if (mkdtemp(dir) == NULL || chmod(dir, 0777) < 0)
 		exit(1);
-	port = free_port();
+	port = port_hold();
 	snprintf(conninfo, sizeof(conninfo),
 		 "host=127.0.0.1 port=%u user=tester dbname=postgres", port);
 	need(shell(BIN "/initdb -D data -U tester -A trust -N -E UTF8 "

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/loop.h"
+#include "port.h"
 #include "proxy/rig/client.c"
 #include "proxy/rig/site.c"
 
@@ -60,15 +61,6 @@ on_settled(void *ctx)
 	rig.settled++;
 }
 
-unsigned
-rig_free_port(void)
-{
-	unsigned port;
-
-	close(site_listen(0, &port));
-	return port;
-}
-
 static void
 run_control(void *arg)
 {
@@ -114,7 +106,7 @@ rig_start(const struct rig_conf *conf)
 	struct span acme = span_of("acme");
 
 	memset(&rig, 0, sizeof(rig));
-	rig.port = rig_free_port();
+	rig.port = port_hold();
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		rig.site[s] = site_start(names[s], 0);
 		rig.collab[s] = site_start(names[s], 0);

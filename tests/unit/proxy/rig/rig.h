@@ -60,7 +60,6 @@ void rig_drain(void);
 void rig_set_limits(const struct plane_limits *l);
 /* Listens on these from now on: "" or what is wrong. */
 const char *rig_reload(const char *listen);
-unsigned rig_free_port(void);
 /* Until fn says yes, at most 10 s. */
 void rig_wait(bool (*fn)(void));
 

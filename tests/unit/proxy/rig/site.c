@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "port.h"
 #include "proxy/rig/rig.h"
 
 #define SITE_CONNS 600
@@ -369,21 +370,20 @@ run_site(void *arg)
 	close(s->fd);
 }
 
+/* Port 0: a new one, which stays the program's while nobody listens. */
 static int
 site_listen(unsigned port, unsigned *bound)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)port) };
-	socklen_t len = sizeof(a);
+	struct sockaddr_in a = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
+	*bound = port != 0 ? port : port_hold();
+	a.sin_port = htons((uint16_t)*bound);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	assert(bind(fd, (struct sockaddr *)&a, len) == 0);
+	assert(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
 	assert(listen(fd, 512) == 0);
-	getsockname(fd, (struct sockaddr *)&a, &len);
-	*bound = ntohs(a.sin_port);
 	return fd;
 }
 
