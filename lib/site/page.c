@@ -32,11 +32,17 @@ static void read_once(struct api *a);
 static void start(struct api *a);
 static void on_session(struct api *a);
 static void on_known(struct api *a);
+static void run_lost(struct api *a);
+
+/* Whoever mistyped a path is still within the company's pages. */
+static const struct page_route lost = { "GET", "", PAGE_ANYBODY, run_lost };
 
 void
 page_handle(struct api *a, const struct url_path *path)
 {
 	struct page_call *call = arena_make(a->arena, struct page_call);
+	struct span method = httpd_method(a->http);
+	bool reads = span_is(method, "GET") || span_is(method, "HEAD");
 	bool known = false;
 
 	a->data = call;
@@ -44,12 +50,11 @@ page_handle(struct api *a, const struct url_path *path)
 	if (url_path_is(path, 1, "pages") ||
 	    (url_path_is(path, 1, "clients") && path->n > 2)) {
 		known = true;
-		if (span_is(httpd_method(a->http), "GET") ||
-		    span_is(httpd_method(a->http), "HEAD"))
-			call->route = page_view_daily;
+		call->route = reads ? page_view_daily : NULL;
 	} else if (path->n > 0) {
-		call->route = find(call, httpd_method(a->http), a->arena,
-				   &known);
+		call->route = find(call, method, a->arena, &known);
+		if (!known && reads)
+			call->route = &lost;
 	}
 	if (call->route == NULL)
 		api_fail(a, known ? FAULT_METHOD : FAULT_NO_PAGE, NULL);
@@ -203,6 +208,12 @@ on_known(struct api *a)
 		read_once(a);
 		call->route->run(a);
 	}
+}
+
+static void
+run_lost(struct api *a)
+{
+	api_fail(a, FAULT_NO_PAGE, NULL);
 }
 
 struct page_call *

@@ -86,18 +86,22 @@ day_of(const struct timezone_info *tz, int64_t us)
 	return (us + (int64_t)timezone_offset_s(tz, us) * 1000000) / DAY_US;
 }
 
+static const char *
+day_text(struct api *a, const struct timezone_info *tz, int64_t us)
+{
+	const char *when = page_when(a, tz, us);
+
+	return arena_printf(a->arena, "%.*s", (int)strcspn(when, ","), when);
+}
+
 /* People of each day, the oldest first. */
 static json_t *
 bars(struct api *a, const struct timezone_info *tz, const int64_t *people,
-     int days)
+     int days, int64_t most)
 {
 	json_t *list = json_array();
-	int64_t most = 1;
 	int step = CHART_WIDTH / days;
 
-	for (int i = 0; i < days; i++)
-		if (people[i] > most)
-			most = people[i];
 	for (int i = 0; i < days; i++) {
 		int64_t tall = people[i] * CHART_HEIGHT / most;
 		int64_t us = clock_wall_us() - (days - 1 - i) * DAY_US;
@@ -108,11 +112,7 @@ bars(struct api *a, const struct timezone_info *tz, const int64_t *people,
 		json_put_int(one, "w", step > 3 ? step - 2 : step);
 		json_put_int(one, "h", tall);
 		json_put_int(one, "people", people[i]);
-		json_put_str(
-		    one, "day",
-		    arena_printf(a->arena, "%.*s",
-				 (int)strcspn(page_when(a, tz, us), ","),
-				 page_when(a, tz, us)));
+		json_put_str(one, "day", day_text(a, tz, us));
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -125,17 +125,24 @@ put_chart(struct api *a, json_t *data, const struct run *list, size_t n)
 	int days = spans[chosen(a)].days;
 	int64_t people[DAYS_MAX] = { 0 };
 	int64_t first = day_of(&tz, clock_wall_us()) - days + 1;
-	int64_t all = 0, minutes = 0;
+	int64_t all = 0, minutes = 0, most = 1;
 
 	for (size_t i = 0; i < n; i++) {
 		int64_t day = day_of(&tz, list[i].ended_us) - first;
 
 		all += list[i].people;
 		minutes += list[i].minutes;
-		if (day >= 0 && day < days)
-			people[day] += list[i].people;
+		if (day < 0 || day >= days)
+			continue;
+		people[day] += list[i].people;
+		most = people[day] > most ? people[day] : most;
 	}
-	json_put(data, "bars", bars(a, &tz, people, days));
+	json_put(data, "bars", bars(a, &tz, people, days, most));
+	json_put_int(data, "most", most);
+	json_put_str(data, "first",
+		     day_text(a, &tz, clock_wall_us() - (days - 1) * DAY_US));
+	json_put_str(data, "last", day_text(a, &tz, clock_wall_us()));
+	json_put_bool(data, "any", n > 0);
 	json_put_int(data, "runs", (int64_t)n);
 	json_put_int(data, "people", all);
 	json_put_int(data, "minutes", minutes);

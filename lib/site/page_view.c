@@ -312,7 +312,9 @@ page_failure(struct api *a, const struct fault_row *row, const char *text)
 	json_put_str(data, "error", words_of(row, text));
 	json_put_str(data, "tracking", a->tracking);
 	if (a->company == NULL || !is_log_in(row))
-		return render(a, "fault.html", "Not possible", data);
+		return render(a, "fault.html",
+			      row->status == 404 ? "Not found" : "Not possible",
+			      data);
 	if (span_is(method, "GET") || span_is(method, "HEAD"))
 		json_put_span(data, "to", httpd_target(a->http));
 	if (row == fault_row(FAULT_TICKET))

@@ -213,6 +213,7 @@ def test_g09_a_room_comes_back_by_itself_on_the_backup(pair, browser,
                  name in browser.text("main"), what="the meeting's report")
     row = next(r.text for r in browser.all("tr") if name in r.text)
     assert row.split()[-2:] == ["2", "2"], row
+    assert browser.shown(".chart rect")
     look(browser, "reports-backup")
     assert "Site: Backup" in browser.text("footer")
     read_only(browser, pair)

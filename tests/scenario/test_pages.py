@@ -113,6 +113,15 @@ def test_a_session_is_no_token_and_not_another_companys(site, admin):
     assert other.get("profile").status == 401
 
 
+def test_who_mistypes_a_path_is_still_at_home(site, admin):
+    for who, way in ((admin, "/acme/profile"), (Person(site), "/acme/login")):
+        answer = who.get("meetingz")
+        assert answer.status == 404 and "<h1>Not found</h1>" in answer.text
+        assert "/acme/assets/style.css" in answer.text
+        assert f'href="{way}"' in answer.text
+    assert "style.css" not in site.request("GET", "/nobody/meetingz").text
+
+
 def test_forms_of_others_are_refused(admin):
     for headers in ({"Sec-Fetch-Site": "cross-site"},
                     {"Sec-Fetch-Site": "same-site"},
@@ -484,7 +493,8 @@ def test_on_the_backup_settings_are_read_only_and_say_why(site):
 def test_reports(site, admin):
     for path in ("reports", "reports?days=7", "reports?days=x"):
         answer = admin.get(path)
-        assert answer.status == 200 and "<svg" in answer.text
+        assert answer.status == 200 and "No meeting has" in answer.text
+        assert "<svg" not in answer.text and "<table" not in answer.text
     table = admin.get("reports.csv?days=90")
     assert table.headers["content-type"] == "text/csv;charset=UTF-8"
     assert table.text.startswith("number,title,host,started")
