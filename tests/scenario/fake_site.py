@@ -110,6 +110,8 @@ class Service:
             "parked": s.get("parked", 0), "conflicts": 0,
             "key_conflicts": s.get("key_conflicts", 0),
             "replicator_age_ms": 1}
+        if "mail" in s:
+            doc["mail"] = s["mail"]
         return doc
 
     def enter(self, request, settings):

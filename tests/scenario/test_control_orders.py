@@ -95,6 +95,17 @@ def test_refusals_name_rule_and_override(fake):
     assert fake.ctl("readiness", status=4)
 
 
+def test_mails_are_counted_by_site(fake):
+    fake.set_site("primary", mail={"sent": 7, "failed_tries": 5,
+                                   "given_up": 2})
+    sent = 'gsb_mail_%s_total{site="%s"}'
+    wait_until(lambda: fake.metric(sent % ("sent", "primary")) == 7, 60)
+    assert fake.metric(sent % ("failed_tries", "primary")) == 5
+    assert fake.metric(sent % ("given_up", "primary")) == 2
+    # nothing is said of a site that counts none
+    assert fake.metric(sent % ("sent", "backup")) is None
+
+
 def gate(fake, name):
     return next(g for g in fake.ctl("--format", "json", "readiness",
                                     status=None)["readiness"]["gates"]
