@@ -154,14 +154,17 @@ arena_span(struct arena *a, struct span s)
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char small[128];
 	char *text;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
 	assert(n >= 0);
+	if ((size_t)n < sizeof(small))
+		return arena_strndup(a, small, (size_t)n);
 	text = arena_alloc(a, (size_t)n + 1);
 	va_start(ap, fmt);
 	vsnprintf(text, (size_t)n + 1, fmt, ap);

@@ -1,13 +1,39 @@
 #include "base/crypto.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Fetching an algorithm costs more than a short text's digest. */
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static EVP_MD *sha256;
+static EVP_MAC_CTX *hmac; /* without a key, for copies */
+
+static void
+fetch(void)
+{
+	OSSL_PARAM digest[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+						 (char[]){ "SHA256" }, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	int rc;
+
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	assert(sha256 != NULL && mac != NULL);
+	hmac = EVP_MAC_CTX_new(mac);
+	assert(hmac != NULL);
+	rc = EVP_MAC_CTX_set_params(hmac, digest);
+	assert(rc == 1);
+	EVP_MAC_free(mac);
+}
 
 static const unsigned char *
 bytes(struct span s)
@@ -35,9 +61,10 @@ crypto_random_u32(void)
 void
 crypto_sha256(struct span data, uint8_t out[static CRYPTO_SHA256_SIZE])
 {
-	int rc = EVP_Digest(bytes(data), data.len, out, NULL, EVP_sha256(),
-			    NULL);
+	int rc;
 
+	CRYPTO_THREAD_run_once(&once, fetch);
+	rc = EVP_Digest(bytes(data), data.len, out, NULL, sha256, NULL);
 	assert(rc == 1);
 }
 
@@ -45,10 +72,18 @@ void
 crypto_hmac_sha256(struct span key, struct span data,
 		   uint8_t out[static CRYPTO_SHA256_SIZE])
 {
-	unsigned char *rc = HMAC(EVP_sha256(), bytes(key), (int)key.len,
-				 bytes(data), data.len, out, NULL);
+	EVP_MAC_CTX *ctx;
+	size_t n;
+	int ok;
 
-	assert(rc != NULL);
+	CRYPTO_THREAD_run_once(&once, fetch);
+	ctx = EVP_MAC_CTX_dup(hmac);
+	assert(ctx != NULL);
+	ok = EVP_MAC_init(ctx, bytes(key), key.len, NULL) == 1 &&
+	     EVP_MAC_update(ctx, bytes(data), data.len) == 1 &&
+	     EVP_MAC_final(ctx, out, &n, CRYPTO_SHA256_SIZE) == 1;
+	assert(ok);
+	EVP_MAC_CTX_free(ctx);
 }
 
 bool

@@ -247,10 +247,14 @@ json_put_str(json_t *obj, const char *key, const char *text)
 void
 json_put_span(json_t *obj, const char *key, struct span text)
 {
+	json_t *value = json_stringn(text.at, text.len); /* NULL: no UTF-8 */
 	STRBUF_AUTO clean = { 0 };
 
-	utf8_clean(text, &clean);
-	json_put(obj, key, json_stringn(strbuf_text(&clean), clean.len));
+	if (value == NULL) {
+		utf8_clean(text, &clean);
+		value = json_stringn(strbuf_text(&clean), clean.len);
+	}
+	json_put(obj, key, value);
 }
 
 void

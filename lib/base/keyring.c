@@ -221,7 +221,9 @@ keyring_sign(const struct keyring *kr, struct span data, struct strbuf *out)
 
 	/* data may lie in out, which moves when it grows */
 	add_mac(&kr->keys[0], data, &mac);
-	strbuf_addf(out, "%s.%s", kr->keys[0].id, strbuf_text(&mac));
+	strbuf_adds(out, kr->keys[0].id);
+	strbuf_addc(out, '.');
+	strbuf_add_span(out, strbuf_span(&mac));
 }
 
 int

@@ -7,19 +7,24 @@
 
 #include "base/mem.h"
 
-char *
-strbuf_reserve(struct strbuf *sb, size_t n)
+static void
+grow(struct strbuf *sb, size_t n)
 {
 	size_t cap = sb->cap > 0 ? sb->cap : 64;
 
 	assert(n < SIZE_MAX / 4 - sb->len);
 	while (cap - sb->len < n + 1)
 		cap *= 2;
-	if (cap != sb->cap) {
-		sb->at = mem_resize(sb->at, cap, cap);
-		sb->cap = cap;
-		sb->at[sb->len] = '\0';
-	}
+	sb->at = mem_resize(sb->at, cap, cap);
+	sb->cap = cap;
+	sb->at[sb->len] = '\0';
+}
+
+char *
+strbuf_reserve(struct strbuf *sb, size_t n)
+{
+	if (sb->cap - sb->len <= n)
+		grow(sb, n);
 	return sb->at + sb->len;
 }
 
@@ -47,6 +52,21 @@ strbuf_adds(struct strbuf *sb, const char *text)
 }
 
 void
+strbuf_addi(struct strbuf *sb, int64_t number)
+{
+	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+	char text[20];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (number < 0)
+		text[--at] = '-';
+	strbuf_add(sb, text + at, sizeof(text) - at);
+}
+
+void
 strbuf_add_span(struct strbuf *sb, struct span s)
 {
 	strbuf_add(sb, s.at, s.len);
@@ -65,13 +85,17 @@ strbuf_addf(struct strbuf *sb, const char *fmt, ...)
 void
 strbuf_addv(struct strbuf *sb, const char *fmt, va_list ap)
 {
+	size_t room = sb->cap - sb->len;
 	va_list again;
 	int n;
 
+	/* mostly it fits into what is there; else its length is known now */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room > 0 ? sb->at + sb->len : NULL, room, fmt, ap);
 	assert(n >= 0);
-	vsnprintf(strbuf_reserve(sb, (size_t)n), (size_t)n + 1, fmt, again);
+	if ((size_t)n >= room)
+		vsnprintf(strbuf_reserve(sb, (size_t)n), (size_t)n + 1, fmt,
+			  again);
 	va_end(again);
 	sb->len += (size_t)n;
 }

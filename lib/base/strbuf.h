@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/span.h"
 
@@ -25,6 +26,7 @@ char *strbuf_reserve(struct strbuf *sb, size_t n);
 void strbuf_add(struct strbuf *sb, const void *from, size_t n);
 void strbuf_addc(struct strbuf *sb, char c);
 void strbuf_adds(struct strbuf *sb, const char *text);
+void strbuf_addi(struct strbuf *sb, int64_t number); /* in decimal */
 void strbuf_add_span(struct strbuf *sb, struct span s);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 
 struct reader {
@@ -54,11 +55,27 @@ fail(struct reader *r, enum err_code code, const char *why)
 		       XML_GetCurrentColumnNumber(r->parser) + 1, why);
 }
 
+/* Nobody outside can know it, so nobody makes names that collide; expat
+ * would ask the kernel for one with every document. */
+static unsigned long
+salt(void)
+{
+	static _Atomic unsigned long made;
+	unsigned long fresh;
+
+	while (made == 0) {
+		crypto_random(&fresh, sizeof(fresh));
+		made = fresh;
+	}
+	return made;
+}
+
 static int
 run(struct reader *r, struct span text)
 {
 	enum XML_Status rc;
 
+	XML_SetHashSalt(r->parser, salt());
 	XML_SetUserData(r->parser, r);
 	XML_SetElementHandler(r->parser, on_start, on_end);
 	XML_SetCharacterDataHandler(r->parser, on_text);

@@ -35,22 +35,45 @@ ascii_escape(char c, enum place place)
 	}
 }
 
+/* Bytes at its start that are ASCII and stand for themselves everywhere. */
+static size_t
+plain(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && (signed char)s.at[n] >= ' ' &&
+	       ascii_escape(s.at[n], IN_ATTR) == NULL)
+		n++;
+	return n;
+}
+
+/* The first character; returns its bytes. */
+static size_t
+escape_first(struct strbuf *sb, struct span s, enum place place)
+{
+	uint32_t cp = 0;
+	size_t n = utf8_first(s, &cp);
+	const char *instead = n == 1 ? ascii_escape(s.at[0], place) : NULL;
+
+	if (n == 0 || cp == 0xfffe || cp == 0xffff)
+		instead = UTF8_REPLACEMENT;
+	if (instead != NULL)
+		strbuf_adds(sb, instead);
+	else
+		strbuf_add(sb, s.at, n);
+	return n > 0 ? n : 1;
+}
+
 static void
 escape(struct strbuf *sb, struct span s, enum place place)
 {
 	while (s.len > 0) {
-		uint32_t cp = 0;
-		size_t n = utf8_first(s, &cp);
-		const char *instead = n == 1 ? ascii_escape(s.at[0], place)
-					     : NULL;
+		size_t n = plain(s);
 
-		if (n == 0 || cp == 0xfffe || cp == 0xffff)
-			instead = UTF8_REPLACEMENT;
-		if (instead != NULL)
-			strbuf_adds(sb, instead);
-		else
-			strbuf_add(sb, s.at, n);
-		s = span_skip(s, n > 0 ? n : 1);
+		strbuf_add(sb, s.at, n);
+		s = span_skip(s, n);
+		if (s.len > 0)
+			s = span_skip(s, escape_first(sb, s, place));
 	}
 }
 
@@ -109,6 +132,6 @@ void
 xml_leaf_int(struct strbuf *sb, const char *name, long long value)
 {
 	xml_open(sb, name);
-	strbuf_addf(sb, "%lld", value);
+	strbuf_addi(sb, value);
 	xml_close(sb, name);
 }

@@ -1,12 +1,14 @@
 /* Requests as their owners see them, and answers. */
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/status.h"
 #include "io/httpd_large_inner.h"
+
+/* Mostly enough for the head of an answer. */
+#define HEAD_ROOM 1024
 
 struct httpd_req *
 req_new(struct httpd_conn *c)
@@ -39,22 +41,42 @@ req_free(struct httpd_req **rp)
 }
 
 static void
+add_field(struct strbuf *out, const char *name, const char *value)
+{
+	strbuf_adds(out, name);
+	strbuf_adds(out, ": ");
+	strbuf_adds(out, value);
+	strbuf_adds(out, "\r\n");
+}
+
+static void
 add_head(struct strbuf *out, int status, const struct httpd_field *fields,
 	 bool close)
 {
-	strbuf_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status,
-		    http_status_reason(status), clock_http_now());
+	strbuf_adds(out, "HTTP/1.1 ");
+	strbuf_addi(out, status);
+	strbuf_addc(out, ' ');
+	strbuf_adds(out, http_status_reason(status));
+	strbuf_adds(out, "\r\n");
+	add_field(out, "Date", clock_http_now());
 	for (; fields != NULL && fields->name != NULL; fields++) {
 		/* It may hold what a client sent: no line may end in it. */
-		if (!http_value_valid(span_of(fields->value))) {
+		if (http_value_valid(span_of(fields->value)))
+			add_field(out, fields->name, fields->value);
+		else
 			log_error("httpd", "left-out=%s why=\"not a value\"",
 				  fields->name);
-			continue;
-		}
-		strbuf_addf(out, "%s: %s\r\n", fields->name, fields->value);
 	}
 	if (close)
-		strbuf_adds(out, "Connection: close\r\n");
+		add_field(out, "Connection", "close");
+}
+
+static void
+add_length(struct strbuf *out, int64_t length)
+{
+	strbuf_adds(out, "Content-Length: ");
+	strbuf_addi(out, length);
+	strbuf_adds(out, "\r\n");
 }
 
 static void
@@ -64,11 +86,12 @@ answer(struct httpd_req *r, int status, const struct httpd_field *fields,
 	struct httpd_conn *c = r->conn;
 	STRBUF_AUTO out = { 0 };
 
+	strbuf_reserve(&out, HEAD_ROOM + body.len);
 	close = close || c->httpd->draining || !r->head.keep_alive ||
 		r->head.minor == 0;
 	add_head(&out, status, fields, close);
 	if (!http_status_bodyless(status))
-		strbuf_addf(&out, "Content-Length: %zu\r\n", body.len);
+		add_length(&out, (int64_t)body.len);
 	strbuf_adds(&out, "\r\n");
 	if (!http_status_bodyless(status) && r->head.method != HTTP_HEAD)
 		strbuf_add_span(&out, body);
@@ -122,8 +145,7 @@ httpd_reply_source(struct httpd_req *r, int status,
 	assert(c->state == CONN_HANDLE);
 	add_head(&out, status, fields, close);
 	if (from->length >= 0)
-		strbuf_addf(&out, "Content-Length: %" PRId64 "\r\n",
-			    from->length);
+		add_length(&out, from->length);
 	else if (r->head.minor > 0)
 		strbuf_adds(&out, "Transfer-Encoding: chunked\r\n");
 	strbuf_adds(&out, "\r\n");

@@ -86,8 +86,11 @@ hmac(const struct auth_memory *m, const char *const *parts, uint8_t *out)
 {
 	STRBUF_AUTO text = { 0 };
 
-	for (; *parts != NULL; parts++)
-		strbuf_addf(&text, "%zu:%s", strlen(*parts), *parts);
+	for (; *parts != NULL; parts++) {
+		strbuf_addi(&text, (int64_t)strlen(*parts));
+		strbuf_addc(&text, ':');
+		strbuf_adds(&text, *parts);
+	}
 	crypto_hmac_sha256(
 	    span_make((const char *)m->secret, sizeof(m->secret)),
 	    strbuf_span(&text), out);

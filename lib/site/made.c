@@ -43,7 +43,8 @@ name_of(const struct made_from *from, struct strbuf *out)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		struct span part = span_of(parts[i]);
 
-		strbuf_addf(out, "%zu:", part.len);
+		strbuf_addi(out, (int64_t)part.len);
+		strbuf_addc(out, ':');
 		strbuf_add_span(out, part);
 	}
 }

@@ -115,40 +115,13 @@ xmlapi_attendees_read(const struct xml_node *body, json_t *fields,
 	return 0;
 }
 
-/* "address": {"city": x} becomes "address.city": x, as the maps want it. */
-static json_t *
-flat(const json_t *one)
-{
-	json_t *values = json_object();
-	const char *name, *member;
-	json_t *value, *inner;
-
-	json_object_foreach((json_t *)(uintptr_t)one, name, value)
-	{
-		if (!json_is_object(value)) {
-			json_object_set(values, name, value);
-			continue;
-		}
-		json_object_foreach(value, member, inner)
-		{
-			json_t *path = json_sprintf("%s.%s", name, member);
-
-			json_object_set(values, json_string_value(path), inner);
-			json_decref(path);
-		}
-	}
-	return values;
-}
-
 void
 xmlapi_attendee_write(const json_t *one, struct strbuf *out)
 {
-	JSON_AUTO values = flat(one);
-
 	xml_open(out, "att:person");
-	xmlapi_map_write(person, "com", values, out);
+	xmlapi_map_write(person, "com", one, out);
 	xml_close(out, "att:person");
-	xmlapi_map_write(rest, "att", values, out);
+	xmlapi_map_write(rest, "att", one, out);
 }
 
 void
@@ -166,9 +139,7 @@ xmlapi_attendee_short(const json_t *one, const char *prefix, struct strbuf *out)
 		{ "phones/fax", XMLAPI_TEXT, "phones.fax", 0, 64, NULL, "com" },
 		END,
 	};
-	JSON_AUTO values = flat(one);
-
-	xmlapi_map_write(rows, prefix, values, out);
+	xmlapi_map_write(rows, prefix, one, out);
 }
 
 void

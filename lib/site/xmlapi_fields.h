@@ -12,7 +12,7 @@ extern const struct xmlapi_map xmlapi_user_map[];
 extern const struct xmlapi_map xmlapi_privilege_map[]; /* admins' alone */
 extern const struct xmlapi_map xmlapi_meeting_map[];
 
-/* Given: the flat values of a row, for xmlapi_map_write. */
+/* Given: the values of a row, for xmlapi_map_write. */
 json_t *xmlapi_user_values(struct api *a, const struct account *account);
 json_t *xmlapi_meeting_values(struct api *a, const struct meeting *meeting);
 

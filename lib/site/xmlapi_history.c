@@ -218,9 +218,9 @@ add_person(const struct stay *t, struct strbuf *out)
 	json_t *v = json_object();
 
 	json_put_str(v, "title", t->title);
-	xmlapi_map_flatten(v, "extra", t->extra);
-	xmlapi_map_flatten(v, "phones", t->phones);
-	xmlapi_map_flatten(v, "address", t->address);
+	xmlapi_map_put_json(v, "extra", t->extra);
+	xmlapi_map_put_json(v, "phones", t->phones);
+	xmlapi_map_put_json(v, "address", t->address);
 	xmlapi_map_write(rows, "history", v, out);
 	json_decref(v);
 }

@@ -7,6 +7,7 @@
 #include "site/xmlvalue.h"
 
 #define DEPTH 4
+#define NAME_SIZE 96
 
 static int read_value(const struct xmlapi_map *row, const char *text,
 		      json_t **out, struct err *e);
@@ -29,10 +30,21 @@ struct nesting {
 	const char *prefix;
 	struct strbuf *out;
 	unsigned n;
-	char names[DEPTH][64];
+	struct span names[DEPTH]; /* of the paths */
 };
 
 static void nest(struct nesting *open, const char *path);
+static const char *qualify(const char *prefix, struct span name,
+			   char out[static NAME_SIZE]);
+
+/* Rows of one JSON column stand together: the last one that was looked up. */
+struct lookup {
+	const json_t *values;
+	struct span column;
+	const json_t *object; /* NULL: it is not there, or empty */
+};
+
+static const json_t *look_up(struct lookup *l, const char *column);
 
 int
 xmlapi_map_read(const struct xmlapi_map *rows, const struct xml_node *node,
@@ -174,25 +186,40 @@ xmlapi_map_put(json_t *fields, const char *column, json_t *value)
 }
 
 void
-xmlapi_map_flatten(json_t *values, const char *name, const char *text)
+xmlapi_map_put_json(json_t *values, const char *column, const char *text)
 {
-	JSON_AUTO object = text != NULL ? json_read(span_of(text), NULL) : NULL;
-	const char *member;
-	json_t *value;
+	json_t *all = text != NULL ? json_read(span_of(text), NULL) : NULL;
 
-	if (object == NULL)
-		return;
-	if (json_is_array(object)) {
-		json_object_set(values, name, object);
-		return;
-	}
-	json_object_foreach(object, member, value)
-	{
-		char column[160];
+	if (json_is_object(all) || json_is_array(all))
+		json_put(values, column, all);
+	else
+		json_decref(all);
+}
 
-		snprintf(column, sizeof(column), "%s.%s", name, member);
-		json_object_set(values, column, value);
+const json_t *
+xmlapi_map_get(const json_t *values, const char *column)
+{
+	struct lookup l = { .values = values };
+
+	return look_up(&l, column);
+}
+
+static const json_t *
+look_up(struct lookup *l, const char *column)
+{
+	const char *dot = strchr(column, '.');
+	struct span name;
+
+	if (dot == NULL)
+		return json_object_get(l->values, column);
+	name = span_make(column, (size_t)(dot - column));
+	if (!span_eq(name, l->column)) {
+		l->column = name;
+		l->object = json_object_getn(l->values, name.at, name.len);
+		if (json_object_size(l->object) == 0)
+			l->object = NULL;
 	}
+	return l->object != NULL ? json_object_get(l->object, dot + 1) : NULL;
 }
 
 void
@@ -200,10 +227,11 @@ xmlapi_map_write(const struct xmlapi_map *rows, const char *prefix,
 		 const json_t *values, struct strbuf *out)
 {
 	struct nesting open = { .prefix = prefix, .out = out };
+	struct lookup lookup = { .values = values };
 
 	for (const struct xmlapi_map *row = rows; row->kind != XMLAPI_END;
 	     row++) {
-		const json_t *value = json_object_get(values, row->column);
+		const json_t *value = look_up(&lookup, row->column);
 
 		if (value == NULL || json_is_null(value))
 			continue;
@@ -215,36 +243,46 @@ xmlapi_map_write(const struct xmlapi_map *rows, const char *prefix,
 	nest(&open, "");
 }
 
+/* "meet:schedule" */
+static const char *
+qualify(const char *prefix, struct span name, char out[static NAME_SIZE])
+{
+	size_t n = strlen(prefix);
+
+	assert(n + 1 + name.len < NAME_SIZE);
+	memcpy(out, prefix, n);
+	out[n++] = ':';
+	memcpy(out + n, name.at, name.len);
+	out[n + name.len] = '\0';
+	return out;
+}
+
 /* Closes and opens containers until those of the path are open. */
 static void
 nest(struct nesting *open, const char *path)
 {
-	char name[96];
+	struct span rest = span_of(path), name;
+	char text[NAME_SIZE];
 	unsigned same = 0;
-	const char *at = path, *slash;
+	ptrdiff_t slash;
 
-	while (same < open->n && (slash = strchr(at, '/')) != NULL) {
-		size_t len = (size_t)(slash - at);
-
-		if (strlen(open->names[same]) != len ||
-		    memcmp(open->names[same], at, len) != 0)
+	while ((slash = span_find(rest, '/')) >= 0 && same < open->n) {
+		name = span_make(rest.at, (size_t)slash);
+		if (!span_eq(name, open->names[same]))
 			break;
 		same++;
-		at = slash + 1;
+		rest = span_skip(rest, name.len + 1);
 	}
 	while (open->n > same) {
-		snprintf(name, sizeof(name), "%s:%s", open->prefix,
-			 open->names[--open->n]);
-		xml_close(open->out, name);
+		name = open->names[--open->n];
+		xml_close(open->out, qualify(open->prefix, name, text));
 	}
-	while ((slash = strchr(at, '/')) != NULL) {
+	while ((slash = span_find(rest, '/')) >= 0) {
 		assert(open->n < DEPTH);
-		snprintf(open->names[open->n], sizeof(open->names[0]), "%.*s",
-			 (int)(slash - at), at);
-		snprintf(name, sizeof(name), "%s:%s", open->prefix,
-			 open->names[open->n++]);
-		xml_open(open->out, name);
-		at = slash + 1;
+		name = span_make(rest.at, (size_t)slash);
+		open->names[open->n++] = name;
+		xml_open(open->out, qualify(open->prefix, name, text));
+		rest = span_skip(rest, name.len + 1);
 	}
 }
 
@@ -252,12 +290,11 @@ static void
 write_value(const struct xmlapi_map *row, const char *prefix,
 	    const json_t *value, struct strbuf *out)
 {
-	const char *leaf = strrchr(row->path, '/');
-	char name[96];
+	const char *slash = strrchr(row->path, '/');
+	struct span leaf = span_of(slash != NULL ? slash + 1 : row->path);
+	char name[NAME_SIZE];
 
-	snprintf(name, sizeof(name), "%s:%s",
-		 row->prefix != NULL ? row->prefix : prefix,
-		 leaf != NULL ? leaf + 1 : row->path);
+	qualify(row->prefix != NULL ? row->prefix : prefix, leaf, name);
 	if (row->kind == XMLAPI_RAW) {
 		xml_open(out, name);
 		strbuf_adds(out, json_string_value(value));

@@ -6,7 +6,8 @@
  * A row's path is relative to the operation's element: "schedule/duration".
  * Its column may be a member of a JSON column: "telephony.tollFree" is member
  * "tollFree" of column "telephony", "extra.options.x" is member "options.x"
- * of column "extra". An object of values is flat: keys are such columns.
+ * of column "extra". An object of values has the columns as its members,
+ * JSON columns as objects.
  */
 #ifndef SITE_XMLAPI_MAP_H
 #define SITE_XMLAPI_MAP_H
@@ -59,7 +60,10 @@ void xmlapi_map_write(const struct xmlapi_map *rows, const char *prefix,
  * value. */
 void xmlapi_map_put(json_t *fields, const char *column, json_t *value);
 
-/* Adds the members of a JSON text (a column) to flat values: "name.member". */
-void xmlapi_map_flatten(json_t *values, const char *name, const char *text);
+/* A whole JSON column, as its text (NULL: it is not there). */
+void xmlapi_map_put_json(json_t *values, const char *column, const char *text);
+
+/* A value that was set, or NULL. */
+const json_t *xmlapi_map_get(const json_t *values, const char *column);
 
 #endif

@@ -9,6 +9,8 @@
 #include "site/site.h"
 #include "site/xmlvalue.h"
 
+#define CONTENT_ROOM 256 /* mostly enough for what is around it */
+
 static const char *order_word(struct api *a, const char *const *words,
 			      const char *by, const char *ad);
 
@@ -32,10 +34,14 @@ xmlapi_content(struct api *a, const struct strbuf *elements)
 	const struct xmlapi_op *op = xmlapi_call(a)->op;
 	STRBUF_AUTO sb = { 0 };
 
-	strbuf_addf(&sb,
-		    "%s\n<serv:bodyContent xsi:type=\"%s:%s\" xmlns:xsi=\""
-		    "http://www.w3.org/2001/XMLSchema-instance\">",
-		    op->service, op->prefix, op->response);
+	strbuf_reserve(&sb, CONTENT_ROOM + elements->len);
+	strbuf_adds(&sb, op->service);
+	strbuf_adds(&sb, "\n<serv:bodyContent xsi:type=\"");
+	strbuf_adds(&sb, op->prefix);
+	strbuf_addc(&sb, ':');
+	strbuf_adds(&sb, op->response);
+	strbuf_adds(&sb, "\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-"
+			 "instance\">");
 	strbuf_add_span(&sb, strbuf_span(elements));
 	xml_close(&sb, "serv:bodyContent");
 	return span_make(arena_span(a->arena, strbuf_span(&sb)), sb.len);

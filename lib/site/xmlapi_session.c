@@ -247,7 +247,7 @@ session_values(struct api *a, const struct meeting *m,
 	json_put_bool(v, "=passwordReq", m->password != NULL);
 	json_put_bool(
 	    v, "=registration",
-	    json_is_true(json_object_get(v, "attendee_options.registration")));
+	    json_is_true(xmlapi_map_get(v, "attendee_options.registration")));
 	json_put_bool(v, "=recurring", m->recurrence != NULL);
 	json_put_bool(v, "=false", false);
 	json_put_bool(v, "=audio", m->type == XMLAPI_AUDIO_ONLY);

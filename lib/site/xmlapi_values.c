@@ -1,4 +1,4 @@
-/* A row as flat values: what the maps write. "=x" is worked out here. */
+/* A row as values: what the maps write. "=x" is worked out here. */
 #include <string.h>
 
 #include "site/made.h"
@@ -10,7 +10,7 @@
 #include "site/xmlapi_op.h"
 #include "site/xmlvalue.h"
 
-static void put_zone(struct api *a, json_t *v, int64_t id, int64_t wall_us);
+static void put_zone(json_t *v, const struct timezone_info *tz);
 static void put_numbers(struct api *a, json_t *v);
 static void put_meeting_access(json_t *v, const struct meeting *m);
 
@@ -19,6 +19,7 @@ xmlapi_user_values(struct api *a, const struct account *u)
 {
 	json_t *v = json_object();
 	const struct timezone_info *gmt = timezone_by_id(TIMEZONE_GMT);
+	const struct timezone_info *tz = timezone_by_id(u->timezone_id);
 
 	json_put_int(v, "number", u->number);
 	json_put_str(v, "webexid", u->webexid);
@@ -35,12 +36,16 @@ xmlapi_user_values(struct api *a, const struct account *u)
 		     xmlvalue_date_text(u->created_us, gmt, a->arena));
 	json_put_int(v, "=visitCount", 0);
 	json_put_bool(v, "=passwordExpires", false);
-	put_zone(a, v, u->timezone_id, clock_wall_us());
-	xmlapi_map_flatten(v, "address", u->address);
-	xmlapi_map_flatten(v, "phones", u->phones);
-	xmlapi_map_flatten(v, "privileges", u->privileges);
-	xmlapi_map_flatten(v, "meeting_types", u->meeting_types);
-	xmlapi_map_flatten(v, "extra", u->extra);
+	if (tz != NULL) {
+		put_zone(v, tz);
+		json_put_str(v, "=timeZoneWithDST",
+			     timezone_with_dst(tz, clock_wall_us(), a->arena));
+	}
+	xmlapi_map_put_json(v, "address", u->address);
+	xmlapi_map_put_json(v, "phones", u->phones);
+	xmlapi_map_put_json(v, "privileges", u->privileges);
+	xmlapi_map_put_json(v, "meeting_types", u->meeting_types);
+	xmlapi_map_put_json(v, "extra", u->extra);
 	json_put_bool(v, "host", u->host);
 	json_put_bool(v, "site_admin", u->site_admin);
 	json_put_bool(v, "ro_site_admin", u->ro_site_admin);
@@ -63,20 +68,22 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 	json_put_str(v, "agenda", m->agenda);
 	json_put_str(v, "=startDate",
 		     xmlvalue_date_text(m->starts_us, tz, a->arena));
-	put_zone(a, v, tz->id, m->starts_us);
+	put_zone(v, tz);
 	json_put_int(v, "duration", m->duration);
 	json_put_int(v, "open_time", m->open_time);
 	json_put_str(v, "=hostWebExID", m->host_webexid);
-	xmlapi_map_flatten(v, "telephony", m->telephony);
-	if (json_object_get(v, "telephony.telephonySupport") == NULL)
-		json_put_str(v, "telephony.telephonySupport", "NONE");
+	xmlapi_map_put_json(v, "telephony", m->telephony);
+	if (xmlapi_map_get(v, "telephony.telephonySupport") == NULL)
+		xmlapi_map_put(v, "telephony.telephonySupport",
+			       json_string("NONE"));
 	put_numbers(a, v);
-	xmlapi_map_flatten(v, "recurrence", m->recurrence);
+	xmlapi_map_put_json(v, "recurrence", m->recurrence);
 	if (m->recurrence == NULL)
-		json_put_str(v, "recurrence.repeatType", "NO_REPEAT");
-	xmlapi_map_flatten(v, "attendee_options", m->attendee_options);
-	xmlapi_map_flatten(v, "options", m->options);
-	xmlapi_map_flatten(v, "extra", m->extra);
+		xmlapi_map_put(v, "recurrence.repeatType",
+			       json_string("NO_REPEAT"));
+	xmlapi_map_put_json(v, "attendee_options", m->attendee_options);
+	xmlapi_map_put_json(v, "options", m->options);
+	xmlapi_map_put_json(v, "extra", m->extra);
 	if (m->attendees != NULL)
 		attendees = json_read(span_of(m->attendees), NULL);
 	xmlapi_attendees_put(attendees, v);
@@ -99,19 +106,21 @@ put_numbers(struct api *a, json_t *v)
 			    ? json_read(span_of(a->company->numbers), NULL)
 			    : NULL;
 	const char *support = json_string_value(
-	    json_object_get(v, "telephony.telephonySupport"));
+	    xmlapi_map_get(v, "telephony.telephonySupport"));
 
 	if (support == NULL || strcmp(support, "CALLIN") != 0 ||
-	    json_object_get(v, "telephony.callInNum.tollNum") != NULL)
+	    xmlapi_map_get(v, "telephony.callInNum.tollNum") != NULL)
 		return;
 	for (size_t i = json_array_size(all); i-- > 0;) {
 		const json_t *one = json_array_get(all, i);
 		bool free = json_is_true(json_object_get(one, "toll_free"));
+		json_t *number = json_object_get(one, "number");
 
-		json_put_str(v,
-			     free ? "telephony.callInNum.tollFreeNum"
-				  : "telephony.callInNum.tollNum",
-			     json_string_value(json_object_get(one, "number")));
+		if (number != NULL)
+			xmlapi_map_put(v,
+				       free ? "telephony.callInNum.tollFreeNum"
+					    : "telephony.callInNum.tollNum",
+				       json_incref(number));
 	}
 }
 
@@ -126,16 +135,10 @@ put_meeting_access(json_t *v, const struct meeting *m)
 }
 
 static void
-put_zone(struct api *a, json_t *v, int64_t id, int64_t wall_us)
+put_zone(json_t *v, const struct timezone_info *tz)
 {
-	const struct timezone_info *tz = timezone_by_id(id);
-
-	if (tz == NULL)
-		return;
 	json_put_int(v, "timezone_id", tz->id);
 	json_put_str(v, "=timeZone", tz->text);
-	json_put_str(v, "=timeZoneWithDST",
-		     timezone_with_dst(tz, wall_us, a->arena));
 }
 
 const char *

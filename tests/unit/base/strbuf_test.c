@@ -29,6 +29,46 @@ test_it_grows(void **state)
 }
 
 static void
+test_numbers(void **state)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} rows[] = {
+		{ 0, "0" },
+		{ 7, "7" },
+		{ -10, "-10" },
+		{ INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		STRBUF_AUTO sb = { 0 };
+
+		strbuf_addi(&sb, rows[i].number);
+		assert_string_equal(strbuf_text(&sb), rows[i].text);
+	}
+}
+
+/* Around the end of the room, which the first attempt finds too small. */
+static void
+test_formatted_text_of_every_length(void **state)
+{
+	char text[600];
+
+	memset(text, 'x', sizeof(text));
+	for (int n = 0; n < (int)sizeof(text); n++) {
+		STRBUF_AUTO sb = { 0 };
+
+		strbuf_addf(&sb, "<%.*s>", n, text);
+		strbuf_addf(&sb, "%s", "");
+		assert_int_equal(sb.len, n + 2);
+		assert_int_equal(strlen(sb.at), n + 2);
+		assert_int_equal(sb.at[n + 1], '>');
+	}
+}
+
+static void
 test_take(void **state)
 {
 	struct strbuf sb = { 0 };
@@ -68,6 +108,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_grows),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_formatted_text_of_every_length),
 		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_reserve),
 	};

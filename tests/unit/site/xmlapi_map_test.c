@@ -117,7 +117,7 @@ test_dates_and_lists_are_kept_as_they_are_written(void **state)
 	STRBUF_AUTO sb = { 0 };
 
 	json_write(json_object_get(f, "recurrence"), JSON_SORTED, &kept);
-	xmlapi_map_flatten(v, "recurrence", strbuf_text(&kept));
+	xmlapi_map_put_json(v, "recurrence", strbuf_text(&kept));
 	xmlapi_map_write(xmlapi_meeting_map, "meet", v, &sb);
 	assert_string_equal(
 	    strbuf_text(&sb),
@@ -167,10 +167,10 @@ test_values_become_elements_in_schema_order(void **state)
 
 	json_put_int(v, "number", 123456789);
 	json_put_str(v, "confname", "A & <B>");
-	xmlapi_map_flatten(v, "options", "{\"chat\":true}");
-	xmlapi_map_flatten(v, "recurrence",
-			   "{\"repeatType\":\"WEEKLY\",\"day\":[\"MONDAY\"]}");
-	xmlapi_map_flatten(v, "extra", "{\"tracking.trackingCode2\":\"t\"}");
+	xmlapi_map_put_json(v, "options", "{\"chat\":true}");
+	xmlapi_map_put_json(v, "recurrence",
+			    "{\"repeatType\":\"WEEKLY\",\"day\":[\"MONDAY\"]}");
+	xmlapi_map_put_json(v, "extra", "{\"tracking.trackingCode2\":\"t\"}");
 	xmlapi_attendees_put(all, v);
 	xmlapi_map_write(xmlapi_meeting_map, "meet", v, &sb);
 	assert_string_equal(
