@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/httpd.h"
+#include "io/loop.h"
+#include "site/api_ahead.h"
 #include "site/api_stream.h"
 #include "site/auth.h"
 #include "site/files.h"
@@ -60,6 +62,8 @@ api_free(struct api **ap)
 	if (a == NULL)
 		return;
 	pgpool_cancel(&a->query);
+	if (a->ahead != NULL)
+		loop_defer_cancel(&a->ahead->told);
 	auth_cancel(&a->auth);
 	password_cancel(&a->password);
 	write_cancel(&a->write);
@@ -73,8 +77,14 @@ api_free(struct api **ap)
 void
 api_query(struct api *a, struct pgbatch **batch, api_done_fn *done)
 {
+	struct api_ahead *ahead = a->ahead;
+
 	assert(a->query == NULL);
 	a->done = done;
+	if (ahead != NULL && ahead->state == API_AHEAD_NEW) {
+		ahead->add(a, *batch);
+		ahead->state = API_AHEAD_SENT;
+	}
 	a->query = pgpool_run(a->site->pool, batch, a->deadline_ms, on_query,
 			      a);
 }
@@ -83,12 +93,18 @@ static void
 on_query(void *ctx, const struct pgresult *r, size_t n, const struct err *err)
 {
 	struct api *a = ctx;
+	struct api_ahead *ahead = a->ahead;
 
 	a->query = NULL;
-	if (err != NULL)
+	if (err != NULL) {
 		api_fail_db(a, err);
-	else
-		a->done(a, r, n);
+		return;
+	}
+	if (ahead != NULL && ahead->state == API_AHEAD_SENT) {
+		ahead->take(a, &r[--n]);
+		ahead->state = API_AHEAD_TAKEN;
+	}
+	a->done(a, r, n);
 }
 
 static void

@@ -1,9 +1,8 @@
 /*
- * A request as an operation sees it, whichever API it came through. It has
- * passed the gate. Whoever works on it ends it by exactly one of api_answer,
- * api_fail*, a write (write.h); each of them looks at the gate again and the
- * request is dead after it. One thing is under way at a time; when the client
- * or the service goes away, it is cancelled and no callback comes.
+ * A request as an operation sees it, whichever API it came by, past the gate.
+ * It ends by exactly one of api_answer, api_fail*, a write (write.h); each of
+ * them looks at the gate again, and it is dead after it. One thing is under
+ * way at a time, cancelled when the client or the service goes away.
  */
 #ifndef SITE_API_H
 #define SITE_API_H
@@ -21,6 +20,7 @@
 
 struct account;
 struct api;
+struct api_ahead;
 struct auth;
 struct company;
 struct httpd_field;
@@ -35,8 +35,8 @@ struct api_form {
 	const char *content_type;
 	const struct httpd_field *fields; /* always sent; up to a NULL name */
 	bool failures_are_200; /* apart from what the proxy must see */
-	/* The body around what the operation made: the envelope that differs
-	 * by site goes here, never into content; a->extra may be set. */
+	/* Around what the operation made: what differs by site goes here,
+	 * never into content; a->extra may be set. */
 	struct span (*answer)(struct api *a, struct span content);
 	struct span (*failure)(struct api *a, const struct fault_row *row,
 			       const char *text);
@@ -66,6 +66,7 @@ struct api {
 	/* What is under way (api.c, auth.c, store_*.c, write.c). */
 	void (*done)(struct api *a, const struct pgresult *r, size_t n);
 	struct pgreq *query;
+	struct api_ahead *ahead; /* in the arena */
 	struct auth *auth;
 	struct password *password;
 	struct write *write;
@@ -80,7 +81,6 @@ struct api {
 /* For web.c: form may still change; free cancels what is under way. */
 struct api *api_new(struct site *s, struct httpd_req *http);
 void api_free(struct api **a);
-
 /* Content of a good answer; the journal's too. */
 void api_answer(struct api *a, int status, struct span content);
 /* fmt NULL: the fault's own words. */
@@ -89,7 +89,7 @@ void api_fail(struct api *a, enum fault f, const char *fmt, ...) ERR_PRINTF(3);
 void api_fail_db(struct api *a, const struct err *why);
 /* GSB-Not-Processed: nothing was touched. */
 void api_unprocessed(struct api *a, int status, const char *why);
-/* The other site answers for a->company: so this has been answered. */
+/* The other site answers for a->company: this has been answered. */
 bool api_is_elsewhere(struct api *a);
 /* 503 + GSB-Outcome: unknown: COMMIT sent, outcome not known or not to tell. */
 void api_unknown(struct api *a, const char *why);

@@ -1,6 +1,9 @@
+#include <assert.h>
 #include <string.h>
 
 #include "base/crypto.h"
+#include "io/loop.h"
+#include "site/api_ahead.h"
 #include "site/made.h"
 #include "site/record_columns.h"
 #include "site/settings.h"
@@ -13,20 +16,23 @@
 #define WITH_HOST " LEFT JOIN account h ON h.id = m.host_id "
 
 /* $1 company, $2 id, $3 number */
-#define TARGET                                                         \
-	"m.company_id = $1 AND m.id = coalesce($2::uuid, "             \
+#define TARGET_ITSELF                                                  \
+	"m.id = coalesce($2::uuid, "                                   \
 	"(SELECT t.row_id FROM number t WHERE t.kind = 'meeting' AND " \
 	"t.number = $3::bigint))"
+#define TARGET "m.company_id = $1 AND " TARGET_ITSELF
 /* the same, $4 host */
 #define TARGET_OF_HOST TARGET " AND m.host_id = coalesce($4::uuid, m.host_id)"
 #define TARGET_PARAMS 3
 
 /* clang-format off */
+/* Company NULL: not known yet. */
 static const struct pgstmt get = {
 	.name = "meeting_get",
 	.sql =
 	"SELECT " COLUMNS ", (SELECT " STORE_ATTENDEES("m.id") ") FROM "
-	"meeting m" WITH_HOST "WHERE " TARGET,
+	"meeting m" WITH_HOST "WHERE m.company_id = coalesce($1::uuid, "
+	"m.company_id) AND " TARGET_ITSELF,
 	.nparams = TARGET_PARAMS,
 };
 
@@ -97,7 +103,20 @@ static const struct sql_order orders[] = {
 	{ NULL, NULL },
 };
 
+/* A meeting that is read before it is known who asks. */
+struct ahead {
+	struct api_ahead api; /* first */
+	struct store_meeting_by by;
+	struct meeting *found;
+	size_t n;
+};
+
+static void add_ahead(struct api *a, struct pgbatch *b);
+static void take_ahead(struct api *a, const struct pgresult *r);
+static bool is_ahead(const struct api *a, const struct store_meeting_by *by);
+static void on_ahead(void *ctx);
 static void on_got(struct api *a, const struct pgresult *r, size_t n);
+static struct meeting *read_one(struct api *a, const struct pgresult *r);
 static void add_tests(struct api *a, const struct store_meeting_filter *f,
 		      struct sql *q);
 static void on_list(struct api *a, const struct pgresult *r, size_t n);
@@ -126,26 +145,100 @@ target(const struct api *a, const struct store_meeting_by *by,
 	bool uuid = by->id != NULL &&
 		    crypto_uuid_parse(span_of(by->id), raw) == 0;
 
-	p[0] = pgparam_text(a->company->id);
+	p[0] = pgparam_text(a->company != NULL ? a->company->id : NULL);
 	p[1] = pgparam_text(uuid ? by->id : NULL);
 	p[2] = store_number(by->number);
+}
+
+static void
+add_get(const struct api *a, const struct store_meeting_by *by,
+	struct pgbatch *b)
+{
+	struct pgparam p[TARGET_PARAMS];
+
+	target(a, by, p);
+	pgbatch_add(b, &get, p);
 }
 
 void
 store_meeting_get(struct api *a, const struct store_meeting_by *by,
 		  store_meetings_fn *fn)
 {
-	struct pgbatch *b = pgbatch_new();
-	struct pgparam p[TARGET_PARAMS];
+	struct pgbatch *b;
 
 	store_begin(a)->meetings = fn;
-	target(a, by, p);
-	pgbatch_add(b, &get, p);
+	if (is_ahead(a, by)) {
+		a->ahead->told = loop_defer(on_ahead, a);
+		return;
+	}
+	b = pgbatch_new();
+	add_get(a, by, b);
 	api_query(a, &b, on_got);
+}
+
+void
+store_meeting_ahead(struct api *a, const struct store_meeting_by *by)
+{
+	struct ahead *h = arena_make(a->arena, struct ahead);
+
+	assert(a->ahead == NULL && a->company == NULL);
+	h->api.add = add_ahead;
+	h->api.take = take_ahead;
+	h->by = *by;
+	a->ahead = &h->api;
+}
+
+static void
+add_ahead(struct api *a, struct pgbatch *b)
+{
+	struct ahead *h = (struct ahead *)a->ahead;
+
+	add_get(a, &h->by, b);
+}
+
+static void
+take_ahead(struct api *a, const struct pgresult *r)
+{
+	struct ahead *h = (struct ahead *)a->ahead;
+
+	h->n = (size_t)pgresult_rows(r);
+	h->found = read_one(a, r);
+}
+
+static bool
+is_ahead(const struct api *a, const struct store_meeting_by *by)
+{
+	const struct ahead *h = (const struct ahead *)a->ahead;
+
+	return h != NULL && h->api.state == API_AHEAD_TAKEN &&
+	       span_eq(span_of(h->by.id), span_of(by->id)) &&
+	       h->by.number == by->number;
+}
+
+/* Only now it is known whose it would have to be. */
+static void
+on_ahead(void *ctx)
+{
+	struct api *a = ctx;
+	const struct ahead *h = (const struct ahead *)a->ahead;
+	bool ours = h->n > 0 &&
+		    strcmp(h->found->company_id, a->company->id) == 0;
+
+	a->ahead->told = NULL;
+	a->store->meetings(a, h->found, ours, ours);
 }
 
 static void
 on_got(struct api *a, const struct pgresult *r, size_t n)
+{
+	size_t rows = (size_t)pgresult_rows(r);
+
+	a->store->meetings(a, read_one(a, r), rows, (int64_t)rows);
+}
+
+/* With its attendees; nothing, if it is not there. */
+static struct meeting *
+read_one(struct api *a, const struct pgresult *r)
 {
 	size_t rows = (size_t)pgresult_rows(r);
 	struct meeting *found = rows_of(a, r, rows);
@@ -153,7 +246,7 @@ on_got(struct api *a, const struct pgresult *r, size_t n)
 	if (rows > 0)
 		found->attendees = arena_span(a->arena,
 					      pgresult_bytes(r, 0, WIDTH));
-	a->store->meetings(a, found, rows, (int64_t)rows);
+	return found;
 }
 
 void

@@ -14,6 +14,9 @@ typedef void store_meetings_fn(struct api *a, const struct meeting *list,
 			       size_t n, int64_t total);
 void store_meeting_get(struct api *a, const struct store_meeting_by *by,
 		       store_meetings_fn *fn);
+/* To be called before the caller is known, by who will then call get alike:
+ * it is read with the query that makes him known (api_ahead.h). */
+void store_meeting_ahead(struct api *a, const struct store_meeting_by *by);
 
 enum store_choice { STORE_ANY, STORE_YES, STORE_NO };
 struct store_meeting_filter {

@@ -11,9 +11,11 @@
 #include "io/httpd.h"
 #include "site/role.h"
 #include "site/site.h"
+#include "site/xmlapi_meeting.h"
 #include "site/xmlapi_op.h"
 
 #define SCHEMAS "http://www.webex.com/schemas/2002/06/"
+#define ENVELOPE_ROOM 1024 /* mostly enough for what is around the content */
 
 static struct span form_answer(struct api *a, struct span content);
 static struct span form_failure(struct api *a, const struct fault_row *row,
@@ -96,10 +98,12 @@ xmlapi_handle(struct api *a)
 					 .bearer = s->access_token };
 	if (s->site_name == NULL && s->site_id == 0)
 		who.site_name = company_of_host(a);
-	if (call->op->need == XMLAPI_NEEDS_SITE)
+	if (call->op->need == XMLAPI_NEEDS_SITE) {
 		auth_company(a, &who, on_known);
-	else
-		auth_start(a, &who, on_known);
+		return;
+	}
+	xmlapi_meeting_ahead(a);
+	auth_start(a, &who, on_known);
 }
 
 /* A document that names no site, sent to "acme.meet.example.com": acme. */
@@ -157,6 +161,7 @@ form_answer(struct api *a, struct span content)
 	struct span service;
 	char name[32];
 
+	strbuf_reserve(&sb, ENVELOPE_ROOM + content.len);
 	if (!span_cut(&content, '\n', &service) ||
 	    !span_copy(service, name, sizeof(name)))
 		assert(!"content names its service");

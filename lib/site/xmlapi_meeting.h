@@ -27,6 +27,9 @@ bool xmlapi_meeting_is(const struct api *a, const struct meeting *list,
 /* meetingKey, else sessionKey. -1: refused, and answered. e: NULL. */
 int xmlapi_meeting_number(struct api *a, int64_t *number, struct err *e);
 
+/* Of an operation that only reads that meeting: along with who asks. */
+void xmlapi_meeting_ahead(struct api *a);
+
 /* Reads that meeting; without a number the request has been answered. */
 void xmlapi_meeting_find(struct api *a, store_meetings_fn *fn);
 

@@ -20,15 +20,38 @@ static void on_join_url(struct api *a, const struct meeting *list, size_t n,
 static const char *meeting_token(struct api *a, const struct meeting *m);
 static void add_query(struct strbuf *out, const char *name, const char *value);
 
-int
-xmlapi_meeting_number(struct api *a, int64_t *number, struct err *e)
+static const char *
+key_of(const struct api *a)
 {
 	const char *key = xmlapi_text(a, "meetingKey");
 
 	if (key == NULL)
 		key = xmlapi_text(a, "sessionKey");
-	if (key == NULL)
-		key = xmlapi_text(a, "confID");
+	return key != NULL ? key : xmlapi_text(a, "confID");
+}
+
+void
+xmlapi_meeting_ahead(struct api *a)
+{
+	static auth_fn *const runs[] = { xmlapi_meeting_run_get,
+					 xmlapi_meeting_run_host_url,
+					 xmlapi_meeting_run_join_url };
+	struct store_meeting_by by = { 0 };
+	const char *key = key_of(a);
+
+	if (key == NULL || span_to_i64(span_of(key), &by.number) < 0 ||
+	    by.number <= 0)
+		return;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+		if (xmlapi_call(a)->op->run == runs[i])
+			store_meeting_ahead(a, &by);
+}
+
+int
+xmlapi_meeting_number(struct api *a, int64_t *number, struct err *e)
+{
+	const char *key = key_of(a);
+
 	if (key == NULL) {
 		api_fail(a, FAULT_INVALID,
 			 "validation: meetingKey is missing or empty");

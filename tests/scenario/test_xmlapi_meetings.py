@@ -1,4 +1,5 @@
 """Meeting operations of the XML API, and GetAPIVersion, on one site."""
+import os
 import re
 import urllib.parse
 
@@ -14,7 +15,8 @@ DELETE, LIST = "meeting.DelMeeting", "meeting.LstsummaryMeeting"
 
 @pytest.fixture(scope="module", name="xml")
 def fixture_xml():
-    made = XmlSite.start()
+    made = XmlSite.start(settings=["log_statement=all",
+                                   "log_line_prefix=%v@"])
     yield made
     made.site.close()
 
@@ -253,6 +255,24 @@ def test_companies_are_apart(xml):
         xml.refused("060001", operation, key(number), other)
     xml.refused("000015", LIST, key(number), other)
     xml.must(GET, key(number))
+
+
+@pytest.mark.parametrize("operation", [
+    GET, "meeting.GethosturlMeeting", "meeting.GetjoinurlMeeting"])
+def test_who_asks_and_for_what_is_one_transaction(xml, operation):
+    """One round trip, and nothing of it is told to the wrong one."""
+    number = xml.meeting("once")
+    path = os.path.join(xml.site.cluster.socket, "db.log")
+    before = os.path.getsize(path)
+    xml.must(operation, key(number))
+    with open(path, encoding="utf-8") as f:
+        f.seek(before)
+        run = dict((name, transaction) for transaction, name in re.findall(
+            r"^(\S+)@LOG:  execute (\w+):", f.read(), re.MULTILINE))
+    assert run["auth_webexid_name"] == run["meeting_get"]
+    answer = xml.refused("030002", operation, key(number),
+                         login(password="Wrong-1"))
+    assert "once" not in answer.text
 
 
 # --- lists ------------------------------------------------------------------
