@@ -273,7 +273,7 @@ client_close(struct client *c, bool reset)
 {
 	struct worker *w = c->stream.worker;
 
-	if (uv_is_closing((uv_handle_t *)&c->stream.tcp))
+	if (stream_is_closing(&c->stream))
 		return;
 	LIST_REMOVE(c, entry);
 	wheel_remove(&c->deadline);

@@ -244,7 +244,7 @@ h2_serialise(struct h2 *h)
 	if (h->in_session || h->client.stream.queued > 0)
 		return;
 	h->in_session = true;
-	while (n > 0) {
+	while (n > 0 && nghttp2_session_want_write(h->session) != 0) {
 		n = nghttp2_session_mem_send(h->session, &at);
 		if (n > 0)
 			h2_fields_append(h, at, (size_t)n);
@@ -300,6 +300,20 @@ is_over(const struct h2 *h)
 	       nghttp2_session_want_write(h->session) == 0;
 }
 
+/* All connections of this turn prepare, then all of them send. */
+static bool
+prepare_out(struct h2 *h)
+{
+	uv_buf_t buf;
+
+	if (h->out == NULL)
+		return false;
+	buf = uv_buf_init(h->out->at, (unsigned)h->out->len);
+	h->prepared = stream_prepare(&h->client.stream, &buf);
+	block_put(&h->client.stream.worker->blocks, &h->out);
+	return h->prepared;
+}
+
 static void
 on_flush(struct turn_node *n)
 {
@@ -308,8 +322,14 @@ on_flush(struct turn_node *n)
 
 	if (stream_is_closing(s))
 		return;
+	if (h->prepared)
+		stream_send_prepared(s);
 	h2_serialise(h);
-	write_out(h);
+	if (h->prepared)
+		write_out(h);
+	else if (prepare_out(h))
+		return; /* h2_serialise had us called once more */
+	h->prepared = false;
 	drop_closed(h);
 	turn_remove(&s->worker->turn, &h->flush);
 	client_must_take(&h->client);

@@ -39,6 +39,7 @@ struct h2 {
 	struct h2_fields fields;
 	struct block *out; /* frames that go at the end of this turn */
 	struct turn_node flush;
+	bool prepared;      /* frames are with the stream, to be sent */
 	bool in_session;    /* nghttp2 calls us: it must not be called */
 	bool closes;        /* when all is said */
 	bool drains, named; /* and what the last stream is, was said */

@@ -36,9 +36,11 @@ struct stream {
 	struct tls *tls;  /* NULL: plain; tls.h sets it */
 	size_t queued;    /* bytes kept */
 	uint64_t written; /* given to the kernel or kept, in all */
+	uv_os_fd_t fd;    /* -1 until it is needed first */
 	bool reading;
-	bool ended;  /* on_end was called */
-	bool failed; /* a write failed; on_end is on its way */
+	bool ended;   /* on_end was called */
+	bool closing; /* on_closed is on its way */
+	bool failed;  /* a write failed; on_end is on its way */
 };
 
 void stream_init(struct stream *s, struct worker *w,
@@ -55,7 +57,15 @@ void stream_resume(struct stream *s);
  * and on_end follows.
  */
 void stream_write(struct stream *s, const uv_buf_t *bufs, unsigned n);
-/* The same without copying: bytes stay valid until drained or closed. */
+/*
+ * stream_write in two steps, for who writes to many connections in one turn:
+ * to encipher for all of them and then to send to all of them costs less,
+ * because each of these is as much code as the processor keeps at hand. False:
+ * it was sent at once. Nothing is queued until it is sent.
+ */
+bool stream_prepare(struct stream *s, const uv_buf_t *buf);
+void stream_send_prepared(struct stream *s);
+/* stream_write without copying: bytes stay valid until drained or closed. */
 void stream_write_kept(struct stream *s, const uv_buf_t *bufs, unsigned n);
 
 /* on_closed follows from the loop, nothing else. Twice is fine. */
@@ -67,7 +77,11 @@ void stream_shutdown(struct stream *s);
 /* Closes with a reset, so that nobody takes what came for all. */
 void stream_reset(struct stream *s);
 
-bool stream_is_closing(const struct stream *s);
+static inline bool
+stream_is_closing(const struct stream *s)
+{
+	return s->closing;
+}
 
 /* --- for tls.c alone ---------------------------------------------------- */
 

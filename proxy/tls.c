@@ -31,6 +31,8 @@ struct tls {
 	size_t in_len;
 	struct block *kept;    /* the same while the owner does not read */
 	struct turn_node look; /* at what is kept */
+	struct block *held;    /* enciphered, goes out before all else */
+	bool holds;            /* what is enciphered now is held */
 	bool ready;
 	bool alone; /* the record that is written is all there is */
 	bool broken;
@@ -128,6 +130,7 @@ tls_free(struct stream *s)
 		return;
 	turn_remove(&s->worker->turn, &t->look);
 	block_put(&s->worker->blocks, &t->kept);
+	block_put(&s->worker->blocks, &t->held);
 	SSL_free(t->ssl);
 	certs_drop(&t->certs);
 	mem_free(t);
@@ -165,12 +168,28 @@ on_bio_read(BIO *bio, char *out, int n)
 }
 
 static void
+send_held(struct tls *t)
+{
+	struct block *held = t->held;
+	uv_buf_t buf;
+
+	if (held == NULL)
+		return;
+	t->held = NULL;
+	buf = uv_buf_init(held->at, (unsigned)held->len);
+	stream_write_raw(t->stream, &buf, 1);
+	block_put(&t->stream->worker->blocks, &held);
+}
+
+static void
 flush(struct tls *t)
 {
 	struct worker *w = t->stream->worker;
 	uv_buf_t buf = uv_buf_init(w->tls.cipher, (unsigned)w->tls.len);
 
 	w->tls.len = 0;
+	if (buf.len > 0)
+		send_held(t);
 	if (buf.len > 0)
 		stream_write_raw(t->stream, &buf, 1);
 }
@@ -182,9 +201,14 @@ on_bio_write(BIO *bio, const char *at, int n)
 	struct worker *w = t->stream->worker;
 
 	BIO_clear_retry_flags(bio);
+	if (t->holds) {
+		block_append(&w->blocks, &t->held, at, (size_t)n);
+		return n;
+	}
 	if (t->alone && w->tls.len == 0) {
 		uv_buf_t buf = uv_buf_init((char *)at, (unsigned)n);
 
+		send_held(t);
 		stream_write_raw(t->stream, &buf, 1);
 		return n;
 	}
@@ -362,6 +386,16 @@ tls_end(struct stream *s, int why)
 	return why == UV_EOF && !s->tls->at_end ? UV_ECONNRESET : why;
 }
 
+/* One SSL_write for each of bufs; false: nothing can be sent any more. */
+static bool
+encipher(struct tls *t, const uv_buf_t *bufs, unsigned n)
+{
+	for (unsigned i = 0; i < n && !t->broken; i++)
+		t->broken = bufs[i].len > 0 && SSL_write(t->ssl, bufs[i].base,
+							 (int)bufs[i].len) <= 0;
+	return !t->broken;
+}
+
 void
 tls_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 {
@@ -370,13 +404,30 @@ tls_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 	if (!t->ready || t->broken || stream_is_closing(s))
 		return;
 	t->alone = n == 1 && bufs[0].len <= RECORD_MAX;
-	for (unsigned i = 0; i < n && !t->broken; i++)
-		t->broken = bufs[i].len > 0 && SSL_write(t->ssl, bufs[i].base,
-							 (int)bufs[i].len) <= 0;
+	encipher(t, bufs, n);
 	t->alone = false;
 	flush(t);
 	if (t->broken)
 		stream_fail(s);
+}
+
+void
+tls_prepare(struct stream *s, const uv_buf_t *buf)
+{
+	struct tls *t = s->tls;
+
+	if (!t->ready || t->broken || stream_is_closing(s))
+		return;
+	t->holds = true;
+	if (!encipher(t, buf, 1))
+		stream_fail(s);
+	t->holds = false;
+}
+
+void
+tls_send_prepared(struct stream *s)
+{
+	send_held(s->tls);
 }
 
 void

@@ -50,6 +50,9 @@ void tls_receive(struct stream *s, const char *at, size_t len);
 /* The connection is at its end; gives what on_end is told. */
 int tls_end(struct stream *s, int why);
 void tls_write(struct stream *s, const uv_buf_t *bufs, unsigned n);
+/* The same in two steps; whatever else is written sends it first. */
+void tls_prepare(struct stream *s, const uv_buf_t *buf);
+void tls_send_prepared(struct stream *s);
 /* Says that no more comes from this side. */
 void tls_shutdown(struct stream *s);
 /* It reads again: what had come is looked at in the end of this turn. */

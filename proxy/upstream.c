@@ -78,14 +78,11 @@ take_from_pool(struct upstream *u)
 static bool
 is_stale(struct upstream *u)
 {
-	uv_os_fd_t fd;
 	char byte;
 
 	if (worker_now_ms(u->stream.worker) - u->idle_ms < PEEK_AFTER_MS)
 		return false;
-	if (uv_fileno((uv_handle_t *)&u->stream.tcp, &fd) != 0)
-		return true;
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+	return recv(u->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 struct upstream *
