@@ -148,23 +148,26 @@ add_unique(struct script *s, const struct table *t, const struct unique *u)
 
 const struct pgstmt install_triggers_query = {
 	.name = "gsb_triggers",
-	.sql = "SELECT p.proname, d.description FROM pg_proc p "
+	.sql = "SELECT p.proname, d.description, (SELECT count(*) "
+	       "FROM pg_trigger g WHERE g.tgname LIKE '%gsb\\_%' "
+	       "AND g.tgenabled = 'O' "
+	       "AND g.tgrelid = to_regclass(left(p.proname, -8))) "
+	       "FROM pg_proc p "
 	       "JOIN pg_namespace n ON n.oid = p.pronamespace "
 	       "AND n.nspname = 'gsb' "
 	       "JOIN pg_description d ON d.objoid = p.oid "
 	       "AND d.classoid = 'pg_proc'::regclass "
-	       "WHERE p.proname LIKE '%\\_version' AND 7 = (SELECT count(*) "
-	       "FROM pg_trigger g WHERE g.tgname LIKE '%gsb\\_%' "
-	       "AND g.tgenabled = 'O' "
-	       "AND g.tgrelid = to_regclass(left(p.proname, -8)))",
+	       "WHERE p.proname LIKE '%\\_version'",
 };
 
 static bool
-in_place(const struct script *s, const char *function, const char *digest)
+in_place(const struct script *s, const char *function, const char *digest,
+	 size_t n)
 {
 	for (int i = 0; s->triggers && i < pgresult_rows(s->triggers); i++)
 		if (!strcmp(pgresult_text(s->triggers, i, 0), function) &&
-		    !strcmp(pgresult_text(s->triggers, i, 1), digest))
+		    !strcmp(pgresult_text(s->triggers, i, 1), digest) &&
+		    pgresult_int(s->triggers, i, 2) == (int64_t)n)
 			return true;
 	return false;
 }
@@ -184,8 +187,8 @@ digest_of(struct arena *a, const struct script *steps)
 }
 
 static void (*const functions[])(struct trigger_sql *s) = {
-	trigger_creation, trigger_version, trigger_protect, trigger_reborn,
-	trigger_born,     trigger_moved,   trigger_gone
+	trigger_defaults, trigger_creation, trigger_version, trigger_protect,
+	trigger_reborn,   trigger_born,     trigger_moved,   trigger_gone
 };
 
 /*
@@ -208,7 +211,7 @@ add_triggers(struct script *s, const struct table *t, int site)
 		take(&own, NULL, &sb);
 	function = arena_printf(s->arena, "%s_version", t->rel);
 	digest = digest_of(s->arena, &own);
-	if (in_place(s, function, digest))
+	if (in_place(s, function, digest, trigger_count(t)))
 		return;
 	for (size_t i = 0; i < own.n; i++)
 		script_add(s, NULL, own.steps[i].sql);
@@ -272,7 +275,7 @@ add_publication(struct script *s, const struct catalog *c)
 	take(s, "publication gsb", &sb);
 }
 
-/* gsb_born runs with the rights of whoever writes. */
+/* Defaults and gsb_born run with the rights of whoever writes. */
 static void
 add_public_grants(struct script *s, const struct catalog *c)
 {
@@ -280,6 +283,8 @@ add_public_grants(struct script *s, const struct catalog *c)
 
 	script_add(s, NULL, "GRANT USAGE ON SCHEMA gsb TO PUBLIC");
 	script_add(s, NULL, "GRANT SELECT ON gsb.tombstone TO PUBLIC");
+	script_add(s, NULL,
+		   "GRANT EXECUTE ON FUNCTION gsb.begun(int) TO PUBLIC");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct table *t = &c->list[i];
 
@@ -331,6 +336,7 @@ install_all(struct script *s, const struct catalog *c,
 	script_add(s, NULL, "SET LOCAL synchronous_commit = local");
 	install_schema(s, site);
 	install_functions(s);
+	script_add(s, NULL, trigger_begun);
 	install_conflicts(s);
 	for (size_t i = 0; i < c->n; i++)
 		install_table(s, &c->list[i], site);

@@ -96,6 +96,47 @@ add_isolation(struct trigger_sql *s)
 		    s->table->rel);
 }
 
+/* Some version is not the one that its default gives beside gsb_v_row. */
+static void
+add_versions_differ(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, "(false");
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out,
+			    " OR NEW.\"gsb_v_%s\" <> NEW.\"gsb_v_row\" | %d",
+			    t->groups[g].name, s->site);
+	strbuf_adds(s->out, ")");
+}
+
+/*
+ * Somebody wrote versions: rows of a dump, a row that is a copy of another.
+ * The version trigger makes the row anew; but what has gone out with higher
+ * versions would win.
+ */
+static void
+add_written(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_adds(s->out, "  IF ");
+	add_versions_differ(s);
+	strbuf_adds(s->out, " THEN\n   IF ");
+	sqlgen_newest(s->out, t, "NEW");
+	strbuf_addf(s->out,
+		    " > gsb.begun(255) THEN\n"
+		    "    RAISE check_violation USING MESSAGE = "
+		    "'%s: versions ahead of the clock: leave the columns "
+		    "gsb_v_... out';\n   END IF;\n"
+		    "   UPDATE %s t SET \"gsb_v_row\" = "
+		    "greatest(gsb.begun(0), NEW.\"gsb_v_row\" + 256)\n"
+		    "    WHERE ",
+		    t->rel, t->quoted);
+	sqlgen_key_equal(s->out, t, "t", "NEW");
+	strbuf_adds(s->out, ";\n  END IF;\n");
+}
+
 /*
  * With the rights of the writer and no setting of its own, for it is part of
  * every insert: those two are half of what such a function costs.
@@ -107,13 +148,16 @@ trigger_born(struct trigger_sql *s)
 
 	/* one expression: each costs as much as all that it says */
 	trigger_begin(s, "born", "");
-	strbuf_adds(s->out, "BEGIN\n IF " ISOLATION " OR EXISTS (SELECT FROM "
-			    "gsb.tombstone d WHERE d.rel = ");
+	strbuf_adds(s->out, "BEGIN\n IF " ISOLATION " OR ");
+	add_versions_differ(s);
+	strbuf_adds(s->out, "\n  OR EXISTS (SELECT FROM gsb.tombstone d "
+			    "WHERE d.rel = ");
 	sqlgen_literal(s->out, t->rel);
 	strbuf_adds(s->out, " AND d.key = ");
 	sqlgen_key_text(s->out, t, "NEW");
 	strbuf_adds(s->out, " AND d.v > NEW.\"gsb_v_row\") THEN\n");
 	add_isolation(s);
+	add_written(s);
 	add_reborn_call(s);
 	strbuf_adds(s->out, " END IF;\n");
 	trigger_end(s, "NULL");
@@ -248,38 +292,47 @@ add_moved_columns(struct trigger_sql *s)
 
 /* The names sort so that create and version come behind other BEFORE triggers.
  */
+static const struct {
+	const char *name, *when, *function;
+} triggers[] = {
+	{ "zz_gsb_version", "BEFORE UPDATE", "version" },
+	{ "zz_gsb_protect", "BEFORE UPDATE OF", "protect" },
+	{ "gsb_born", "AFTER INSERT", "born" },
+	{ "gsb_gone", "AFTER DELETE", "gone" },
+	{ "gsb_moved", "AFTER UPDATE OF", "moved" },
+	{ "gsb_truncate", "BEFORE TRUNCATE", NULL },
+	{ "zz_gsb_create", "BEFORE INSERT", "create" },
+};
+
+size_t
+trigger_count(const struct table *t)
+{
+	return sizeof(triggers) / sizeof(triggers[0]) -
+	       (t->nuniques == 0 ? 1 : 0);
+}
+
 bool
 trigger_create(struct trigger_sql *s, size_t i)
 {
-	static const struct {
-		const char *name, *when, *function;
-	} list[] = {
-		{ "zz_gsb_create", "BEFORE INSERT", "create" },
-		{ "zz_gsb_version", "BEFORE UPDATE", "version" },
-		{ "zz_gsb_protect", "BEFORE UPDATE OF", "protect" },
-		{ "gsb_born", "AFTER INSERT", "born" },
-		{ "gsb_gone", "AFTER DELETE", "gone" },
-		{ "gsb_moved", "AFTER UPDATE OF", "moved" },
-		{ "gsb_truncate", "BEFORE TRUNCATE", NULL },
-	};
 	const struct table *t = s->table;
+	const char *function;
 
-	if (i == sizeof(list) / sizeof(list[0]))
+	if (i == trigger_count(t))
 		return false;
-	strbuf_addf(s->out, "CREATE OR REPLACE TRIGGER \"%s\" %s", list[i].name,
-		    list[i].when);
-	if (list[i].function && strcmp(list[i].function, "protect") == 0)
+	function = triggers[i].function;
+	strbuf_addf(s->out, "CREATE OR REPLACE TRIGGER \"%s\" %s",
+		    triggers[i].name, triggers[i].when);
+	if (function != NULL && strcmp(function, "protect") == 0)
 		add_version_columns(s);
-	if (list[i].function && strcmp(list[i].function, "moved") == 0)
+	if (function != NULL && strcmp(function, "moved") == 0)
 		add_moved_columns(s);
 	strbuf_addf(s->out, " ON %s\n", t->quoted);
-	if (list[i].function == NULL) {
+	if (function == NULL)
 		strbuf_adds(s->out, "FOR EACH STATEMENT EXECUTE FUNCTION "
 				    "gsb.refuse_truncate()");
-		return true;
-	}
-	strbuf_adds(s->out, "FOR EACH ROW ");
-	strbuf_addf(s->out, "EXECUTE FUNCTION gsb.\"%s_%s\"()", t->rel,
-		    list[i].function);
+	else
+		strbuf_addf(s->out,
+			    "FOR EACH ROW EXECUTE FUNCTION gsb.\"%s_%s\"()",
+			    t->rel, function);
 	return true;
 }

@@ -259,18 +259,54 @@ add_inexact_bumps(struct trigger_sql *s)
 		strbuf_adds(s->out, " END IF;\n");
 }
 
+/*
+ * One function for all: of an expression that stood in each default the parts
+ * would be looked up anew for every column of every INSERT.
+ */
+void
+trigger_defaults(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_addf(s->out,
+		    "ALTER TABLE %s ALTER COLUMN \"gsb_v_row\" "
+		    "SET DEFAULT gsb.begun(0)",
+		    t->quoted);
+	for (size_t g = 0; g < t->ngroups; g++)
+		strbuf_addf(s->out,
+			    ",\n ALTER COLUMN \"gsb_v_%s\" "
+			    "SET DEFAULT gsb.begun(%d)",
+			    t->groups[g].name, s->site);
+}
+
+/*
+ * In apply sessions what does not come is as old as what was there before the
+ * table was declared.
+ */
+const char trigger_begun[] =
+    "CREATE OR REPLACE FUNCTION gsb.begun(site int) RETURNS bigint\n"
+    "LANGUAGE plpgsql STABLE AS $gsb$\nBEGIN\n"
+    " RETURN CASE WHEN current_setting('session_replication_role') = "
+    "'replica'\n"
+    "  THEN 0 ELSE coalesce(nullif(current_setting('gsb.stamp', true), '')"
+    "::bigint,\n"
+    "   (date_part('epoch', now()) * 1000000)::bigint - 946684800000000) << 8"
+    " | site END;\nEND $gsb$";
+
 void
 trigger_creation(struct trigger_sql *s)
 {
 	const struct table *t = s->table;
 
-	trigger_begin(s, "create", "");
-	strbuf_adds(s->out,
-		    "BEGIN\n  NEW.\"gsb_v_row\" := " TRIGGER_NOW " << 8;\n");
-	for (size_t g = 0; g < t->ngroups; g++)
+	if (t->nuniques == 0) {
 		strbuf_addf(s->out,
-			    "  NEW.\"gsb_v_%s\" := NEW.\"gsb_v_row\" | %d;\n",
-			    t->groups[g].name, s->site);
+			    "DROP FUNCTION IF EXISTS gsb.\"%s_create\"() "
+			    "CASCADE",
+			    t->rel);
+		return;
+	}
+	trigger_begin(s, "create", "");
+	strbuf_adds(s->out, "BEGIN\n");
 	for (size_t u = 0; u < t->nuniques; u++)
 		add_claim(s, &t->uniques[u]);
 	trigger_end(s, "NEW");
@@ -343,11 +379,32 @@ add_several(struct trigger_sql *s)
 	}
 }
 
+/* Its last edit made here was of the same group: all that is to be said. */
+static void
+add_again(struct trigger_sql *s)
+{
+	const struct table *t = s->table;
+
+	strbuf_addf(s->out,
+		    " IF NEW.\"gsb_changed\" = %" PRIu64
+		    " AND NEW.\"gsb_v_row\" <= OLD.\"gsb_v_row\" AND NOT (",
+		    UINT64_C(1) << t->groups[0].bit);
+	trigger_key_changed(s);
+	strbuf_adds(s->out, ")\n  AND (");
+	sqlgen_differ(s->out, t, t->groups[0].columns, t->groups[0].ncolumns,
+		      trigger_new_old);
+	strbuf_adds(s->out, ") THEN\n");
+	add_bump(s, 0, TRIGGER_NOW);
+	strbuf_adds(s->out, "  RETURN NEW;\n END IF;\n");
+}
+
 void
 trigger_version(struct trigger_sql *s)
 {
 	trigger_begin(s, "version", "");
 	strbuf_adds(s->out, " gsb_at bigint;\nBEGIN\n");
+	if (is_alone(s->table))
+		add_again(s);
 	add_changed(s);
 	if (is_alone(s->table))
 		add_alone(s);

@@ -86,6 +86,21 @@ def test_again_adds_only_what_is_new(install):
     assert "another table" not in install()
 
 
+def test_nothing_stands_before_inserts_but_effective_keys(install):
+    """COPY goes row by row where a trigger does, silent or not."""
+    before = ("SELECT tgrelid::regclass::text FROM pg_trigger WHERE "
+              "tgtype & 7 = 7 AND NOT tgisinternal")
+    install()
+    assert install.sql(before) == [("item",)]
+    # what an older version left there goes
+    install.sql("""CREATE FUNCTION gsb."public.duo_create"() RETURNS trigger
+                LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+                CREATE TRIGGER zz_gsb_create BEFORE INSERT ON duo FOR EACH ROW
+                EXECUTE FUNCTION gsb."public.duo_create"()""")
+    assert "public.duo: triggers" in install()
+    assert install.sql(before) == [("item",)]
+
+
 def test_rows_that_are_there_begin_old_and_have_their_keys(install):
     install.sql("INSERT INTO item (id, owner, mail) VALUES (%s, 1, 'a'), "
                 "(%s, 1, 'A'), (%s, 2, 'a'), (%s, 1, NULL)",

@@ -299,3 +299,47 @@ def test_an_old_edit_does_not_bring_back_what_was_vacuumed(pair):
     pair.assert_equal()
     assert values(pair.b, 1, "a") is None
 
+
+
+# --- versions that somebody writes ------------------------------------------
+
+DUO_VERSIONS = "gsb_v_row, gsb_v_x, gsb_v_rest"
+
+
+def duo_versions(side):
+    return side.query(f"SELECT {DUO_VERSIONS} FROM duo ORDER BY kind")
+
+
+def test_a_new_row_has_the_versions_of_its_request(pair):
+    pair.b.write("INSERT INTO duo VALUES ('a', 1, 'x', 1)", stamp=NOW)
+    assert duo_versions(pair.b) == [(NOW << 8, NOW << 8 | 2, NOW << 8 | 2)]
+    (began,), = pair.p.write(
+        "INSERT INTO duo VALUES ('a', 1, 'x', 1), ('b', 1, 'x', 1) RETURNING "
+        "((extract(epoch FROM now()) - 946684800) * 1000000)::bigint")[:1]
+    assert duo_versions(pair.p) == [
+        (began << 8, began << 8 | 1, began << 8 | 1)] * 2
+
+
+def test_versions_written_by_an_insert_are_made_anew(pair):
+    """A dump, or a copy of a row: it is a new one."""
+    pair.p.write("INSERT INTO duo VALUES ('a', 1, 'x', 1)", stamp=NOW)
+    pair.p.write("UPDATE duo SET x = 'y'", stamp=NOW + 5)
+    pair.p.write("INSERT INTO duo (kind, n, x, y, gsb_changed, "
+                 f"{DUO_VERSIONS}) SELECT 'b', n, x, y, gsb_changed, "
+                 f"{DUO_VERSIONS} FROM duo", stamp=NOW + 9)
+    first, (row, *groups) = duo_versions(pair.p)
+    assert first == (NOW << 8, NOW + 5 << 8 | 1, NOW << 8 | 1)
+    assert row >= NOW + 9 << 8 and groups == [row | 1, row | 1]
+    with pytest.raises(psycopg2.errors.CheckViolation) as e:
+        pair.p.write("INSERT INTO duo (kind, n, gsb_v_x) VALUES ('c', 1, %s)",
+                     (NOW + 60 << 8,), stamp=NOW + 10)
+    assert "ahead of the clock" in str(e.value)
+    pair.exchange()
+    pair.assert_equal()
+
+
+def test_in_apply_sessions_a_version_that_does_not_come_is_old(pair):
+    pair.cluster.sql("SET session_replication_role = replica; "
+                     "INSERT INTO duo VALUES ('a', 1, 'x', 1)",
+                     database=pair.p.database)
+    assert duo_versions(pair.p) == [(0, 0, 0)]
