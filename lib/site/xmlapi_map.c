@@ -41,7 +41,7 @@ static const char *qualify(const char *prefix, struct span name,
 struct lookup {
 	const json_t *values;
 	struct span column;
-	const json_t *object; /* NULL: it is not there, or empty */
+	const json_t *object; /* NULL: it is not there */
 };
 
 static const json_t *look_up(struct lookup *l, const char *column);
@@ -188,7 +188,8 @@ xmlapi_map_put(json_t *fields, const char *column, json_t *value)
 void
 xmlapi_map_put_json(json_t *values, const char *column, const char *text)
 {
-	json_t *all = text != NULL ? json_read(span_of(text), NULL) : NULL;
+	bool some = text != NULL && strcmp(text, "{}") != 0;
+	json_t *all = some ? json_read(span_of(text), NULL) : NULL;
 
 	if (json_is_object(all) || json_is_array(all))
 		json_put(values, column, all);
@@ -204,22 +205,31 @@ xmlapi_map_get(const json_t *values, const char *column)
 	return look_up(&l, column);
 }
 
+static bool
+is_of(const struct lookup *l, const char *column)
+{
+	return l->column.len > 0 &&
+	       strncmp(column, l->column.at, l->column.len) == 0 &&
+	       column[l->column.len] == '.';
+}
+
 static const json_t *
 look_up(struct lookup *l, const char *column)
 {
-	const char *dot = strchr(column, '.');
-	struct span name;
+	const char *dot;
 
-	if (dot == NULL)
-		return json_object_get(l->values, column);
-	name = span_make(column, (size_t)(dot - column));
-	if (!span_eq(name, l->column)) {
-		l->column = name;
-		l->object = json_object_getn(l->values, name.at, name.len);
-		if (json_object_size(l->object) == 0)
-			l->object = NULL;
+	if (!is_of(l, column)) {
+		dot = strchr(column, '.');
+		if (dot == NULL)
+			return json_object_get(l->values, column);
+		l->column = span_make(column, (size_t)(dot - column));
+		l->object = json_object_getn(l->values, l->column.at,
+					     l->column.len);
 	}
-	return l->object != NULL ? json_object_get(l->object, dot + 1) : NULL;
+	/* libjansson would hash the name even then */
+	if (json_object_size(l->object) == 0)
+		return NULL;
+	return json_object_get(l->object, column + l->column.len + 1);
 }
 
 void

@@ -102,15 +102,15 @@ xmlapi_meeting_values(struct api *a, const struct meeting *m)
 static void
 put_numbers(struct api *a, json_t *v)
 {
-	JSON_AUTO all = a->company->numbers != NULL
-			    ? json_read(span_of(a->company->numbers), NULL)
-			    : NULL;
+	JSON_AUTO all = NULL;
 	const char *support = json_string_value(
 	    xmlapi_map_get(v, "telephony.telephonySupport"));
 
 	if (support == NULL || strcmp(support, "CALLIN") != 0 ||
 	    xmlapi_map_get(v, "telephony.callInNum.tollNum") != NULL)
 		return;
+	if (a->company->numbers != NULL)
+		all = json_read(span_of(a->company->numbers), NULL);
 	for (size_t i = json_array_size(all); i-- > 0;) {
 		const json_t *one = json_array_get(all, i);
 		bool free = json_is_true(json_object_get(one, "toll_free"));

@@ -1,5 +1,8 @@
 #include "base/crypto.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 #include "base/unit.h"
 
 static void
@@ -28,6 +31,28 @@ test_digests(void **state)
 	assert_hex(out, sizeof(out),
 		   "5bdcc146bf60754e6a042426089575c7"
 		   "5a003f089d2739839dec58b964ec3843");
+}
+
+/* Keys and texts of every length, beside libcrypto's own. */
+static void
+test_hmac_of_any_length(void **state)
+{
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7 + 1);
+	for (size_t n = 0; n < sizeof(text); n++) {
+		uint8_t ours[CRYPTO_SHA256_SIZE];
+		uint8_t theirs[CRYPTO_SHA256_SIZE];
+		size_t m = sizeof(text) - n;
+
+		crypto_hmac_sha256(span_make(text, n), span_make(text, m),
+				   ours);
+		assert_non_null(HMAC(EVP_sha256(), text, (int)n,
+				     (const unsigned char *)text, m, theirs,
+				     NULL));
+		assert_memory_equal(ours, theirs, sizeof(ours));
+	}
 }
 
 static void
@@ -211,6 +236,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_hmac_of_any_length),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_uuid),
 		cmocka_unit_test(test_base64),
