@@ -269,6 +269,24 @@ verified_cell(const struct show *s, const json_t *d, const char *site,
 		paint(s, DIM, width_of(site), "not yet");
 }
 
+/* What a fail-over to it would wait for. */
+static void
+unmerged_cell(const struct show *s, const json_t *d, const char *site,
+	      const char *rest)
+{
+	char path[WORDS_SIZE];
+	bool promised = words_int(d, site_path(path, site,
+					       "replication.in.acknowledged")) >
+			0;
+	bool pending = words_int(d, site_path(path, site,
+					      "replication.in.pending")) > 0;
+
+	paint(s, promised || pending ? PLAIN : DIM, width_of(site), "%s",
+	      promised  ? "acknowledged"
+	      : pending ? "some"
+			: "none");
+}
+
 static void
 number_cell(const struct show *s, const json_t *d, const char *site,
 	    const char *rest)
@@ -303,6 +321,7 @@ static const struct row {
 	{ "rooms", number_cell, "services.collab.rooms" },
 	{ "sync", text_cell, "replication.sync" },
 	{ "equal", verified_cell, "" },
+	{ "unmerged", unmerged_cell, "" },
 	{ "in flight", number_cell, "traffic.in_flight" },
 	{ "websockets", number_cell, "traffic.websockets" },
 	{ "version", text_cell, "services.web.version" },

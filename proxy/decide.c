@@ -75,7 +75,10 @@ say_risk(const struct failover *f, const struct view *v,
 		 "; it alone has: %s", risk.text);
 }
 
-/* Or it has had the time to, since it could. */
+/*
+ * Or it has had the time to, since it could. What the other site's people were
+ * told is done is waited for without end: its replicator merges it by itself.
+ */
 static bool
 has_applied(const struct failover *f, const struct view *v,
 	    struct reasons_note *note)
@@ -87,6 +90,9 @@ has_applied(const struct failover *f, const struct view *v,
 
 	if (view_applied(target))
 		return true;
+	if (target->replication.known &&
+	    target->replication.in_acknowledged != 0)
+		return false;
 	if (v->now_ms - from < APPLY_MS)
 		return false;
 	reasons_say(note, "not known to have applied everything");

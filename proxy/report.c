@@ -175,6 +175,7 @@ read_replication(const json_t *doc, struct report_replication *out)
 	out->at_risk = number_or(r, "out.at_risk", -1);
 	out->at_risk_since_us = number(r, "out.at_risk_since_us");
 	out->in_pending = number(r, "in.pending");
+	out->in_acknowledged = number(r, "in.acknowledged");
 	out->key_conflicts = number_or(r, "key_conflicts", -1);
 	out->verified_us = number(r, "verified_us");
 	out->parked = number(r, "parked");

@@ -40,6 +40,7 @@ struct report_replication {
 	 * told; since when, UNIX, 0: none is */
 	int64_t at_risk, at_risk_since_us;
 	int64_t in_pending; /* received and not yet applied; 0 if not told */
+	int64_t in_acknowledged; /* not 0: something of it is acknowledged */
 	int64_t parked, conflicts, replicator_age_ms;
 	int64_t key_conflicts; /* open; -1: not told */
 	int64_t verified_us;   /* both found equal, UNIX; 0: not told */

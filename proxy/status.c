@@ -28,6 +28,7 @@ replication_json(const struct report_replication *r)
 	json_put_str(in, "state", report_stream_name(r->in));
 	json_put_int(in, "lag_ms", r->in_lag_ms);
 	json_put_int(in, "pending", r->in_pending);
+	json_put_int(in, "acknowledged", r->in_acknowledged);
 	json_put(doc, "out", out);
 	json_put(doc, "in", in);
 	json_put_int(doc, "parked", r->parked);

@@ -74,6 +74,8 @@ void apply_rewind(struct apply *a, uint64_t to);
 /* The end of what is committed; committed and flushed; submitted as whole
  * transactions. */
 uint64_t apply_progress(const struct apply *a);
+/* Behind it while something is held. */
+uint64_t apply_stands(const struct apply *a);
 uint64_t apply_durable(const struct apply *a);
 uint64_t apply_submitted(const struct apply *a);
 

@@ -81,6 +81,12 @@ apply_reset(struct apply *a, const struct err *why)
 	a->conf.on_reset(a->conf.ctx, &copy); /* last */
 }
 
+uint64_t
+apply_stands(const struct apply *a)
+{
+	return a->stands;
+}
+
 void
 apply_abandon(struct apply *a)
 {

@@ -48,13 +48,13 @@ copydata_read(struct span bytes, struct copydata *out, struct err *e)
 }
 
 void
-copydata_status(uint64_t lsn, int64_t time_us, bool ping,
+copydata_status(uint64_t durable, uint64_t applied, int64_t time_us, bool ping,
 		char out[static COPYDATA_STATUS_SIZE])
 {
 	out[0] = 'r';
-	put_u64(out + 1, lsn);  /* written */
-	put_u64(out + 9, lsn);  /* flushed */
-	put_u64(out + 17, lsn); /* applied */
+	put_u64(out + 1, durable); /* written */
+	put_u64(out + 9, durable); /* flushed */
+	put_u64(out + 17, applied);
 	put_u64(out + 25, (uint64_t)time_us);
 	out[33] = ping;
 }

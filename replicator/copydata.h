@@ -28,11 +28,11 @@ int copydata_read(struct span bytes, struct copydata *out, struct err *e)
     __attribute__((warn_unused_result));
 
 /*
- * A status update: lsn is durable here, and so written and applied. time_us
- * is since 2000; ping asks for an answer.
+ * A status update: what is durable here, and so written; what is applied.
+ * time_us is since 2000; ping asks for an answer.
  */
 #define COPYDATA_STATUS_SIZE 34
-void copydata_status(uint64_t lsn, int64_t time_us, bool ping,
-		     char out[static COPYDATA_STATUS_SIZE]);
+void copydata_status(uint64_t durable, uint64_t applied, int64_t time_us,
+		     bool ping, char out[static COPYDATA_STATUS_SIZE]);
 
 #endif

@@ -107,6 +107,13 @@ static const char *const tables[] = {
 	"COMMENT ON TABLE gsb.seen IS\n"
 	" 'of the peer''s log: so far it was merged here, also while the "
 	"origin stays behind for a large transaction'",
+	"CREATE TABLE IF NOT EXISTS gsb.spool (\n"
+	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
+	" pending boolean NOT NULL DEFAULT false)",
+	"INSERT INTO gsb.spool DEFAULT VALUES ON CONFLICT DO NOTHING",
+	"COMMENT ON TABLE gsb.spool IS\n"
+	" 'pending: the peer may take something as durable here that is not "
+	"merged yet'",
 
 	/* What was true of another database is not of its copy. */
 	"CREATE UNLOGGED TABLE IF NOT EXISTS gsb.digest (\n"

@@ -4,7 +4,8 @@
 
 #define WINDOW_US 30000000
 
-static const char *const names[] = { "sent", "received", "applied", "visible" };
+static const char *const names[] = { "sent", "received", "spooled", "applied",
+				     "visible" };
 static_assert(sizeof(names) / sizeof(names[0]) == LAG_STAGES,
 	      "one name for each stage");
 
@@ -44,15 +45,16 @@ add(struct lag_window *w, enum lag_stage s, int64_t us)
 {
 	if (us < 0) /* clocks differ */
 		us = 0;
+	w->n[s]++;
 	w->count[s][bucket_of(us)]++;
 	if (us > w->max_us[s])
 		w->max_us[s] = us;
 }
 
-void
-lag_add(struct lag *l, const struct lag_times *t)
+static void
+turn(struct lag *l, int64_t now_us)
 {
-	int64_t age_us = t->applied_us - l->since_us;
+	int64_t age_us = now_us - l->since_us;
 
 	/* a clock that was put back begins anew too */
 	if (age_us > WINDOW_US || age_us < 0) {
@@ -60,13 +62,25 @@ lag_add(struct lag *l, const struct lag_times *t)
 				? (struct lag_window){ 0 }
 				: l->now;
 		l->now = (struct lag_window){ 0 };
-		l->since_us = t->applied_us;
+		l->since_us = now_us;
 	}
+}
+
+void
+lag_spooled(struct lag *l, int64_t took_us, int64_t now_us)
+{
+	turn(l, now_us);
+	add(&l->now, LAG_SPOOLED, took_us);
+}
+
+void
+lag_add(struct lag *l, const struct lag_times *t)
+{
+	turn(l, t->applied_us);
 	add(&l->now, LAG_SENT, t->sent_us - t->committed_us);
 	add(&l->now, LAG_RECEIVED, t->received_us - t->sent_us);
 	add(&l->now, LAG_APPLIED, t->applied_us - t->received_us);
 	add(&l->now, LAG_VISIBLE, t->applied_us - t->committed_us);
-	l->now.n++;
 }
 
 void
@@ -81,7 +95,7 @@ lag_applied(struct lag *l, const struct batch *b, int64_t now_us)
 int64_t
 lag_quantile_us(const struct lag *l, enum lag_stage s, double q)
 {
-	uint64_t n = l->now.n + l->before.n, sum = 0;
+	uint64_t n = l->now.n[s] + l->before.n[s], sum = 0;
 	uint64_t wanted = (uint64_t)((double)n * q);
 	int64_t max = lag_max_us(l, s);
 

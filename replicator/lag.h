@@ -4,6 +4,7 @@
  *
  *   sent       commit there --> it was sent          (the peer's clock)
  *   received   sent --> it was here                  (both clocks)
+ *   spooled    written to the spool --> durable there (our clock)
  *   applied    here --> committed here               (our clock)
  *   visible    commit there --> committed here       (both clocks)
  */
@@ -15,7 +16,14 @@
 
 #include "replicator/batch.h"
 
-enum lag_stage { LAG_SENT, LAG_RECEIVED, LAG_APPLIED, LAG_VISIBLE, LAG_STAGES };
+enum lag_stage {
+	LAG_SENT,
+	LAG_RECEIVED,
+	LAG_SPOOLED,
+	LAG_APPLIED,
+	LAG_VISIBLE,
+	LAG_STAGES
+};
 const char *lag_stage_name(enum lag_stage s);
 
 /* Four buckets for each doubling, from 1 µs to an hour. */
@@ -24,7 +32,7 @@ const char *lag_stage_name(enum lag_stage s);
 struct lag_window {
 	uint32_t count[LAG_STAGES][LAG_BUCKETS];
 	int64_t max_us[LAG_STAGES];
-	uint64_t n;
+	uint64_t n[LAG_STAGES];
 };
 
 /* { 0 } is empty. */
@@ -40,6 +48,9 @@ struct lag_times {
 	int64_t committed_us, sent_us, received_us, applied_us;
 };
 void lag_add(struct lag *l, const struct lag_times *t);
+
+/* One write of the spool. */
+void lag_spooled(struct lag *l, int64_t took_us, int64_t now_us);
 
 /* The last transaction of a batch, now committed here. */
 void lag_applied(struct lag *l, const struct batch *b, int64_t now_us);

@@ -13,7 +13,7 @@
 struct conf {
 	int site;
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
-	int64_t stream_above;
+	int64_t stream_above, spool_max;
 	/* SIGHUP takes these over, and no others: */
 	int sync;
 	int64_t sync_timeout_ms, verify_ms, conflicts_age_ms, conflicts_kept;
@@ -110,6 +110,16 @@ static const struct conf_key keys[] = {
 	  .max = 1 << 30,
 	  .help = "a transaction of the peer that takes more memory there "
 		  "comes before its end, and small ones pass it by" },
+	{ .section = "replicator",
+	  .key = "spool_max",
+	  .kind = CONF_BYTES,
+	  .offset = AT(spool_max),
+	  .def = "0",
+	  .min = 0,
+	  .max = INT64_C(1) << 40,
+	  .help = "with sync = on: how many bytes of the peer's may be "
+		  "acknowledged and not merged yet, in state_dir; 0: what is "
+		  "acknowledged is merged" },
 	{ .section = "status",
 	  .key = "listen",
 	  .kind = CONF_STRING,
@@ -245,6 +255,7 @@ run_conf(const struct conf *c)
 				  .peer = c->peer,
 				  .state_dir = c->state_dir,
 				  .stream_above = c->stream_above,
+				  .spool_max = c->spool_max,
 				  .listen = c->listen,
 				  .sync = (enum sync_mode)c->sync,
 				  .sync_timeout_ms = c->sync_timeout_ms,

@@ -53,6 +53,12 @@ meeting_cut(struct meeting *m)
 		rejoin_cancel(&m->rejoin);
 }
 
+const struct progress_record *
+meeting_known(const struct meeting *m)
+{
+	return &m->known;
+}
+
 struct stream_last
 meeting_last(const struct meeting *m)
 {
@@ -87,11 +93,14 @@ log_verdict(const struct meeting *m, const struct stream_peer *peer,
 
 bool
 meeting_judge(struct meeting *m, const struct stream_peer *peer,
-	      uint64_t applied, uint64_t *start, bool *is_other)
+	      const struct meeting_stand *stand, uint64_t *start,
+	      bool *is_other)
 {
+	uint64_t applied = stand->applied;
+
 	if (m->rejoin != NULL)
 		return false;
-	m->facts.verdict = progress_judge(peer, applied,
+	m->facts.verdict = progress_judge(peer, applied, stand->spooled,
 					  progress_record(m->progress), start);
 	m->facts.confirmed = peer->confirmed_lsn;
 	m->facts.safe_bytes = peer->safe_bytes;
@@ -102,6 +111,11 @@ meeting_judge(struct meeting *m, const struct stream_peer *peer,
 		m->known.system_id = peer->system_id;
 		m->known.timeline = peer->timeline;
 		return true;
+	}
+	if (!stand->may_rejoin) {
+		log_info("meeting", "rejoin=later why=\"what was acknowledged "
+				    "is merged first\"");
+		return false;
 	}
 	m->peer = *peer;
 	m->applied = applied;

@@ -39,12 +39,20 @@ struct stream_last meeting_last(const struct meeting *m);
  * on_rejoined comes if it is going to be. *is_other: it is not the one that
  * was met last.
  */
+struct meeting_stand {
+	uint64_t applied, spooled; /* as in progress.h */
+	bool may_rejoin; /* else only when all that is here is merged */
+};
 bool meeting_judge(struct meeting *m, const struct stream_peer *peer,
-		   uint64_t applied, uint64_t *start, bool *is_other);
+		   const struct meeting_stand *stand, uint64_t *start,
+		   bool *is_other);
+
+/* Whom it follows; system_id 0: nobody yet. */
+const struct progress_record *meeting_known(const struct meeting *m);
 
 /* Transactions of it were applied, the last of them as the batch says. */
 void meeting_applied(struct meeting *m, const struct batch *b);
-/* All up to acked was for nobody here, with this applied; remembered. */
+/* All from applied to acked was for nobody here; remembered. */
 void meeting_save(struct meeting *m, uint64_t applied, uint64_t acked);
 
 struct meeting_facts {

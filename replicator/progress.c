@@ -175,9 +175,10 @@ progress_alarm(enum progress_verdict v)
 
 enum progress_verdict
 progress_judge(const struct stream_peer *peer, uint64_t applied,
-	       const struct progress_record *known, uint64_t *start)
+	       uint64_t spooled, const struct progress_record *known,
+	       uint64_t *start)
 {
-	uint64_t safe = applied;
+	uint64_t safe = spooled;
 
 	*start = 0;
 	if (!peer->slot_found)
@@ -186,20 +187,20 @@ progress_judge(const struct stream_peer *peer, uint64_t applied,
 		return PROGRESS_LOST_SLOT;
 	if (known->system_id != 0 && known->system_id != peer->system_id)
 		return PROGRESS_OTHER;
-	if (applied > peer->current_lsn || peer->other_history)
+	if (spooled > peer->current_lsn || peer->other_history)
 		return PROGRESS_BEHIND;
 	if (known->timeline != 0 && known->timeline != peer->timeline) {
 		*start = applied;
 		return PROGRESS_OTHER;
 	}
-	*start = applied;
+	*start = spooled;
 	/* an older database knows nothing of what was acknowledged later */
-	if (known->applied <= applied && known->acked > safe)
+	if (known->applied <= spooled && known->acked > safe)
 		safe = known->acked;
-	if (peer->confirmed_lsn > safe && (applied != 0 || known->acked != 0))
+	if (peer->confirmed_lsn > safe && (spooled != 0 || known->acked != 0))
 		return PROGRESS_GAP;
-	if (applied == 0)
+	if (spooled == 0)
 		return PROGRESS_FRESH;
-	return peer->confirmed_lsn < applied ? PROGRESS_REDELIVERY
+	return peer->confirmed_lsn < spooled ? PROGRESS_REDELIVERY
 					     : PROGRESS_CONTINUE;
 }

@@ -18,8 +18,8 @@
 struct progress_record {
 	uint64_t system_id; /* of the peer; 0: none yet */
 	uint32_t timeline;
-	uint64_t applied; /* the origin's position when it was written */
-	uint64_t acked;   /* acknowledged; all up to it was for nobody here */
+	uint64_t applied; /* merged or in the spool when it was written */
+	uint64_t acked;   /* acknowledged; all from there was for nobody here */
 	struct stream_last last;
 };
 
@@ -55,11 +55,12 @@ const char *progress_name(enum progress_verdict v);
 const char *progress_alarm(enum progress_verdict v);
 
 /*
- * applied: the origin's position. start: where to begin (0: where the slot
+ * applied: the origin's position. spooled: what comes with the spool too is
+ * here up to that; at least applied. start: where to begin (0: where the slot
  * stands); no use when the verdict is an alarm. Pure.
  */
 enum progress_verdict progress_judge(const struct stream_peer *peer,
-				     uint64_t applied,
+				     uint64_t applied, uint64_t spooled,
 				     const struct progress_record *known,
 				     uint64_t *start);
 

@@ -16,11 +16,6 @@
 #include "io/timer.h"
 #include "replicator/control.h"
 
-/* a batch that is not full waits so long while another is under way */
-#define LINGER_MS 5
-/* reading stops above the first and goes on below the second */
-#define QUEUE_HIGH (4 << 20)
-#define QUEUE_LOW (1 << 20)
 #define DRAIN_MS 900
 
 static void on_ready(void *ctx, const struct catalog *catalog,
@@ -34,7 +29,6 @@ static void on_state(void *ctx, enum stream_state to, const struct err *why);
 static bool on_message(void *ctx, struct span bytes);
 static void on_keepalive(void *ctx, uint64_t end_lsn);
 static bool on_pause(void *ctx);
-static void on_linger(void *ctx);
 static void on_applied(void *ctx, const struct batch *b);
 static void on_reset(void *ctx, const struct err *why);
 static void on_sync(void *ctx);
@@ -93,7 +87,7 @@ run_new(const struct run_conf *conf, struct err *e)
 				    .on_rejoined = on_rejoined,
 				    .ctx = r },
 	    e);
-	if (r->meeting == NULL)
+	if (r->meeting == NULL || run_spool_new(r, e) != 0)
 		goto fail;
 	begin(r);
 	r->report = report_new(
@@ -127,6 +121,7 @@ stop_stream(struct run *r)
 {
 	timer_cancel(&r->linger);
 	meeting_cut(r->meeting);
+	run_spool_stop(r);
 	if (r->large != NULL)
 		large_forget(r->large);
 	stream_free(&r->stream);
@@ -152,6 +147,7 @@ run_free(struct run **rp)
 	stop_stream(r);
 	large_free(&r->large);
 	apply_free(&r->apply);
+	run_spool_free(r);
 	sync_free(&r->sync);
 	meeting_free(&r->meeting);
 	mem_free(r->own_name);
@@ -184,6 +180,7 @@ on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
 	    .on_state = on_state,
 	    .ctx = r,
 	});
+	run_spool_ready(r, progress);
 	run_parked_retry(r);
 	large_ready(r->large, catalog);
 	report_touch(r->report);
@@ -216,6 +213,9 @@ on_rejoined(void *ctx, const struct stream_peer *peer, uint64_t from,
 
 	report_peer(r->report, peer, from);
 	heal_want(r->heal, why);
+	spool_forget(r->spool, from);
+	r->suspect = false;
+	r->has_met = true;
 	/* last: ends the stream */
 	apply_rewind(r->apply, apply_progress(r->apply) > from ? from : 0);
 }
@@ -227,15 +227,26 @@ on_peer(void *ctx, const struct stream_peer *peer,
 	struct run *r = ctx;
 	uint64_t applied = apply_progress(r->apply);
 	uint64_t come = intake_end_lsn(r->intake);
+	struct meeting_stand stand = {
+		.applied = applied,
+		.spooled = spool_reach(r->spool, applied),
+		.may_rejoin = !r->behind && run_is_idle(r),
+	};
 	bool is_other = false;
 
 	report_touch(r->report);
-	if (!meeting_judge(r->meeting, peer, applied, &begin_at->start_lsn,
+	if (!meeting_judge(r->meeting, peer, &stand, &begin_at->start_lsn,
 			   &is_other))
 		return false;
+	r->suspect = false;
+	r->has_met = true;
+	spool_name(r->spool, peer->system_id, peer->timeline);
+	begin_at->applied_lsn = apply_durable(r->apply);
 	begin_at->durable_lsn = begin_at->start_lsn != 0
-				    ? apply_durable(r->apply)
+				    ? run_spool_reach(r, begin_at->applied_lsn)
 				    : 0;
+	if (r->behind && spool_end(r->spool) > come)
+		come = spool_end(r->spool);
 	/* what is on its way to the database need not come again */
 	begin_at->streaming = !large_is_unable(r->large);
 	if (begin_at->start_lsn != 0 && come > begin_at->start_lsn)
@@ -254,68 +265,16 @@ on_state(void *ctx, enum stream_state to, const struct err *why)
 	heal_go(r->heal, to == STREAM_RUNNING);
 	if (to == STREAM_WAITING)
 		large_cut(r->large);
-	if (to == STREAM_WAITING && r->intake != NULL && !intake_cut(r->intake))
+	if (to != STREAM_WAITING || r->intake == NULL)
+		return;
+	if (!r->behind && !intake_cut(r->intake))
 		apply_abandon(r->apply); /* last: ends the stream */
+	else
+		run_spool_cut(r);
 }
 
 /* --- from the stream to apply ----------------------------------------------
  */
-
-static void
-submit(struct run *r)
-{
-	struct batch *b = intake_take(r->intake);
-	struct apply_stats st;
-
-	timer_cancel(&r->linger);
-	run_large_hold_back(r, b);
-	if (b->ends && b->end_lsn <= apply_seen(r->apply))
-		batch_comes_again(b);
-	b->sent_us = r->sent_us;
-	b->received_us = r->received_us;
-	if (r->behind_since_us == 0)
-		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
-	apply_submit(r->apply, &b);
-	apply_stats(r->apply, &st);
-	if (st.queued_bytes > QUEUE_LOW)
-		r->swollen = true;
-	if (st.queued_bytes > QUEUE_HIGH && !r->hold) {
-		r->hold = true;
-		stream_hold(r->stream, true);
-	}
-}
-
-/* Idle: at once. Behind: when it is full, or has waited for a moment. */
-static void
-submit_what_is_due(struct run *r)
-{
-	enum intake_ready ready;
-	struct apply_stats st;
-	int64_t waited;
-
-	apply_stats(r->apply, &st);
-	intake_hurry(r->intake, st.queued > 0);
-	ready = intake_ready(r->intake);
-	if (ready == INTAKE_EMPTY)
-		return;
-	waited = clock_mono_ms() - intake_since_ms(r->intake);
-	if (ready == INTAKE_FULL || st.queued + st.in_flight == 0 ||
-	    (st.queued + st.in_flight == 1 && waited >= LINGER_MS)) {
-		submit(r);
-		return;
-	}
-	if (st.queued + st.in_flight == 1 && r->linger == NULL)
-		r->linger = timer_start(LINGER_MS, on_linger, r);
-}
-
-static void
-on_linger(void *ctx)
-{
-	struct run *r = ctx;
-
-	r->linger = NULL;
-	submit_what_is_due(r);
-}
 
 static bool
 on_message(void *ctx, struct span bytes)
@@ -326,12 +285,15 @@ on_message(void *ctx, struct span bytes)
 
 	if (what != LARGE_OTHER) {
 		if (what == LARGE_WHOLE)
-			submit_what_is_due(r);
+			run_submit_what_is_due(r);
 		return what > 0;
 	}
+	what = run_spool_message(r, bytes);
+	if (what <= 0)
+		return what == 0;
 	/* what stands before a new transaction need not wait for its end */
 	if (bytes.len > 0 && bytes.at[0] == DECODER_BEGIN)
-		submit_what_is_due(r);
+		run_submit_what_is_due(r);
 	if (intake_message(r->intake, bytes, &e) != 0) {
 		log_error("run", "why=\"%s\"", err_text(&e));
 		return false;
@@ -344,11 +306,11 @@ on_message(void *ctx, struct span bytes)
 	/* at once, before the keepalive that follows is answered */
 	if (intake_ready(r->intake) == INTAKE_FULL ||
 	    bytes.at[0] == DECODER_COMMIT)
-		submit_what_is_due(r);
+		run_submit_what_is_due(r);
 	/* what comes again and what is new are batches of their own */
 	if (intake_end_lsn(r->intake) == apply_seen(r->apply) &&
 	    intake_ready(r->intake) != INTAKE_EMPTY)
-		submit(r);
+		run_submit(r);
 	return true;
 }
 
@@ -356,22 +318,27 @@ bool
 run_is_idle(const struct run *r)
 {
 	return apply_is_idle(r->apply) && !intake_is_busy(r->intake) &&
-	       !large_is_busy(r->large);
+	       !r->behind && !large_is_busy(r->large);
 }
 
 /*
- * What is committed here is durable. When nothing is under way, so is all
- * that came and held nothing for us.
+ * What is committed here is durable, and so is what the spool has. When
+ * nothing else is under way, so is all that came and held nothing for us.
  */
 void
 run_acknowledge(struct run *r)
 {
-	uint64_t applied = apply_durable(r->apply), acked = applied;
-	bool idle = run_is_idle(r);
+	uint64_t durable = apply_durable(r->apply);
+	uint64_t base = run_spool_reach(r, durable), acked = base;
+	uint64_t merged = apply_stands(r->apply);
+	bool idle = run_is_idle(r), merged_all = idle && durable >= merged;
 
 	if (intake_end_lsn(r->intake) > r->seen)
 		r->seen = intake_end_lsn(r->intake);
-	if (idle && r->seen > applied)
+	if (r->seen > base &&
+	    (merged_all ||
+	     (!large_is_busy(r->large) && run_spool_promises(r) &&
+	      !spool_is_inside(r->spool) && base >= spool_end(r->spool))))
 		acked = r->seen;
 	if (idle)
 		r->behind_since_us = 0;
@@ -379,9 +346,13 @@ run_acknowledge(struct run *r)
 		r->swollen = false;
 		malloc_trim(0);
 	}
-	if (acked > applied)
-		meeting_save(r->meeting, applied, acked);
-	stream_ack(r->stream, acked);
+	if (acked > base)
+		meeting_save(r->meeting, base, acked);
+	if (idle && r->seen > merged)
+		merged = r->seen;
+	stream_ack(r->stream, acked, merged < acked ? merged : acked,
+		   !run_spool_promises(r));
+	run_spool_settled(r, durable, merged_all);
 }
 
 static void
@@ -401,10 +372,10 @@ on_pause(void *ctx)
 	struct run *r = ctx;
 	struct apply_stats st;
 
-	submit_what_is_due(r);
+	run_submit_what_is_due(r);
 	run_acknowledge(r);
 	apply_stats(r->apply, &st);
-	return st.queued > 0;
+	return st.queued > 0 && !run_spool_is_urgent(r);
 }
 
 /* Its last transaction was applied. */
@@ -423,18 +394,13 @@ static void
 on_applied(void *ctx, const struct batch *b)
 {
 	struct run *r = ctx;
-	struct apply_stats st;
 
 	if (b->ends)
 		run_count(r, b);
 	apply_catch_up(r->apply, 0);
-	submit_what_is_due(r);
+	run_submit_what_is_due(r);
 	run_acknowledge(r);
-	apply_stats(r->apply, &st);
-	if (r->hold && st.queued_bytes < QUEUE_LOW && r->drain == NULL) {
-		r->hold = false;
-		stream_hold(r->stream, false);
-	}
+	run_spool_feed(r);
 	if (r->drain != NULL && apply_is_idle(r->apply)) {
 		timer_cancel(&r->drain);
 		on_drain_end(r); /* last */
@@ -460,6 +426,8 @@ run_reload(struct run *r, const struct run_conf *conf)
 	heal_set_interval(r->heal, conf->verify_ms);
 	report_set_history(r->report, conf->conflicts_age_ms,
 			   conf->conflicts_kept);
+	r->conf.sync = conf->sync;
+	run_spool_mode(r);
 	apply_reread(r->apply); /* last: ends the stream */
 }
 
@@ -474,7 +442,7 @@ run_drain(struct run *r, void (*fn)(void *ctx), void *ctx)
 		r->hold = true;
 		stream_hold(r->stream, true);
 		if (intake_ready(r->intake) != INTAKE_EMPTY)
-			submit(r);
+			run_submit(r);
 		idle = apply_is_idle(r->apply);
 	}
 	r->drain = timer_start(idle ? 0 : DRAIN_MS, on_drain_end, r);

@@ -20,6 +20,7 @@ struct run_conf {
 	int64_t stream_above; /* bytes; as in stream.h */
 	const char *listen;   /* HTTP, or "" */
 	enum sync_mode sync;
+	int64_t spool_max; /* bytes */
 	int64_t sync_timeout_ms;
 	int64_t verify_ms; /* between digests in the background; 0: none */
 	int64_t conflicts_age_ms, conflicts_kept; /* as in report.h */

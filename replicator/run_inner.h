@@ -11,8 +11,16 @@
 #include "replicator/parked.h"
 #include "replicator/report.h"
 #include "replicator/run.h"
+#include "replicator/run_spool.h"
+#include "replicator/spool.h"
+#include "replicator/spool_mark.h"
 #include "replicator/stream.h"
 #include "replicator/sync.h"
+
+/* of what is on its way to the database: reading stops above the first and
+ * goes on below the second */
+#define RUN_QUEUE_HIGH (4 << 20)
+#define RUN_QUEUE_LOW (1 << 20)
 
 struct run {
 	struct run_conf conf;
@@ -28,6 +36,14 @@ struct run {
 	struct stream *stream; /* while apply is ready, as intake */
 	struct intake *intake;
 	struct timer *linger;
+	struct spool *spool;
+	struct spool_mark *mark;
+	struct loop_call *feeding;
+	struct timer *calm; /* then all has been merged for a while */
+	bool behind;  /* intake is fed from the spool, the stream goes there */
+	bool suspect; /* of the spool something was lost, until the peer says */
+	bool has_met; /* the peer, since the start */
+	bool full;    /* the spool has its utmost size */
 	bool hold;
 	bool swollen;            /* memory to give back when all is quiet */
 	uint64_t seen;           /* all below it that concerns us has come */
@@ -47,6 +63,10 @@ void run_acknowledge(struct run *r);
 /* All that came as a whole is applied. */
 bool run_is_idle(const struct run *r);
 void run_count(struct run *r, const struct batch *b);
+
+/* run_submit.c */
+void run_submit(struct run *r);
+void run_submit_what_is_due(struct run *r);
 
 /* run_large.c: what the large ones ask of the others. */
 void run_large_new(struct run *r);

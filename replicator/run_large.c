@@ -40,6 +40,7 @@ run_large_message(struct run *r, struct span bytes)
 		return what;
 	if (end_lsn > r->seen)
 		r->seen = end_lsn;
+	spool_skip(r->spool, end_lsn);
 	apply_hold(r->apply, large_from(r->large));
 	return what;
 }
@@ -51,7 +52,8 @@ on_relation(void *ctx, struct span message)
 	struct run *r = ctx;
 	struct err e;
 
-	if (intake_message(r->intake, message, &e) != 0)
+	spool_relation(r->spool, message);
+	if (!r->behind && intake_message(r->intake, message, &e) != 0)
 		log_error("run", "why=\"%s\"", err_text(&e));
 }
 

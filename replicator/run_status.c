@@ -49,6 +49,9 @@ run_status(void *ctx, struct status *out)
 	apply_stats(r->apply, &out->apply);
 	large_stats(r->large, &out->large);
 	sync_stats(r->sync, &out->out);
+	spool_stats(r->spool, &out->spool);
+	out->spool_state = run_spool_state(r);
+	out->spool_age_ms = out->spool.bytes > 0 ? lag_ms(r) : 0;
 	if (r->intake == NULL)
 		return;
 	out->apply_ready = true;

@@ -92,6 +92,18 @@ large_json(const struct large_stats *l)
 }
 
 static json_t *
+spool_json(const struct status *s)
+{
+	json_t *one = json_object();
+
+	json_put_str(one, "state", s->spool_state);
+	json_put_int(one, "bytes", (int64_t)s->spool.bytes);
+	json_put_int(one, "oldest_ms", s->spool_age_ms);
+	json_put_int(one, "syncs", (int64_t)s->spool.syncs);
+	return one;
+}
+
+static json_t *
 in_json(const struct status *s)
 {
 	json_t *in = json_object();
@@ -123,6 +135,7 @@ in_json(const struct status *s)
 	json_put_int(in, "parked_rows", (int64_t)s->apply.parked);
 	json_put_bool(in, "stuck", s->apply.stuck);
 	json_put(in, "large", large_json(&s->large));
+	json_put(in, "spool", spool_json(s));
 	return in;
 }
 
@@ -213,6 +226,21 @@ put_clock(struct strbuf *out, const struct lag *l)
 		    (double)us / 1e6);
 }
 
+static void
+put_spool(struct strbuf *out, const struct status *s)
+{
+	put(out, "spool_bytes", "gauge",
+	    "Durable here, not merged yet; in files.", (int64_t)s->spool.bytes);
+	put(out, "spool_oldest_ms", "gauge", "Age of the oldest of it.",
+	    s->spool_age_ms);
+	put(out, "spool_syncs_total", "counter", "Writes of it to the disk.",
+	    (int64_t)s->spool.syncs);
+	put(out, "spool_fallback", "gauge",
+	    "It is full or cannot be written: commits wait for merging.",
+	    span_is(span_of(s->spool_state), "full") ||
+		span_is(span_of(s->spool_state), "failed"));
+}
+
 void
 status_metrics(const struct status *s, struct strbuf *out)
 {
@@ -247,6 +275,7 @@ status_metrics(const struct status *s, struct strbuf *out)
 	    (int64_t)s->apply.fetched);
 	put(out, "parked_rows_total", "counter", "That could not be merged.",
 	    (int64_t)s->apply.parked);
+	put_spool(out, s);
 	put(out, "large_pending", "gauge",
 	    "Large transactions that are not applied yet.", s->large.pending);
 	put(out, "large_kept_bytes", "gauge", "Of large ones, in files.",

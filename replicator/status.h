@@ -13,6 +13,7 @@
 #include "replicator/lag.h"
 #include "replicator/large.h"
 #include "replicator/progress.h"
+#include "replicator/spool.h"
 #include "replicator/stream.h"
 #include "replicator/sync.h"
 
@@ -33,6 +34,9 @@ struct status {
 	struct intake_stats intake;
 	struct apply_stats apply;
 	struct large_stats large;
+	struct spool_stats spool;
+	const char *spool_state; /* "on", "off", "full", "failed" */
+	int64_t spool_age_ms;    /* of the oldest that is not merged */
 	struct sync_stats out;
 	struct heal_status digest;
 	const struct lag *lag; /* NULL: none */

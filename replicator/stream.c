@@ -29,6 +29,8 @@
 /* many small messages that lie ready cost the peer and us less than as many
  * wake-ups, so reading rests while the owner has enough to do */
 #define REST_MS 2
+/* how long nobody has to know that something is merged */
+#define LATE_MS 20
 /* whoever still holds our slot after so many attempts is ended */
 #define BUSY_ATTEMPTS 8
 #define RETRY ((struct retry_conf){ 50, 2000 })
@@ -40,13 +42,14 @@ struct stream {
 	struct timer *deadline; /* from CONNECTING to RUNNING */
 	struct timer *beat;     /* in RUNNING */
 	struct timer *rest;     /* nothing is read until then */
+	struct timer *late;     /* a status is due then */
 	struct receiver *receiver;
 	bool asked_slot; /* in ASKING: the second question runs */
 	struct stream_peer peer;
 	struct stream_begin begin;
-	uint64_t acked;    /* what the status says */
-	uint64_t statuses; /* that were sent */
-	uint64_t answered; /* the furthest keepalive that had a status */
+	uint64_t acked, applied; /* what the status says */
+	uint64_t statuses;       /* that were sent */
+	uint64_t answered;       /* the furthest keepalive that had a status */
 	bool hold;
 	unsigned silent_beats;
 	struct stream_stats stats;
@@ -92,9 +95,10 @@ disconnect(struct stream *s)
 	timer_cancel(&s->deadline);
 	timer_cancel(&s->beat);
 	timer_cancel(&s->rest);
+	timer_cancel(&s->late);
 	receiver_free(&s->receiver);
 	s->asked_slot = false;
-	s->acked = 0;
+	s->acked = s->applied = 0;
 	s->answered = 0;
 	s->silent_beats = 0;
 }
@@ -319,7 +323,8 @@ send_status(struct stream *s, bool ping)
 	char status[COPYDATA_STATUS_SIZE];
 
 	s->statuses++;
-	copydata_status(s->acked, clock_pg_us(), ping, status);
+	timer_cancel(&s->late);
+	copydata_status(s->acked, s->applied, clock_pg_us(), ping, status);
 	receiver_send(s->receiver, span_make(status, sizeof(status)));
 }
 
@@ -336,6 +341,8 @@ on_copy(void *ctx)
 	/* a standby counts from its first status with a valid position on */
 	s->acked = s->begin.durable_lsn != 0 ? s->begin.durable_lsn
 					     : s->peer.confirmed_lsn;
+	s->applied = s->begin.applied_lsn < s->acked ? s->begin.applied_lsn
+						     : s->acked;
 	send_status(s, false);
 	set_state(s, STREAM_RUNNING, NULL);
 }
@@ -408,13 +415,30 @@ on_beat(void *ctx)
 	send_status(s, s->silent_beats > 1);
 }
 
-void
-stream_ack(struct stream *s, uint64_t lsn)
+static void
+on_late(void *ctx)
 {
-	if (lsn <= s->acked || s->state != STREAM_RUNNING)
-		return;
-	s->acked = lsn;
+	struct stream *s = ctx;
+
+	s->late = NULL;
 	send_status(s, false);
+}
+
+void
+stream_ack(struct stream *s, uint64_t durable, uint64_t applied, bool at_once)
+{
+	bool more = durable > s->acked || (at_once && applied > s->applied);
+
+	if (s->state != STREAM_RUNNING)
+		return;
+	if (applied > s->applied && !more && s->late == NULL)
+		s->late = timer_start(LATE_MS, on_late, s);
+	if (durable > s->acked)
+		s->acked = durable;
+	if (applied > s->applied)
+		s->applied = applied;
+	if (more)
+		send_status(s, false);
 }
 
 void

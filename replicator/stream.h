@@ -42,7 +42,7 @@ struct stream_last {
 };
 
 struct stream_begin {
-	uint64_t start_lsn, durable_lsn;
+	uint64_t start_lsn, durable_lsn, applied_lsn;
 	bool streaming; /* of large transactions before their end */
 };
 
@@ -53,11 +53,9 @@ struct stream_conf {
 	const char *slot, *publication;
 	int64_t stream_above;                    /* bytes of memory there */
 	struct stream_last (*on_ask)(void *ctx); /* before each on_peer */
-	/*
-	 * Each connection: where to start (0: where the slot stands) and up to
-	 * where all is durable here (0: likewise); or false to give up until
-	 * the next attempt: the owner has logged why.
-	 */
+	/* Each connection: where to start (0: where the slot stands), up to
+	 * where all is durable (0: likewise) and merged; or false to give up
+	 * until the next attempt: the owner has logged why. */
 	bool (*on_peer)(void *ctx, const struct stream_peer *peer,
 			struct stream_begin *begin);
 	/* One message of pgoutput, borrowed for the call. False: it makes no
@@ -90,9 +88,10 @@ void stream_stats(const struct stream *s, struct stream_stats *out);
 /* When the peer sent the last message; since 2000, by its clock. */
 int64_t stream_sent_us(const struct stream *s);
 
-/* Everything below lsn is durable here; told to the peer at once. Never
- * moves back on one connection. */
-void stream_ack(struct stream *s, uint64_t lsn);
+/* All below durable is durable here, below applied is merged. That is told at
+ * once, the latter alone soon if not. Neither moves back on one connection. */
+void stream_ack(struct stream *s, uint64_t durable, uint64_t applied,
+		bool at_once);
 
 /* Stop reading (a status still goes out by time), and go on. */
 void stream_hold(struct stream *s, bool hold);

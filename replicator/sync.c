@@ -284,7 +284,8 @@ on_poll(void *ctx)
 		    "pg_xact_commit_timestamp_origin((i & 4294967295)::text"
 		    "::xid) o WHERE i & 4294967295 > 2 AND " /* no such xids */
 		    "o.timestamp IS NOT NULL AND o.roident = 0) "
-		    "END FROM (SELECT least(pg_snapshot_xmin("
+		    "END, coalesce(r.replay_lsn, '0/0') "
+		    "FROM (SELECT least(pg_snapshot_xmin("
 		    "pg_current_snapshot())::text::int8, %" PRIu64 ") AS upto) "
 		    "x LEFT JOIN pg_stat_replication r "
 		    "ON r.application_name = '%s' "
@@ -451,6 +452,9 @@ on_facts(void *ctx, const struct pgresult *results, size_t n,
 				     ? f.wal_lsn - f.flush_lsn
 				     : 0;
 	count_risk(s, &results[0], &f);
+	/* what its commits wait for */
+	if (s->conf.mode == SYNC_REMOTE_APPLY)
+		f.flush_lsn = lsn_of(&results[0], 6);
 	begin_step(s, s->conf.mode == SYNC_OFF ? RPO_NOTHING
 					       : rpo_judge(&s->rpo, &f));
 }

@@ -27,9 +27,10 @@ extra_float_digits = -10
 timezone = 'Asia/Kolkata'
 array_nulls = off
 """
-# one has large transactions streamed, the other takes them in pieces
-MANNERS = {"primary": "stream_above = 64KiB\n",
-           "backup": "stream_above = 1GiB\n"}
+# one has large transactions streamed, the other takes them in pieces; one has
+# room for what it has not merged, the other hardly any
+MANNERS = {"primary": "stream_above = 64KiB\nspool_max = 64MiB\n",
+           "backup": "stream_above = 1GiB\nspool_max = 64KiB\n"}
 
 
 class Site:

@@ -26,7 +26,7 @@ static const char status[] =
     "{\"health\":\"ok\",\"db\":\"ok\",\"serving\":true,\"lease_ms\":1500},"
     "\"collab\":{\"health\":\"ok\"}},\"replication\":{\"sync\":\"degraded\","
     "\"out\":{\"state\":\"down\",\"lag_bytes\":2048,\"lag_ms\":10,"
-    "\"at_risk\":17}}}},"
+    "\"at_risk\":17},\"in\":{\"pending\":1,\"acknowledged\":1}}}},"
     "\"traffic\":{\"held\":3,\"connections\":12},\"order\":null}";
 
 static const char *
@@ -56,6 +56,8 @@ test_status_says_what_matters(void **state)
 		"primary web: refused",
 		"ok, lease 1.5 s",
 		"down, 17 at risk",
+		"unmerged",
+		"acknowledged",
 		"12 connections, 3 requests held",
 	};
 	const char *text = shown(show_status, status, false);

@@ -177,6 +177,19 @@ test_a_target_that_returns_applies_first(void **state)
 	world_until(&w, STATE_ON_BACKUP, 1000);
 }
 
+/* What people were told is done must be there before it serves: no limit. */
+static void
+test_what_was_promised_is_applied_first(void **state)
+{
+	w.pending[B] = w.promised[B] = 1;
+	world_kill(&w, P, WEB);
+	world_until(&w, STATE_FENCING, 5000);
+	world_run(&w, 60000);
+	assert_int_equal(w.f.state, STATE_FENCING);
+	w.pending[B] = w.promised[B] = 0;
+	world_until(&w, STATE_ON_BACKUP, 1000);
+}
+
 /* Healthy in every answer, but its lease is over and it takes no new one. */
 static void
 test_a_site_that_takes_no_grant_has_failed(void **state)
@@ -374,6 +387,7 @@ main(void)
 		TEST(test_first_start),
 		cmocka_unit_test(test_first_start_waits_for_both_sites),
 		TEST(test_a_target_that_returns_applies_first),
+		TEST(test_what_was_promised_is_applied_first),
 		TEST(test_a_site_that_takes_no_grant_has_failed),
 		TEST(test_a_switch_to_a_site_that_takes_no_grant),
 		TEST(test_kill_of_web),

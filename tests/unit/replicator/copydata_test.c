@@ -63,7 +63,7 @@ test_a_status(void **state)
 	char out[COPYDATA_STATUS_SIZE];
 	STRBUF_AUTO want = { 0 };
 
-	copydata_status(0x0102030405060708, -2, true, out);
+	copydata_status(0x0102030405060708, 0x0102030405060708, -2, true, out);
 	strbuf_addc(&want, 'r');
 	for (int i = 0; i < 3; i++)
 		pgoutput_int(&want, 0x0102030405060708, 8);

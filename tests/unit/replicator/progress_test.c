@@ -163,13 +163,34 @@ test_verdicts(void **state)
 		const struct row *r = &rows[i];
 		uint64_t start = 77;
 
-		if (progress_judge(&r->peer, r->applied, &r->known, &start) !=
-			r->verdict ||
+		if (progress_judge(&r->peer, r->applied, r->applied, &r->known,
+				   &start) != r->verdict ||
 		    start != r->start)
 			fail_msg("%s", r->name);
 		assert_true((progress_alarm(r->verdict) == NULL) ==
 			    (r->verdict <= PROGRESS_REDELIVERY));
 	}
+}
+
+static void
+test_verdicts_with_a_spool(void **state)
+{
+	const struct progress_record known = { 1, 1, 650, 700, { 0 } };
+	struct stream_peer peer = PEER(1, 1, 900, 700);
+	uint64_t start;
+
+	/* what was acknowledged is in the spool, and was nothing from there */
+	assert_int_equal(progress_judge(&peer, 500, 650, &known, &start),
+			 PROGRESS_CONTINUE);
+	assert_int_equal(start, 650);
+	/* it was lost */
+	assert_int_equal(progress_judge(&peer, 500, 500, &known, &start),
+			 PROGRESS_GAP);
+	/* the peer has forgotten what is in the spool */
+	peer.current_lsn = 600;
+	peer.confirmed_lsn = 500;
+	assert_int_equal(progress_judge(&peer, 500, 650, &known, &start),
+			 PROGRESS_BEHIND);
 }
 
 int
@@ -178,6 +199,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_file_is_read_again),
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_verdicts_with_a_spool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,7 @@ world_report(const struct world *w, int s, int k)
 	r.replication.known = v->works;
 	r.replication.sync = w->sync[s];
 	r.replication.in_pending = w->pending[s];
+	r.replication.in_acknowledged = w->promised[s];
 	r.replication.in = REPORT_STREAM_STREAMING;
 	r.replication.out = world_db(w, 1 - s) ? REPORT_STREAM_STREAMING
 					       : REPORT_STREAM_DOWN;

@@ -60,6 +60,7 @@ struct world {
 	uint64_t barriers;
 	enum report_sync sync[ROUTE_SITES];
 	int64_t pending[ROUTE_SITES]; /* received and not applied */
+	bool promised[ROUTE_SITES];   /* some of it is acknowledged */
 	int64_t peer_ok_ms[ROUTE_SITES];
 	uint64_t writing[ROUTE_SITES]; /* requests in flight that write */
 	uint64_t sockets[ROUTE_SITES];

@@ -1,0 +1,68 @@
+/* When what intake has goes to apply. */
+#include "base/clock.h"
+#include "io/timer.h"
+#include "replicator/run_inner.h"
+
+/* a batch that is not full waits so long while another is under way */
+#define LINGER_MS 5
+/* while none is, and nobody waits for it: a small group costs 0.4 ms */
+#define GATHER_MS 2
+
+static void on_linger(void *ctx);
+
+void
+run_submit(struct run *r)
+{
+	struct batch *b = intake_take(r->intake);
+	struct apply_stats st;
+
+	timer_cancel(&r->linger);
+	run_large_hold_back(r, b);
+	if (b->ends && b->end_lsn <= apply_seen(r->apply))
+		batch_comes_again(b);
+	b->sent_us = r->sent_us;
+	b->received_us = r->received_us;
+	if (r->behind_since_us == 0)
+		r->behind_since_us = b->time_us + CLOCK_PG_EPOCH_US;
+	apply_submit(r->apply, &b);
+	apply_stats(r->apply, &st);
+	if (st.queued_bytes > RUN_QUEUE_LOW)
+		r->swollen = true;
+	run_spool_hold(r);
+}
+
+/*
+ * Idle: at once, or, where commits do not wait for it, with what comes in a
+ * moment. Behind: when it is full, or has waited for a while.
+ */
+void
+run_submit_what_is_due(struct run *r)
+{
+	enum intake_ready ready;
+	struct apply_stats st;
+	int64_t wait = LINGER_MS;
+	unsigned busy;
+
+	apply_stats(r->apply, &st);
+	intake_hurry(r->intake, st.queued > 0);
+	ready = intake_ready(r->intake);
+	if (ready == INTAKE_EMPTY)
+		return;
+	busy = st.queued + st.in_flight;
+	if (busy == 0)
+		wait = run_spool_promises(r) ? GATHER_MS : 0;
+	if (ready == INTAKE_FULL ||
+	    (busy <= 1 && clock_mono_ms() - intake_since_ms(r->intake) >= wait))
+		run_submit(r);
+	else if (busy <= 1 && r->linger == NULL)
+		r->linger = timer_start((uint64_t)wait, on_linger, r);
+}
+
+static void
+on_linger(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->linger = NULL;
+	run_submit_what_is_due(r);
+}
