@@ -241,7 +241,7 @@ h2_serialise(struct h2 *h)
 	ssize_t n = 1;
 
 	turn_add(&w->turn, &h->flush);
-	if (h->in_session || h->client.stream.queued > 0)
+	if (h->in_session || h->fields.late || h->client.stream.queued > 0)
 		return;
 	h->in_session = true;
 	while (n > 0 && nghttp2_session_want_write(h->session) != 0) {

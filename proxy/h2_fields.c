@@ -6,6 +6,7 @@
  */
 #include "proxy/h2_fields.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "proxy/h2_inner.h"
@@ -104,7 +105,11 @@ h2_fields_answer(struct h2_stream *s, const struct http_head *head,
 void
 h2_fields_said(struct h2 *h)
 {
+	if (h->in_session || h->fields.head == NULL)
+		return;
+	/* When it comes, it comes bare: a head that the site never sent. */
 	h->fields.head = NULL;
+	h->fields.late = h->closes = true;
 }
 
 void
@@ -175,6 +180,9 @@ h2_fields_append(struct h2 *h, const uint8_t *at, size_t len)
 	}
 	resized = hpack_resized(h->fields.table, at + FRAME_HEAD,
 				len - FRAME_HEAD);
+	/* The client has one table for what we and nghttp2 write. */
+	assert(nghttp2_session_get_hd_deflate_dynamic_table_size(h->session) ==
+	       0);
 	if (h->fields.head != NULL && id_of(at) == h->fields.id)
 		put(h, at, FRAME_HEAD + resized);
 	else

@@ -5,6 +5,7 @@
 #define PROXY_H2_FIELDS_H
 
 #include <nghttp2/nghttp2.h>
+#include <stdbool.h>
 
 #include "base/span.h"
 #include "http/head.h"
@@ -18,6 +19,8 @@ struct h2_fields {
 	/* The head that the present call says, and of which stream. */
 	const struct http_head *head;
 	int32_t id;
+	/* nghttp2 kept one back: it says nothing more, the connection ends. */
+	bool late;
 };
 
 /* With h2_serialise and h2_fields_said to follow. from: NULL, no body. */
