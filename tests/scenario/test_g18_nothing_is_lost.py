@@ -1,4 +1,6 @@
 """G18: nothing is lost by a fail-over or a fail-back."""
+import pytest
+
 from load import Load, titles
 from wait import wait_until
 
@@ -23,6 +25,49 @@ def test_g18_acknowledged_writes_are_on_the_backup_when_it_serves(pair):
         wait_until(lambda: load.count() > before + 40, 30)
         pair.restore()
     load.check()
+
+
+@pytest.mark.long
+def test_g18_what_is_acknowledged_and_not_merged_is_waited_for(make_pair):
+    """The backup has it durably and may not merge it for now; the primary
+    dies; nothing is served before all is there."""
+    pair = make_pair("replicator.replicator.spool_max=64MiB")
+    pair.restore()
+    client = pair.xml()
+    assert client.create_meeting("late-0").good
+    wait_until(lambda: titles(pair, "backup", "late"), 30)
+    held = pair.db("backup")
+    held.autocommit = False
+    held.cursor().execute("LOCK TABLE meeting IN SHARE MODE")
+    try:
+        for number in range(1, 6):
+            assert client.create_meeting(f"late-{number}").good
+        assert len(titles(pair, "backup", "late")) == 1
+        pair.kill(*PRIMARY)
+        wait_until(lambda: pair.status()["state"] == "FENCING" and
+                   acknowledged(pair), 30, what="the fail-over waits")
+        assert "acknowledged" in pair.ctl("status")
+        # the replicator that would merge it ends, too
+        pair.kill("backup-replicator")
+        pair.start("backup-replicator")
+        # longer than for what nobody was promised, and across its start
+        for _ in range(50):
+            assert wait_until(lambda: acknowledged(pair), 30, 0.1)
+            assert pair.status()["state"] == "FENCING"
+    finally:
+        held.close()
+    wait_until(lambda: pair.detect() == "Backup", 60, 0.01)
+    assert len(titles(pair, "backup", "late")) == 6
+    assert client.create_meeting("late-6").site == "BACKUP"
+    client.close()
+    pair.restore()
+    assert len(titles(pair, "primary", "late")) == 7
+    assert not pair.new_reports() and not pair.died()
+
+
+def acknowledged(pair):
+    found = pair.status()["sites"]["backup"]["replication"]
+    return found and found["in"]["acknowledged"]
 
 
 def is_behind(pair):
