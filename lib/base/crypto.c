@@ -1,24 +1,37 @@
 #include "base/crypto.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BLOCK_SIZE 64 /* of SHA-256 */
 
 /* Fetching an algorithm costs more than a short text's digest. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static EVP_MD *sha256;
+static EVP_MAC_CTX *hmac; /* with SHA-256, without a key */
 
 static void
 fetch(void)
 {
+	char digest[] = "SHA256";
+	const OSSL_PARAM with[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
+						 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	int ok;
+
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	assert(sha256 != NULL);
+	assert(sha256 != NULL && mac != NULL);
+	hmac = EVP_MAC_CTX_new(mac);
+	assert(hmac != NULL);
+	ok = EVP_MAC_CTX_set_params(hmac, with);
+	assert(ok == 1);
+	EVP_MAC_free(mac);
 }
 
 static const unsigned char *
@@ -54,43 +67,21 @@ crypto_sha256(struct span data, uint8_t out[static CRYPTO_SHA256_SIZE])
 	assert(rc == 1);
 }
 
-/* Digest of the padded key and data. */
-static void
-half_hmac(EVP_MD_CTX *ctx, const uint8_t pad[static BLOCK_SIZE],
-	  struct span data, uint8_t out[static CRYPTO_SHA256_SIZE])
-{
-	int ok = EVP_DigestInit_ex(ctx, sha256, NULL) == 1 &&
-		 EVP_DigestUpdate(ctx, pad, BLOCK_SIZE) == 1 &&
-		 EVP_DigestUpdate(ctx, bytes(data), data.len) == 1 &&
-		 EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-
-	assert(ok);
-}
-
-/* RFC 2104 on the digest that is at hand: for a short text libcrypto's own
- * spends twice as much on finding its parts as on hashing. */
 void
 crypto_hmac_sha256(struct span key, struct span data,
 		   uint8_t out[static CRYPTO_SHA256_SIZE])
 {
-	uint8_t inner[BLOCK_SIZE] = { 0 }, outer[BLOCK_SIZE];
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_MAC_CTX *ctx;
+	int ok;
 
-	assert(ctx != NULL);
 	CRYPTO_THREAD_run_once(&once, fetch);
-	if (key.len > BLOCK_SIZE)
-		crypto_sha256(key, inner);
-	else
-		memcpy(inner, bytes(key), key.len);
-	for (size_t i = 0; i < BLOCK_SIZE; i++) {
-		outer[i] = inner[i] ^ 0x5c;
-		inner[i] ^= 0x36;
-	}
-	half_hmac(ctx, inner, data, out);
-	half_hmac(ctx, outer, span_make((char *)out, CRYPTO_SHA256_SIZE), out);
-	EVP_MD_CTX_free(ctx);
-	OPENSSL_cleanse(inner, sizeof(inner));
-	OPENSSL_cleanse(outer, sizeof(outer));
+	ctx = EVP_MAC_CTX_dup(hmac);
+	assert(ctx != NULL);
+	ok = EVP_MAC_init(ctx, bytes(key), key.len, NULL) == 1 &&
+	     EVP_MAC_update(ctx, bytes(data), data.len) == 1 &&
+	     EVP_MAC_final(ctx, out, NULL, CRYPTO_SHA256_SIZE) == 1;
+	assert(ok);
+	EVP_MAC_CTX_free(ctx);
 }
 
 bool
