@@ -214,7 +214,8 @@ def test_pause_bars_automation(fake):
     fake.set_site("primary")
     fake.wait_state("NORMAL")
     fake.order("resume")
-    assert fake.status()["failover"]["ready"]
+    assert fake.status()["failover"]["why_not"] != "automation is paused"
+    wait_until(lambda: fake.status()["failover"]["ready"], 60)
 
 
 def test_maintenance(fake):
