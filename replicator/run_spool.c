@@ -169,7 +169,10 @@ run_spool_message(struct run *r, struct span bytes)
 	    !spool_has_failed(r->spool) && has_more_than_enough(r))
 		fall_behind(r, spool_end(r->spool));
 	if (spool_message(r->spool, bytes, &e) != 0) {
-		log_error("run", "why=\"%s\"", err_text(&e));
+		log_error("run",
+			  "why=\"%s\" effect=\"the stream begins anew, "
+			  "commits of the peer wait\"",
+			  err_text(&e));
 		return -1;
 	}
 	if (ends && is_on(r) && spool_end(r->spool) > apply_durable(r->apply)) {
@@ -245,7 +248,10 @@ give(struct run *r, const struct spool_chunk *c, bool is_known)
 		    message.at[0] != DECODER_RELATION)
 			continue;
 		if (intake_message(r->intake, message, &e) != 0) {
-			log_error("run", "spool=yes why=\"%s\"", err_text(&e));
+			log_error("run",
+				  "spool=yes why=\"%s\" effect=\"the stream "
+				  "begins anew, commits of the peer wait\"",
+				  err_text(&e));
 			return false;
 		}
 		if (intake_ready(r->intake) == INTAKE_FULL)
@@ -283,7 +289,11 @@ run_spool_feed(struct run *r)
 			return;
 		rc = spool_next(r->spool, &chunk, &is_known, &e);
 		if (rc < 0)
-			log_error("run", "why=\"%s\"", err_text(&e));
+			log_error("run",
+				  "spool=unreadable why=\"%s\" effect=\"the "
+				  "stream begins anew, commits of the peer "
+				  "wait\"",
+				  err_text(&e));
 		if (rc > 0 && !give(r, &chunk, is_known))
 			rc = -1;
 		if (rc == 0 && !spool_is_inside(r->spool))

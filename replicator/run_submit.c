@@ -5,8 +5,10 @@
 
 /* a batch that is not full waits so long while another is under way */
 #define LINGER_MS 5
-/* while none is, and nobody waits for it: a small group costs 0.4 ms */
-#define GATHER_MS 2
+/* while none is, and nobody waits for it, until nothing came for PAUSE_MS:
+ * a small group costs 0.4 ms, which the next commits would wait for */
+#define GATHER_MS 10
+#define PAUSE_MS 2
 
 static void on_linger(void *ctx);
 
@@ -31,6 +33,20 @@ run_submit(struct run *r)
 	run_spool_hold(r);
 }
 
+/* Until what has gathered goes to apply, from its first row on. */
+static int64_t
+wait_ms(const struct run *r, unsigned busy, int64_t age_ms)
+{
+	int64_t quiet_ms = (clock_pg_us() - r->received_us) / 1000;
+
+	if (busy > 0)
+		return LINGER_MS - age_ms;
+	if (!run_spool_promises(r))
+		return 0;
+	return PAUSE_MS - quiet_ms < GATHER_MS - age_ms ? PAUSE_MS - quiet_ms
+							: GATHER_MS - age_ms;
+}
+
 /*
  * Idle: at once, or, where commits do not wait for it, with what comes in a
  * moment. Behind: when it is full, or has waited for a while.
@@ -40,7 +56,7 @@ run_submit_what_is_due(struct run *r)
 {
 	enum intake_ready ready;
 	struct apply_stats st;
-	int64_t wait = LINGER_MS;
+	int64_t wait;
 	unsigned busy;
 
 	apply_stats(r->apply, &st);
@@ -49,10 +65,8 @@ run_submit_what_is_due(struct run *r)
 	if (ready == INTAKE_EMPTY)
 		return;
 	busy = st.queued + st.in_flight;
-	if (busy == 0)
-		wait = run_spool_promises(r) ? GATHER_MS : 0;
-	if (ready == INTAKE_FULL ||
-	    (busy <= 1 && clock_mono_ms() - intake_since_ms(r->intake) >= wait))
+	wait = wait_ms(r, busy, clock_mono_ms() - intake_since_ms(r->intake));
+	if (ready == INTAKE_FULL || (busy <= 1 && wait <= 0))
 		run_submit(r);
 	else if (busy <= 1 && r->linger == NULL)
 		r->linger = timer_start((uint64_t)wait, on_linger, r);

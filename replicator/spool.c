@@ -15,13 +15,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/loop.h"
 #include "io/work.h"
 #include "replicator/spool_inner.h"
 #include "replicator/spool_job.h"
 
 #define SWOLLEN_BYTES (16 << 20)
 #define RETRY_MS 5000
+/* Of a disk that was quick so many times in a row, small frames are not handed
+ * to a thread: that and its answer would take longer. */
+#define QUICK_US 1000
+#define QUICK_TIMES 32
+#define SMALL_BYTES (16 << 10)
 
+static void on_start(void *ctx);
 static void on_written(void *ctx, void *job);
 static void drop_waiting(struct spool *s);
 
@@ -56,6 +63,7 @@ spool_close(struct spool **sp)
 	*sp = NULL;
 	if (s == NULL)
 		return;
+	loop_defer_cancel(&s->starting);
 	work_stop(&s->job);
 	drop_waiting(s);
 	for (size_t i = 0; i < s->nknown; i++)
@@ -207,14 +215,24 @@ seal(struct spool *s, struct spool_waiting *w, uint64_t segment)
 	s->assigned += w->bytes.len;
 }
 
+/* All that lies ready to be read goes along. */
 void
 spool_start(struct spool *s)
 {
+	if (s->job == NULL && s->starting == NULL && first_to_write(s) != NULL)
+		s->starting = loop_defer(on_start, s);
+}
+
+static void
+on_start(void *ctx)
+{
+	struct spool *s = ctx;
 	struct spool_segment *last = TAILQ_LAST(&s->files.segments,
 						spool_segments);
 	struct spool_waiting *w = first_to_write(s);
 	struct spool_job j = { .dir = s->files.dir, .fd = -1 };
 
+	s->starting = NULL;
 	if (s->job != NULL || w == NULL)
 		return;
 	if (w->rotates) {
@@ -233,6 +251,12 @@ spool_start(struct spool *s)
 		seal(s, w, last->head.number);
 	}
 	j.frame = strbuf_span(&w->bytes);
+	if (!w->rotates && j.frame.len <= SMALL_BYTES &&
+	    s->quick >= QUICK_TIMES) {
+		spool_job_run(&j);
+		on_written(s, &j); /* last */
+		return;
+	}
 	s->job = work_start(spool_job_run, &j, sizeof(j), free_job, on_written,
 			    s);
 }
@@ -258,6 +282,7 @@ fail(struct spool *s, struct spool_job *j)
 			  "\"commits of the peer wait until they are merged\"",
 			  s->files.dir, strerror(j->why));
 	s->failed = j->why;
+	s->quick = 0;
 	s->failed_ms = clock_mono_ms();
 	if (j->path != NULL)
 		unlink(j->path);
@@ -292,6 +317,7 @@ succeed(struct spool *s, struct spool_job *j)
 	s->files.frames = w->number + 1;
 	s->syncs++;
 	s->sync_us = j->us;
+	s->quick = j->us > QUICK_US ? 0 : s->quick + 1;
 	spool_chain_add(&s->chain, w->from, w->end);
 	spool_drop_frame(s, w);
 }

@@ -1,7 +1,8 @@
 /*
  * What came from the peer and is durable here, though not merged yet: whole
  * transactions as they came, in files. What comes while the thread pool writes
- * goes with the next write. Also the queue of what apply has no room for.
+ * goes with the next write; what is small is not handed to it while the disk is
+ * quick. Also the queue of what apply has no room for.
  */
 #ifndef REPLICATOR_SPOOL_H
 #define REPLICATOR_SPOOL_H

@@ -46,7 +46,9 @@ struct spool {
 	bool rotate;      /* and that one a segment */
 	int64_t time_us;  /* of the last commit that came */
 	uint64_t edge;    /* all that is above it is in frames to come */
+	struct loop_call *starting; /* of the next job */
 	struct work *job;
+	unsigned quick; /* so many jobs in a row have been */
 	int failed;
 	int64_t failed_ms;
 	bool damaged;
@@ -65,7 +67,7 @@ struct spool {
 void spool_add_chunk(struct spool *s, uint64_t end_lsn, struct span messages);
 /* An 'R' message: what the next segment begins with. */
 void spool_learn(struct spool *s, struct span message);
-/* Writes, if nothing is being written. */
+/* Writes soon, if nothing is being written. */
 void spool_start(struct spool *s);
 void spool_drop_frame(struct spool *s, struct spool_waiting *w);
 

@@ -49,7 +49,6 @@ struct stream {
 	struct stream_begin begin;
 	uint64_t acked, applied; /* what the status says */
 	uint64_t statuses;       /* that were sent */
-	uint64_t answered;       /* the furthest keepalive that had a status */
 	bool hold;
 	unsigned silent_beats;
 	struct stream_stats stats;
@@ -99,7 +98,6 @@ disconnect(struct stream *s)
 	receiver_free(&s->receiver);
 	s->asked_slot = false;
 	s->acked = s->applied = 0;
-	s->answered = 0;
 	s->silent_beats = 0;
 }
 
@@ -368,12 +366,10 @@ on_data(void *ctx, struct span bytes)
 		return s->conf.on_message(s->conf.ctx, d.body);
 	statuses = s->statuses;
 	s->conf.on_keepalive(s->conf.ctx, d.end_lsn);
-	/* acknowledged by it or not, it is answered */
-	if (s->statuses == statuses &&
-	    (d.reply_wanted || d.end_lsn > s->answered))
+	/* what asks for none is answered by the next position: a status
+	 * without news would only have the peer wake up and ask again */
+	if (s->statuses == statuses && d.reply_wanted)
 		send_status(s, false);
-	if (d.end_lsn > s->answered)
-		s->answered = d.end_lsn;
 	return true;
 }
 
