@@ -190,6 +190,12 @@ pgbatch_commit(struct pgbatch *b)
 	return b->commit_at;
 }
 
+void
+pgbatch_quick(struct pgbatch *b)
+{
+	b->quick = true;
+}
+
 size_t
 pgbatch_count(const struct pgbatch *b)
 {

@@ -1,8 +1,6 @@
-/*
- * What is sent to PostgreSQL in one go, and what comes back. A batch is a
- * list of statements with one SYNC at its end, so it is one implicit
- * transaction unless BEGIN and COMMIT stand inside. Needs no libpq above.
- */
+/* What is sent to PostgreSQL in one go, and what comes back. A batch is a list
+ * of statements with one SYNC at its end, so it is one implicit transaction
+ * unless BEGIN and COMMIT stand inside. Needs no libpq above. */
 #ifndef IO_PGBATCH_H
 #define IO_PGBATCH_H
 
@@ -64,16 +62,17 @@ void pgbatch_add_copy(struct pgbatch *b, const char *sql, struct strbuf *data);
 void pgbatch_commits(struct pgbatch *b);
 size_t pgbatch_commit(struct pgbatch *b);
 
+/* It only looks up by keys: so it may go behind another one (pgpool.h). */
+void pgbatch_quick(struct pgbatch *b);
+
 size_t pgbatch_count(const struct pgbatch *b);
 
 /* One statement's answer; valid until the callback that gave it returns. */
 struct pgresult {
 	void *pg; /* libpq's */
-	/*
-	 * Its COMMIT was waiting for the synchronous standby and the wait
-	 * was cancelled: committed here, perhaps nowhere else. Set in every
-	 * result of such a batch.
-	 */
+	/* Its COMMIT was waiting for the synchronous standby and the wait was
+	 * cancelled: committed here, perhaps nowhere else. Set in every result
+	 * of such a batch. */
 	bool at_risk;
 };
 

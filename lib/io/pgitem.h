@@ -26,6 +26,7 @@ struct pgbatch {
 	size_t bytes;       /* about, on the wire */
 	bool copies;        /* its one statement, from: */
 	struct strbuf copy; /* emptied when it is on its way */
+	bool quick;
 	bool commits;
 	size_t commit_at; /* index of the COMMIT, if it is explicit */
 };

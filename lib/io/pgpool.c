@@ -58,23 +58,28 @@ fail_soon(struct pgreq *r, const char *why)
 	r->end = loop_defer(on_failed, r);
 }
 
+static void
+lose_req(struct pgreq *r)
+{
+	if (r == NULL)
+		return;
+	r->slot = NULL;
+	if (r->call != NULL)
+		fail_soon(r, "database: connection lost");
+	r->call = NULL;
+}
+
 /*
- * Its request stays behind without it: a transaction between two calls, or
+ * Its requests stay behind without it: a transaction between two calls, or
  * one whose call has not been told that the connection is lost.
  */
 static void
 free_slot(struct slot *s)
 {
-	struct pgreq *r = s->req;
-
 	TAILQ_REMOVE(&s->pool->slots, s, entry);
 	s->pool->nslots--;
-	if (r != NULL) {
-		r->slot = NULL;
-		if (r->call != NULL)
-			fail_soon(r, "database: connection lost");
-		r->call = NULL;
-	}
+	lose_req(s->req);
+	lose_req(s->next);
 	pgconn_free(&s->conn);
 	mem_free(s);
 }
@@ -97,6 +102,16 @@ pgpool_open(const struct pgpool_conf *conf)
 }
 
 static void
+leave_slot(struct pgreq *r)
+{
+	struct slot *s = r->slot;
+
+	if (s->req == r)
+		s->req = s->next;
+	s->next = NULL;
+}
+
+static void
 free_req(struct pgreq *r)
 {
 	if (r->batch != NULL)
@@ -106,7 +121,7 @@ free_req(struct pgreq *r)
 	else
 		TAILQ_REMOVE(&r->pool->others, r, entry);
 	if (r->slot != NULL)
-		r->slot->req = NULL;
+		leave_slot(r);
 	pgbatch_free(&r->batch);
 	timer_cancel(&r->patience);
 	loop_defer_cancel(&r->end);
@@ -191,15 +206,20 @@ keep_ready(struct pgpool *p)
 		pgslot_open(p);
 }
 
-/* The connection has lost its user. */
+/* A user has left the connection, the only one or one of two. */
 static void
 release(struct slot *s)
 {
 	struct pgbatch *b;
 
-	s->req = NULL;
-	if (!pgconn_is_up(s->conn))
-		return; /* on_down comes */
+	if (!pgconn_is_up(s->conn)) {
+		s->state = SLOT_CLEANING; /* on_down comes */
+		return;
+	}
+	if (s->req != NULL) {
+		pgslot_serve(s->pool);
+		return;
+	}
 	if (pgconn_in_flight(s->conn) == 0 && !pgconn_in_transaction(s->conn)) {
 		rest(s);
 		return;
@@ -237,6 +257,7 @@ pgreq_init(struct pgreq *r, struct pgpool *p, struct pgbatch **batch,
 	*batch = NULL;
 	r->deadline_ms = deadline_ms;
 	r->writes = !r->last || r->batch->commits;
+	r->quick = r->batch->quick && !r->writes;
 	r->patience = timer_start(left > 0 ? (uint64_t)left : 0, on_impatient,
 				  r);
 	TAILQ_INSERT_TAIL(&p->waiters, r, entry);

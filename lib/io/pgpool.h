@@ -5,7 +5,8 @@
  * the server hung, the pool is down: every request fails at once with the
  * reason, and one connection is tried with back-off until it is up again.
  * While commits wait for the other site and hold every connection, what writes
- * nothing goes past them, over `spare` connections more.
+ * nothing goes past them, over `spare` connections more. A quick request
+ * (pgbatch_quick) that finds none free shares one with another quick one.
  *
  * Codes as in pgconn.h: everything but ERR_UNCERTAIN means that nothing of
  * the request was committed; ERR_LIMIT: the queue of waiters is full.

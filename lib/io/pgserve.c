@@ -28,8 +28,12 @@ static void
 assign(struct slot *s, struct pgreq *r)
 {
 	pgreq_leave_queue(r);
-	s->state = SLOT_BUSY;
-	s->req = r;
+	if (s->state == SLOT_BUSY) {
+		s->next = r;
+	} else {
+		s->state = SLOT_BUSY;
+		s->req = r;
+	}
 	r->slot = s;
 	r->call = pgconn_run(s->conn, &r->batch, r->deadline_ms, pgreq_called,
 			     r);
@@ -82,6 +86,33 @@ most_slots(struct pgpool *p)
 	return p->conf.size;
 }
 
+/* One quick request and nothing else, not even an abandoned one. */
+static bool
+has_place_behind(const struct slot *s)
+{
+	return s->state == SLOT_BUSY && s->req->quick && s->next == NULL &&
+	       pgconn_in_flight(s->conn) == 1;
+}
+
+/*
+ * Quick ones go behind quick ones, one behind each: the server goes from one
+ * to the other by itself, without waiting until the answer has been read.
+ */
+static void
+share(struct pgpool *p)
+{
+	struct pgreq *r = next_waiter(p);
+	struct slot *s;
+
+	for (s = TAILQ_FIRST(&p->slots); s != NULL && r != NULL && r->quick;
+	     s = TAILQ_NEXT(s, entry)) {
+		if (!has_place_behind(s))
+			continue;
+		assign(s, r);
+		r = next_waiter(p);
+	}
+}
+
 void
 pgslot_serve(struct pgpool *p)
 {
@@ -100,4 +131,6 @@ pgslot_serve(struct pgpool *p)
 	for (; p->retry == NULL && opening < p->nwaiters && p->nslots < most;
 	     opening++)
 		pgslot_open(p);
+	if (r != NULL)
+		share(p);
 }

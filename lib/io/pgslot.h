@@ -14,7 +14,8 @@ struct slot {
 	struct pgpool *pool;
 	struct pgconn *conn;
 	enum slot_state state;
-	struct pgreq *req; /* BUSY */
+	struct pgreq *req;  /* BUSY */
+	struct pgreq *next; /* sent behind it; both are quick */
 };
 
 struct pgreq {
@@ -28,6 +29,7 @@ struct pgreq {
 	struct err err;
 	int64_t deadline_ms;
 	bool last;   /* the call that ends it */
+	bool quick;  /* may share a connection */
 	bool writes; /* a commit is in it, or to come */
 	pgcall_fn *fn;
 	void *ctx;

@@ -190,6 +190,7 @@ start_password(struct auth *u)
 	site_params(c, p);
 	p[2] = pgparam_text(name);
 	p[3] = pgparam_text(u->api->address);
+	pgbatch_quick(b);
 	pgbatch_add(b, &by_login[c->webexid == NULL][c->site_name == NULL], p);
 	api_query(u->api, &b, on_account);
 }
@@ -223,6 +224,7 @@ start_token(struct auth *u, const char *kind, const char *token)
 	p[0] = pgparam_span(part[1]);
 	p[1] = pgparam_span(part[0]);
 	p[2] = pgparam_span(part[3]);
+	pgbatch_quick(b);
 	pgbatch_add(b, &by_token, p);
 	api_query(u->api, &b, on_account);
 }
@@ -241,6 +243,7 @@ auth_company(struct api *a, const struct auth_credentials *c, auth_fn *fn)
 	}
 	b = pgbatch_new();
 	site_params(c, p);
+	pgbatch_quick(b);
 	pgbatch_add(b, &by_company[c->site_name == NULL], p);
 	api_query(a, &b, on_company);
 }
