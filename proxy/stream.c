@@ -110,6 +110,16 @@ receive(struct stream *s)
 	return n > 0 ? n : UV_EOF;
 }
 
+/* The other side's end, behind all that has come from it. */
+static void
+take_end(struct stream *s, int why)
+{
+	if (s->tls == NULL)
+		stream_end(s, why);
+	else if (tls_catch_up(s))
+		stream_end(s, tls_end(s, why));
+}
+
 /* There is something to receive: recv costs less than libuv's own read. */
 static void
 on_read(uv_stream_t *tcp, ssize_t why, const uv_buf_t *buf)
@@ -123,8 +133,7 @@ on_read(uv_stream_t *tcp, ssize_t why, const uv_buf_t *buf)
 		if (n > 0)
 			stream_received(s, s->worker->rx, (size_t)n);
 		else if (n < 0)
-			stream_end(s, s->tls != NULL ? tls_end(s, (int)n)
-						     : (int)n);
+			take_end(s, (int)n);
 	} while (n == WORKER_RX && s->reading && --turns > 0 &&
 		 !stream_is_closing(s));
 }

@@ -17,10 +17,13 @@
 #include "proxy/block.h"
 #include "proxy/certs.h"
 #include "proxy/stream.h"
+#include "proxy/tls_heap.h"
 #include "proxy/turn.h"
 #include "proxy/worker.h"
 
 #define RECORD_MAX 16384 /* of plain bytes, RFC 8446 5.1 */
+/* Receive at once and decipher later: a request, not what is uploaded. */
+#define SMALL 2048
 
 struct tls {
 	SSL *ssl;
@@ -66,6 +69,7 @@ tls_room_init(struct tls_room *r)
 	r->plain = malloc(TLS_PLAIN);
 	r->cipher = malloc(TLS_CIPHER);
 	assert(r->plain != NULL && r->cipher != NULL);
+	tls_heap_open();
 }
 
 void
@@ -73,6 +77,7 @@ tls_room_fini(struct tls_room *r)
 {
 	free(r->plain);
 	free(r->cipher);
+	tls_heap_close();
 }
 
 static void
@@ -90,6 +95,7 @@ attach(struct stream *s, SSL *ssl)
 	t->ssl = ssl;
 	t->stream = s;
 	t->look.fn = on_look;
+	t->look.first = true;
 	s->tls = t;
 }
 
@@ -346,17 +352,25 @@ take(struct tls *t, const char *at, size_t len)
 		keep(t);
 }
 
+/*
+ * All connections of this turn receive, then all of them decipher: each of
+ * these is as much code as the processor keeps at hand.
+ */
 void
 tls_receive(struct stream *s, const char *at, size_t len)
 {
 	struct tls *t = s->tls;
+	bool later = t->ready && len <= SMALL;
 
-	if (t->kept != NULL) {
+	if (t->kept != NULL || later) {
 		block_append(&s->worker->blocks, &t->kept, at, len);
 		at = t->kept->at;
 		len = t->kept->len;
 	}
-	take(t, at, len);
+	if (later)
+		turn_add(&s->worker->turn, &t->look);
+	else
+		take(t, at, len);
 }
 
 void
@@ -377,6 +391,15 @@ on_look(struct turn_node *n)
 		take(t, t->kept->at, t->kept->len);
 	else
 		take(t, NULL, 0);
+}
+
+bool
+tls_catch_up(struct stream *s)
+{
+	turn_remove(&s->worker->turn, &s->tls->look);
+	if (s->tls->kept != NULL)
+		on_look(&s->tls->look);
+	return s->reading && !stream_is_closing(s);
 }
 
 int

@@ -45,8 +45,13 @@ const char *tls_protocol(const struct stream *s);
 
 /* --- for stream.c alone ------------------------------------------------- */
 
-/* Hands what it deciphers to ops->on_data as long as the stream reads. */
+/*
+ * Hands what it deciphers to ops->on_data as long as the stream reads; what is
+ * small not before all sockets of this turn have been read.
+ */
 void tls_receive(struct stream *s, const char *at, size_t len);
+/* Does so now; false: the owner reads no more. */
+bool tls_catch_up(struct stream *s);
 /* The connection is at its end; gives what on_end is told. */
 int tls_end(struct stream *s, int why);
 void tls_write(struct stream *s, const uv_buf_t *bufs, unsigned n);

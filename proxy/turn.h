@@ -16,13 +16,14 @@ struct turn_node {
 	TAILQ_ENTRY(turn_node) entry;
 	turn_fn *fn;
 	bool queued;
+	bool first; /* before all that are not; set once */
 };
 TAILQ_HEAD(turn_list, turn_node);
 
 struct turn {
 	uv_check_t check;     /* after sockets were read */
 	uv_prepare_t prepare; /* after timers, before the loop waits */
-	struct turn_list list;
+	struct turn_list first, list;
 };
 
 void turn_init(struct turn *t, uv_loop_t *uv);

@@ -3,6 +3,8 @@
  * sanitizer's hooks, or the allocator's own names, in the plane's threads.
  * (The access log's buffers change hands by the 64 KiB, not by the request.)
  */
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -107,19 +109,47 @@ run_quiet(void *arg)
 	close(quiet.fd);
 }
 
+/* What a client offers by TLS. */
+static const char *alpn = "";
+/* The client's side of the one connection; NULL: it is plain. */
+static SSL *secure;
+
+static void
+say(int fd, const char *at, size_t len)
+{
+	if (secure == NULL)
+		client_send_bytes(fd, at, len);
+	else
+		assert_int_equal(SSL_write(secure, at, (int)len), (int)len);
+}
+
+/* Some of what comes. */
+static size_t
+hear(int fd, char *in, size_t room)
+{
+	ssize_t got = secure != NULL ? SSL_read(secure, in, (int)room)
+				     : client_receive(fd, in, room, 0);
+
+	assert_true(got > 0);
+	return (size_t)got;
+}
+
+static void
+hear_all(int fd, char *in, size_t len)
+{
+	for (size_t n = 0; n < len;)
+		n += hear(fd, in + n, len - n);
+}
+
 static void
 exchange(int fd, const char *request, size_t len)
 {
 	char in[4096];
 	size_t n = 0;
 
-	client_send_bytes(fd, request, len);
-	while (n < 5 || memcmp(in + n - 5, "hello", 5) != 0) {
-		ssize_t got = client_receive(fd, in + n, sizeof(in) - n, 0);
-
-		assert_true(got > 0);
-		n += (size_t)got;
-	}
+	say(fd, request, len);
+	while (n < 5 || memcmp(in + n - 5, "hello", 5) != 0)
+		n += hear(fd, in + n, sizeof(in) - n);
 	assert_memory_equal(in, "HTTP/1.1 200", 12);
 }
 
@@ -128,12 +158,12 @@ typedef void turn_fn(int fd, uint32_t i);
 static void
 ask_h1(int fd, uint32_t i)
 {
-	static const char get[] = "GET /acme/x?a=b HTTP/1.1\r\nHost: x\r\n"
+	static const char ask[] = "GET /acme/x?a=b HTTP/1.1\r\nHost: x\r\n"
 				  "Accept: */*\r\nCookie: a=b\r\n\r\n";
 	static const char post[] = "POST /v1/x HTTP/1.1\r\nHost: x\r\n"
 				   "Content-Length: 4\r\n\r\nbody";
 
-	exchange(fd, get, sizeof(get) - 1);
+	exchange(fd, ask, sizeof(ask) - 1);
 	exchange(fd, post, sizeof(post) - 1);
 }
 
@@ -159,11 +189,11 @@ await_stream(int fd, uint32_t id)
 	uint32_t of = 0, len;
 
 	do {
-		assert_int_equal(client_read_bytes(fd, (char *)head, 9), 9);
+		hear_all(fd, (char *)head, 9);
 		len = (uint32_t)head[1] << 8 | head[2];
 		of = (uint32_t)head[7] << 8 | head[8];
 		assert_true(len <= sizeof(payload));
-		assert_int_equal(client_read_bytes(fd, payload, len), len);
+		hear_all(fd, payload, len);
 	} while (of != id || head[3] > 1 || (head[4] & 1) == 0);
 	assert_int_equal(head[3], 0);
 	assert_memory_equal(payload, "hello", 5);
@@ -173,22 +203,22 @@ await_stream(int fd, uint32_t id)
 static void
 ask_h2(int fd, uint32_t i)
 {
-	static const char get[] = "\x82\x86\x04\x07/acme/x\x01\x01x";
+	static const char ask[] = "\x82\x86\x04\x07/acme/x\x01\x01x";
 	static const char post[] = "\x83\x86\x04\x05/v1/x\x01\x01x"
 				   "\x0f\x0d\x01"
 				   "4";
 	char out[200];
 	uint32_t id = 4 * i + 1;
 
-	frame(out, sizeof(get) - 1, 1, 5, id);
-	memcpy(out + 9, get, sizeof(get) - 1);
-	client_send_bytes(fd, out, 9 + sizeof(get) - 1);
+	frame(out, sizeof(ask) - 1, 1, 5, id);
+	memcpy(out + 9, ask, sizeof(ask) - 1);
+	say(fd, out, 9 + sizeof(ask) - 1);
 	await_stream(fd, id);
 	frame(out, sizeof(post) - 1, 1, 4, id + 2);
 	memcpy(out + 9, post, sizeof(post) - 1);
 	frame(out + 8 + sizeof(post), 4, 0, 1, id + 2);
 	memcpy(out + 17 + sizeof(post), "body", 4);
-	client_send_bytes(fd, out, 21 + sizeof(post));
+	say(fd, out, 21 + sizeof(post));
 	await_stream(fd, id + 2);
 }
 
@@ -197,16 +227,74 @@ open_h2(void)
 {
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 				      "\0\0\0\4\0\0\0\0\0";
-	int fd = client_open();
+	int fd = secure != NULL ? SSL_get_fd(secure) : client_open();
 
-	client_send_bytes(fd, preface, sizeof(preface) - 1);
+	say(fd, preface, sizeof(preface) - 1);
 	return fd;
+}
+
+static void
+secure_end(void)
+{
+	SSL_free(secure);
+	secure = NULL;
+}
+
+static int
+open_tls(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	secure_end();
+	secure = SSL_new(ctx);
+	SSL_CTX_free(ctx);
+	SSL_set_fd(secure, client_open_at(rig.tls_port));
+	SSL_set_alpn_protos(secure, (const unsigned char *)alpn,
+			    (unsigned)strlen(alpn));
+	assert_int_equal(SSL_connect(secure), 1);
+	return SSL_get_fd(secure);
+}
+
+static int
+open_tls_h2(void)
+{
+	open_tls();
+	return open_h2();
+}
+
+static char certificate[] = "/tmp/plane-memory-XXXXXX";
+
+static int
+set_up(void **state)
+{
+	FILE *f = fdopen(mkstemp(certificate), "w");
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+
+	is_mine = true;
+	X509_set_version(x, 2);
+	X509_gmtime_adj(X509_getm_notBefore(x), -60);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_set_pubkey(x, key);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	PEM_write_X509(f, x);
+	PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return fclose(f);
+}
+
+static int
+tear_down(void **state)
+{
+	return unlink(certificate);
 }
 
 static void
 start(const char *access_log)
 {
-	struct rig_conf conf = { .access_log = access_log };
+	struct rig_conf conf = { .access_log = access_log,
+				 .certificate = certificate };
 	struct route_address *to;
 	char text[64];
 	struct err e;
@@ -244,6 +332,7 @@ measure(turn_fn *turn, int (*open)(void), const char *access_log)
 	turn(fd, 0);
 	counting = false;
 	assert_int_not_equal(allocations, n);
+	secure_end();
 	close(fd);
 	rig_stop();
 	uv_thread_join(&quiet.thread);
@@ -262,6 +351,16 @@ test_nor_by_http2(void **state)
 	assert_int_equal(measure(ask_h2, open_h2, NULL), 0);
 }
 
+/* OpenSSL's own are counted as well. */
+static void
+test_nor_by_tls(void **state)
+{
+	alpn = "\x08http/1.1";
+	assert_int_equal(measure(ask_h1, open_tls, NULL), 0);
+	alpn = "\x02h2";
+	assert_int_equal(measure(ask_h2, open_tls_h2, NULL), 0);
+}
+
 /* A sheet of the log, perhaps, while its writer is behind. */
 static void
 test_nor_with_a_log(void **state)
@@ -276,8 +375,9 @@ main(void)
 		cmocka_unit_test(test_requests_allocate_nothing),
 		cmocka_unit_test(test_nor_with_a_log),
 		cmocka_unit_test(test_nor_by_http2),
+		cmocka_unit_test(test_nor_by_tls),
 	};
 
 	watch();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

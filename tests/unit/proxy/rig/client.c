@@ -16,10 +16,10 @@
 #define CLIENT_WAIT_S 15
 
 int
-client_open(void)
+client_open_at(unsigned port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)rig.port) };
+				 .sin_port = htons((uint16_t)port) };
 	struct timeval wait = { .tv_sec = CLIENT_WAIT_S };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -28,6 +28,12 @@ client_open(void)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	return fd;
+}
+
+int
+client_open(void)
+{
+	return client_open_at(rig.port);
 }
 
 void

@@ -68,15 +68,19 @@ run_control(void *arg)
 	struct plane_conf conf = { .workers = from->workers,
 				   .limits = from->limits,
 				   .access_log = from->access_log,
+				   .tls.files = from->certificate,
+				   .tls.minimum = TLS1_2_VERSION,
 				   .on_signal = on_signal,
 				   .on_settled = on_settled };
 	struct err e = { 0 };
-	char listen[64];
+	char listen[64], tls_listen[64];
 
 	loop_open();
 	rig.loop = loop_current();
 	snprintf(listen, sizeof(listen), "127.0.0.1:%u", rig.port);
 	conf.listen = listen;
+	snprintf(tls_listen, sizeof(tls_listen), "127.0.0.1:%u", rig.tls_port);
+	conf.tls_listen = from->certificate != NULL ? tls_listen : NULL;
 	rig.plane = plane_open(&conf, &e);
 	if (rig.plane == NULL)
 		fprintf(stderr, "plane_open: %s\n", err_text(&e));
@@ -107,6 +111,7 @@ rig_start(const struct rig_conf *conf)
 
 	memset(&rig, 0, sizeof(rig));
 	rig.port = port_hold();
+	rig.tls_port = port_hold();
 	for (int s = 0; s < ROUTE_SITES; s++) {
 		rig.site[s] = site_start(names[s], 0);
 		rig.collab[s] = site_start(names[s], 0);

@@ -30,12 +30,13 @@ void site_release(struct site *s);
 struct rig_conf {
 	struct plane_limits limits;
 	const char *access_log;
+	const char *certificate; /* with its key: TLS on rig.tls_port */
 	unsigned workers;
 };
 struct rig {
 	struct plane *plane;
 	struct loop *loop;
-	unsigned port;
+	unsigned port, tls_port;
 	struct site *site[ROUTE_SITES], *collab[ROUTE_SITES];
 	struct route_snapshot next; /* what rig_publish sends */
 	struct route_companies *companies;
@@ -66,6 +67,7 @@ void rig_wait(bool (*fn)(void));
 /* --- a client ---------------------------------------------------------- */
 
 int client_open(void);
+int client_open_at(unsigned port);
 void client_send(int fd, const char *text);
 void client_send_bytes(int fd, const char *at, size_t len);
 /* One answer by its framing (or to the end of the connection). */
