@@ -3,10 +3,13 @@
 #include <assert.h>
 #include <expat.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/crypto.h"
 #include "base/mem.h"
+
+#define SPARE_BYTES 16384
 
 struct reader {
 	XML_Parser parser;
@@ -70,6 +73,29 @@ salt(void)
 	return made;
 }
 
+/* One that nobody works with: making one takes as long as a document. */
+static _Atomic(XML_Parser) spare;
+
+static XML_Parser
+take_parser(void)
+{
+	XML_Parser p = atomic_exchange(&spare, NULL);
+
+	if (p == NULL)
+		p = XML_ParserCreate(NULL);
+	assert(p != NULL);
+	return p;
+}
+
+/* A large document has made it large. */
+static void
+give_parser(XML_Parser p, size_t bytes)
+{
+	if (bytes <= SPARE_BYTES && XML_ParserReset(p, NULL) == XML_TRUE)
+		p = atomic_exchange(&spare, p);
+	XML_ParserFree(p);
+}
+
 static int
 run(struct reader *r, struct span text)
 {
@@ -107,8 +133,7 @@ xml_parse(struct span text, const struct xml_limits *limits,
 		err_set(e, ERR_INVALID, "XML: the document is empty");
 		return NULL;
 	}
-	r.parser = XML_ParserCreate(NULL);
-	assert(r.parser != NULL);
+	r.parser = take_parser();
 	r.last = mem_array(struct xml_node *, limits->depth + 1);
 	r.text = mem_array(struct strbuf, limits->depth + 1);
 	rc = run(&r, text);
@@ -116,7 +141,7 @@ xml_parse(struct span text, const struct xml_limits *limits,
 		strbuf_fini(&r.text[i]);
 	mem_free(r.text);
 	mem_free(r.last);
-	XML_ParserFree(r.parser);
+	give_parser(r.parser, text.len);
 	return rc == 0 ? r.root : NULL;
 }
 

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/utf8.h"
 #include "base/xml.h"
 
@@ -83,12 +85,23 @@ xml_escape(struct strbuf *sb, struct span text)
 	escape(sb, text, IN_TEXT);
 }
 
+static inline void
+add_tag(struct strbuf *sb, const char *before, const char *name,
+	const char *after)
+{
+	size_t b = strlen(before), n = strlen(name), a = strlen(after);
+	char *to = strbuf_reserve(sb, b + n + a);
+
+	memcpy(to, before, b);
+	memcpy(to + b, name, n);
+	memcpy(to + b + n, after, a + 1);
+	sb->len += b + n + a;
+}
+
 void
 xml_open(struct strbuf *sb, const char *name)
 {
-	strbuf_addc(sb, '<');
-	strbuf_adds(sb, name);
-	strbuf_addc(sb, '>');
+	add_tag(sb, "<", name, ">");
 }
 
 void
@@ -109,18 +122,14 @@ xml_open_attrs(struct strbuf *sb, const char *name, const char *const *attrs)
 void
 xml_close(struct strbuf *sb, const char *name)
 {
-	strbuf_adds(sb, "</");
-	strbuf_adds(sb, name);
-	strbuf_addc(sb, '>');
+	add_tag(sb, "</", name, ">");
 }
 
 void
 xml_leaf(struct strbuf *sb, const char *name, const char *text)
 {
 	if (text == NULL || text[0] == '\0') {
-		strbuf_addc(sb, '<');
-		strbuf_adds(sb, name);
-		strbuf_adds(sb, "/>");
+		add_tag(sb, "<", name, "/>");
 		return;
 	}
 	xml_open(sb, name);

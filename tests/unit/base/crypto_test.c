@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 
 #include "base/unit.h"
 
@@ -52,6 +53,38 @@ test_hmac_of_any_length(void **state)
 				     (const unsigned char *)text, m, theirs,
 				     NULL));
 		assert_memory_equal(ours, theirs, sizeof(ours));
+	}
+}
+
+static void *
+digest_often(void *arg)
+{
+	uint8_t *differ = arg;
+	uint8_t key = differ[0];
+	uint8_t first[CRYPTO_SHA256_SIZE], next[CRYPTO_SHA256_SIZE];
+	struct span s = span_make((char *)&key, 1);
+
+	crypto_hmac_sha256(s, s, first);
+	for (int i = 0; i < 3000; i++) {
+		crypto_hmac_sha256(s, s, next);
+		differ[1] |= memcmp(first, next, sizeof(next)) != 0;
+	}
+	return NULL;
+}
+
+static void
+test_hmac_in_several_threads(void **state)
+{
+	pthread_t threads[4];
+	uint8_t jobs[4][2] = { { 1 }, { 2 }, { 3 }, { 4 } };
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, digest_often, jobs[i]),
+		    0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(jobs[i][1], 0);
 	}
 }
 
@@ -237,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_hmac_of_any_length),
+		cmocka_unit_test(test_hmac_in_several_threads),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_uuid),
 		cmocka_unit_test(test_base64),

@@ -129,6 +129,45 @@ test_refused(void **state)
 		ERR_LIMIT, "at most 200");
 }
 
+/* The reader is used again: what came before has no part in what comes. */
+static void
+test_documents_do_not_meet(void **state)
+{
+	static const char *const before[] = {
+		"<?xml version='1.0' encoding='ISO-8859-1'?><a b='\xe9'/>",
+		"<?xml version='1.0' encoding='x-unknown'?><a/>",
+		"\xff\xfe<\0a\0",
+		"<x:a xmlns:x='u'><b><c>text",
+		"<a><![CDATA[ open",
+		"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>",
+		"<a b='1' b='2'/>",
+		"hello",
+	};
+	struct arena *a = *state;
+	STRBUF_AUTO large = { 0 };
+
+	for (size_t i = 0; i < UNIT_COUNT(before); i++) {
+		struct err e = { 0 };
+		struct xml_node *n = xml_parse(span_of(before[i]),
+					       &XML_LIMITS_DEFAULT, a, &e);
+
+		assert_true(i == 0 ? n != NULL : n == NULL);
+		n = reads(a, "\n<a c='\xc3\xa9'> \xc3\xa9 <b/></a>");
+		assert_string_equal(n->text, "\xc3\xa9");
+		assert_int_equal(n->line, 2);
+		assert_int_equal(n->nattrs, 1);
+		assert_string_equal(xml_attr(n, "c"), "\xc3\xa9");
+		assert_null(n->first->next);
+		refuses(a, "<a>&x;</a>", ERR_INVALID, "undefined entity");
+	}
+	strbuf_adds(&large, "<a>");
+	while (large.len < 100000)
+		strbuf_adds(&large, "<b>0123456789</b>");
+	strbuf_adds(&large, "</a>");
+	assert_non_null(reads(a, strbuf_text(&large))->first);
+	assert_string_equal(reads(a, "<a>0</a>")->text, "0");
+}
+
 static void
 test_limits_admit_their_value(void **state)
 {
@@ -203,9 +242,13 @@ main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, with_arena, without_arena)
 	const struct CMUnitTest tests[] = {
-		TEST(test_names_and_text), TEST(test_shapes_that_occur),
-		TEST(test_refused),        TEST(test_limits_admit_their_value),
-		TEST(test_writer),         TEST(test_any_bytes_survive),
+		TEST(test_names_and_text),
+		TEST(test_shapes_that_occur),
+		TEST(test_refused),
+		TEST(test_limits_admit_their_value),
+		TEST(test_documents_do_not_meet),
+		TEST(test_writer),
+		TEST(test_any_bytes_survive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
