@@ -194,14 +194,8 @@ on_to_list(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	struct xmlapi_call *call = xmlapi_call(a);
 	struct err e;
 
-	if (n == 0) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
+	if (!xmlapi_meeting_shows(a, list, n))
 		return;
-	}
-	if (!xmlapi_meeting_is_readable(a, list)) {
-		api_fail(a, FAULT_DENIED, NULL);
-		return;
-	}
 	f.meeting_id = list->id;
 	if (xmlvalue_word(status, "joinStatus", words, &f.join_status, &e) <
 		0 ||

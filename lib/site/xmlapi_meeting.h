@@ -41,6 +41,10 @@ bool xmlapi_meeting_is_allowed(const struct api *a,
 bool xmlapi_meeting_is_readable(const struct api *a,
 				const struct meeting *meeting);
 
+/* There is one, of the sort of this call, and he may read it. False: answered
+ * with a failure. */
+bool xmlapi_meeting_shows(struct api *a, const struct meeting *list, size_t n);
+
 /* iCalendarURL for host and attendees. */
 void xmlapi_meeting_calendar(struct api *a, const struct meeting *meeting,
 			     struct strbuf *out);

@@ -87,6 +87,20 @@ xmlapi_meeting_is_readable(const struct api *a, const struct meeting *meeting)
 	return xmlapi_is_reader(a) || xmlapi_meeting_is_allowed(a, meeting);
 }
 
+bool
+xmlapi_meeting_shows(struct api *a, const struct meeting *list, size_t n)
+{
+	if (!xmlapi_meeting_is(a, list, n)) {
+		api_fail(a, FAULT_NO_MEETING, NULL);
+		return false;
+	}
+	if (!xmlapi_meeting_is_readable(a, list)) {
+		api_fail(a, FAULT_DENIED, NULL);
+		return false;
+	}
+	return true;
+}
+
 void
 xmlapi_meeting_run_get(struct api *a)
 {
@@ -100,14 +114,8 @@ on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	STRBUF_AUTO sb = { 0 };
 	JSON_AUTO values = NULL;
 
-	if (!xmlapi_meeting_is(a, list, n)) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
+	if (!xmlapi_meeting_shows(a, list, n))
 		return;
-	}
-	if (!xmlapi_meeting_is_readable(a, list)) {
-		api_fail(a, FAULT_DENIED, NULL);
-		return;
-	}
 	values = xmlapi_meeting_values(a, list);
 	xmlapi_map_write(xmlapi_meeting_map, "meet", values, &sb);
 	xmlapi_answer(a, &sb);

@@ -238,14 +238,8 @@ on_got(struct api *a, const struct meeting *list, size_t n, int64_t total)
 	STRBUF_AUTO sb = { 0 };
 	JSON_AUTO values = NULL;
 
-	if (!xmlapi_meeting_is(a, list, n)) {
-		api_fail(a, FAULT_NO_MEETING, NULL);
+	if (!xmlapi_meeting_shows(a, list, n))
 		return;
-	}
-	if (!xmlapi_meeting_is_readable(a, list)) {
-		api_fail(a, FAULT_DENIED, NULL);
-		return;
-	}
 	values = xmlapi_meeting_values(a, list);
 	json_put_str(values, "list_status",
 		     strcmp(list->list_status, "PUBLIC") == 0 ? "PUBLIC"
