@@ -456,6 +456,20 @@ def test_g18_a_failover_in_the_middle_tells_nobody_twice(make_pair):
     box.controller.stop()
 
 
+def test_without_a_server_nobody_is_invited(site):
+    """As it is without [mail]."""
+    ann, bob = person(), person()
+    other = Site(cluster=site.cluster)
+    try:
+        other.start().keep()
+        Api(other).meet(ann)
+    finally:
+        other.close()
+    Api(site).meet(bob)
+    assert site.cluster.sql("gsb", "SELECT email FROM invitation WHERE email "
+                            "IN (%s, %s)", ann, bob) == [(bob,)]
+
+
 def test_a_configuration_that_cannot_be_is_refused(site):
     for lines, says in (("smtp = 127.0.0.1:25", "smtp://HOST:PORT"),
                         ("smtp = smtp://127.0.0.1", "from"),
