@@ -18,6 +18,7 @@
 #include "io/timer.h"
 #include "replicator/decoder.h"
 #include "replicator/risk.h"
+#include "replicator/sync_query.h"
 
 #define POLL_MS 500
 #define POLL_SOON_MS 100
@@ -267,32 +268,21 @@ static void
 on_poll(void *ctx)
 {
 	struct sync *s = ctx;
-	STRBUF_AUTO sql = { 0 };
+	struct pgbatch *b;
 
 	s->timer = NULL;
 	if (!s->known || s->changed) {
 		on_up(s);
 		return;
 	}
-	strbuf_addf(&sql,
-		    "SELECT r.pid IS NOT NULL, coalesce(r.flush_lsn, '0/0'), "
-		    "pg_current_wal_flush_lsn(), EXISTS (SELECT FROM "
-		    "pg_stat_activity WHERE wait_event = 'SyncRep'), "
-		    "x.upto, CASE WHEN current_setting("
-		    "'track_commit_timestamp') = 'on' THEN (SELECT count(*) "
-		    "FROM generate_series(%" PRIu64 ", x.upto - 1) i, "
-		    "pg_xact_commit_timestamp_origin((i & 4294967295)::text"
-		    "::xid) o WHERE i & 4294967295 > 2 AND " /* no such xids */
-		    "o.timestamp IS NOT NULL AND o.roident = 0) "
-		    "END, coalesce(r.replay_lsn, '0/0') "
-		    "FROM (SELECT least(pg_snapshot_xmin("
-		    "pg_current_snapshot())::text::int8, %" PRIu64 ") AS upto) "
-		    "x LEFT JOIN pg_stat_replication r "
-		    "ON r.application_name = '%s' "
-		    "ORDER BY r.flush_lsn DESC NULLS LAST LIMIT 1",
-		    risk_from(&s->risk), risk_from(&s->risk) + LOOK_XIDS,
-		    s->conf.standby);
-	run(s, strbuf_text(&sql), on_facts);
+	b = pgbatch_new();
+	pgbatch_add(b, &sync_query_facts,
+		    (struct pgparam[]){
+			pgparam_int((int64_t)risk_from(&s->risk)),
+			pgparam_int((int64_t)risk_from(&s->risk) + LOOK_XIDS),
+			pgparam_text(s->conf.standby) });
+	s->call = pgconn_run(s->conn, &b, clock_mono_ms() + CALL_MS, on_facts,
+			     s);
 }
 
 /* What the step says to the database, first to last. */
