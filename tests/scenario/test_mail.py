@@ -416,6 +416,8 @@ def test_the_other_site_goes_on_where_this_one_ended(site, mailbox):
         assert (len(mailbox.to(ann)), len(mailbox.to(bob))) == (2, 1)
     finally:
         other.close()
+        if site.process is None:
+            site.start().keep()
 
 
 @pytest.mark.long
