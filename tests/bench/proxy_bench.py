@@ -92,7 +92,8 @@ def compile_all(folder, to):
     libs = subprocess.check_output(["pkg-config", "--libs", *LIBS],
                                    text=True).split()
     gcc = ["gcc", "-O2", "-g", "-D_GNU_SOURCE", f"-I{ROOT}", f"-I{ROOT}/lib"]
-    run([*gcc, f"{ROOT}/tests/bench/driver.c",
+    # As CMakeLists.txt links gsb-proxy.
+    run([*gcc, "-flto=auto", f"{ROOT}/tests/bench/driver.c",
          *[os.path.join(folder, a) for a in archives], *libs, "-linih", "-lm",
          "-lpthread", "-o", f"{to}/driver"], check=True)
     run([*gcc, f"{ROOT}/tests/bench/echo.c", "-o", f"{to}/echo"], check=True)
