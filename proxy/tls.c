@@ -22,6 +22,7 @@
 #include "proxy/worker.h"
 
 #define RECORD_MAX 16384 /* of plain bytes, RFC 8446 5.1 */
+#define RECORD_HEAD 5
 /* Receive at once and decipher later: a request, not what is uploaded. */
 #define SMALL 2048
 
@@ -32,7 +33,8 @@ struct tls {
 	/* Received and not yet deciphered, of the present call. */
 	const char *in;
 	size_t in_len;
-	struct block *kept;    /* the same while the owner does not read */
+	size_t record;      /* what is to come of the record that has begun */
+	struct block *kept; /* the same while the owner does not read */
 	struct turn_node look; /* at what is kept */
 	struct block *held;    /* enciphered, goes out before all else */
 	bool holds;            /* what is enciphered now is held */
@@ -92,6 +94,7 @@ attach(struct stream *s, SSL *ssl)
 	BIO_set_data(bio, t);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(ssl, bio, bio);
+	SSL_set_read_ahead(ssl, 1); /* no farther than on_bio_read goes */
 	t->ssl = ssl;
 	t->stream = s;
 	t->look.fn = on_look;
@@ -155,21 +158,49 @@ tls_protocol(const struct stream *s)
 	return n > 0 ? "http/1.1" : "";
 }
 
+/* Something is there to be given to OpenSSL: not less than a record's head. */
+static bool
+gives(const struct tls *t)
+{
+	return t->in_len > 0 && (t->record > 0 || t->in_len >= RECORD_HEAD);
+}
+
+/* With its head (RFC 8446 5.1); all there is when it is none. */
+static size_t
+record_size(const struct tls *t)
+{
+	const uint8_t *head = (const uint8_t *)t->in;
+
+	if (head[0] < SSL3_RT_CHANGE_CIPHER_SPEC ||
+	    head[0] > SSL3_RT_APPLICATION_DATA)
+		return t->in_len;
+	return RECORD_HEAD + ((size_t)head[3] << 8 | head[4]);
+}
+
+/*
+ * One record, head and all, in one go: OpenSSL then neither asks twice nor has
+ * bytes of the next one that nobody here knows of.
+ */
 static int
 on_bio_read(BIO *bio, char *out, int n)
 {
 	struct tls *t = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
-	if (t->in_len == 0) {
+	if (!gives(t)) {
 		BIO_set_retry_read(bio);
 		return -1;
 	}
+	if (t->record == 0)
+		t->record = record_size(t);
 	if ((size_t)n > t->in_len)
 		n = (int)t->in_len;
+	if ((size_t)n > t->record)
+		n = (int)t->record;
 	memcpy(out, t->in, (size_t)n);
 	t->in += n;
 	t->in_len -= (size_t)n;
+	t->record -= (size_t)n;
 	return n;
 }
 
@@ -236,7 +267,7 @@ on_bio_ctrl(BIO *bio, int command, long n, void *p)
 static bool
 more(const struct tls *t)
 {
-	return t->in_len > 0 || SSL_pending(t->ssl) > 0;
+	return gives(t) || SSL_pending(t->ssl) > 0;
 }
 
 /*

@@ -152,6 +152,56 @@ def test_large_bodies_both_ways(pair):
         assert ask(s, "/acme/bytes/5000000") == bytes(5_000_000)
 
 
+class Records:
+    """A client that sees its records, to send them in pieces."""
+    def __init__(self, pair, version):
+        self.raw = socket.create_connection(("127.0.0.1", pair.tls_port), 10)
+        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context(pair, version).wrap_bio(
+            self.incoming, self.outgoing, server_hostname="first.test")
+
+    def until(self, done):
+        """By single bytes, what there is to be sent."""
+        while True:
+            try:
+                return done()
+            except ssl.SSLWantReadError:
+                for byte in self.outgoing.read():
+                    self.raw.sendall(bytes([byte]))
+                got = self.raw.recv(65536)
+                assert got, "the proxy closed"
+                self.incoming.write(got)
+
+    def request(self):
+        for line in (b"GET /acme/bytes/10 HTTP/1.1\r\n",
+                     b"Host: first.test\r\n\r\n"):
+            self.tls.write(line)
+        return self.outgoing.read()
+
+    def answer(self):
+        got = b""
+        while not got.endswith(b"\r\n\r\n" + bytes(10)):
+            more = self.until(lambda: self.tls.read(65536))
+            assert more, (got, "the proxy closed")
+            got += more
+        assert got.startswith(b"HTTP/1.1 200"), got
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_records_may_be_cut_anywhere(pair, version):
+    client = Records(pair, getattr(ssl.TLSVersion, version))
+    with client.raw:
+        client.until(client.tls.do_handshake)
+        client.raw.sendall(client.outgoing.read())
+        for cut in (1, 4, 5, 6, 40, 70):
+            first, second = client.request(), client.request()
+            client.raw.sendall(first + second[:cut])
+            client.answer()
+            client.raw.sendall(second[cut:])
+            client.answer()
+
+
 def test_a_slow_reader_gets_all(pair):
     raw = socket.create_connection(("127.0.0.1", pair.tls_port), 10)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
