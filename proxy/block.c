@@ -61,11 +61,8 @@ put_one(struct blocks *b, struct block *block)
 }
 
 void
-block_put(struct blocks *b, struct block **bp)
+block_put_all(struct blocks *b, struct block *block)
 {
-	struct block *block = *bp;
-
-	*bp = NULL;
 	while (block != NULL) {
 		struct block *next = block->next;
 

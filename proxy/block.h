@@ -25,8 +25,17 @@ struct blocks {
 
 /* cap is at least `size`. */
 struct block *block_get(struct blocks *b, size_t size);
+void block_put_all(struct blocks *b, struct block *first);
 /* NULL is fine; sets *bp NULL. Frees the chain behind it as well. */
-void block_put(struct blocks *b, struct block **bp);
+static inline void
+block_put(struct blocks *b, struct block **bp)
+{
+	struct block *block = *bp;
+
+	*bp = NULL;
+	if (block != NULL)
+		block_put_all(b, block);
+}
 void blocks_fini(struct blocks *b);
 
 /* Room for len bytes more at the end of *bp (NULL: a new one), which count as

@@ -36,6 +36,7 @@ static void on_deadline(struct client *c);
 static void on_drain(struct client *c);
 static void on_abort(struct client *c);
 static void on_flush(struct turn_node *n);
+static void on_send(struct turn_node *n);
 static const struct client_ops h2_ops = { .stream = { .on_data = on_data,
 						      .on_end = on_end,
 						      .on_drained = on_drained,
@@ -133,6 +134,7 @@ h2_begin(struct client *c)
 	c->ops = &h2_ops;
 	c->stream.ops = &h2_ops.stream;
 	h->flush.fn = on_flush;
+	h->send.fn = on_send;
 	h->fields.table = hpack_new();
 	LIST_INIT(&h->streams);
 	make_session(h);
@@ -233,14 +235,12 @@ write_out(struct h2 *h)
 }
 
 /* While the kernel does not take what it has got, streams keep theirs. */
-void
-h2_serialise(struct h2 *h)
+static void
+serialise(struct h2 *h)
 {
-	struct worker *w = h->client.stream.worker;
 	const uint8_t *at;
 	ssize_t n = 1;
 
-	turn_add(&w->turn, &h->flush);
 	if (h->in_session || h->fields.late || h->client.stream.queued > 0)
 		return;
 	h->in_session = true;
@@ -253,6 +253,13 @@ h2_serialise(struct h2 *h)
 	}
 	h->in_session = false;
 	h->closes |= n < 0;
+}
+
+void
+h2_serialise(struct h2 *h)
+{
+	turn_add(&h->client.stream.worker->turn, &h->flush);
+	serialise(h);
 }
 
 static void
@@ -268,10 +275,19 @@ drop_all(struct h2 *h)
 }
 
 static void
+remove_turns(struct h2 *h)
+{
+	struct turn *turn = &h->client.stream.worker->turn;
+
+	turn_remove(turn, &h->flush);
+	turn_remove(turn, &h->send);
+}
+
+static void
 close_now(struct h2 *h)
 {
 	drop_all(h);
-	turn_remove(&h->client.stream.worker->turn, &h->flush);
+	remove_turns(h);
 	client_close(&h->client, false);
 }
 
@@ -305,13 +321,24 @@ static bool
 prepare_out(struct h2 *h)
 {
 	uv_buf_t buf;
+	bool prepared;
 
 	if (h->out == NULL)
 		return false;
 	buf = uv_buf_init(h->out->at, (unsigned)h->out->len);
-	h->prepared = stream_prepare(&h->client.stream, &buf);
+	prepared = stream_prepare(&h->client.stream, &buf);
 	block_put(&h->client.stream.worker->blocks, &h->out);
-	return h->prepared;
+	return prepared;
+}
+
+/* What could be said is with the kernel. */
+static void
+settle(struct h2 *h)
+{
+	drop_closed(h);
+	client_must_take(&h->client);
+	if (h->client.stream.queued == 0 && is_over(h))
+		close_now(h);
 }
 
 static void
@@ -322,19 +349,23 @@ on_flush(struct turn_node *n)
 
 	if (stream_is_closing(s))
 		return;
-	if (h->prepared)
-		stream_send_prepared(s);
-	h2_serialise(h);
-	if (h->prepared)
-		write_out(h);
-	else if (prepare_out(h))
-		return; /* h2_serialise had us called once more */
-	h->prepared = false;
-	drop_closed(h);
+	serialise(h);
 	turn_remove(&s->worker->turn, &h->flush);
-	client_must_take(&h->client);
-	if (s->queued == 0 && is_over(h))
-		close_now(h);
+	if (prepare_out(h))
+		turn_add(&s->worker->turn, &h->send);
+	else
+		settle(h);
+}
+
+static void
+on_send(struct turn_node *n)
+{
+	struct h2 *h = (struct h2 *)((char *)n - offsetof(struct h2, send));
+
+	if (stream_is_closing(&h->client.stream))
+		return;
+	stream_send_prepared(&h->client.stream);
+	settle(h);
 }
 
 void
@@ -465,5 +496,5 @@ on_abort(struct client *c)
 	struct h2 *h = (struct h2 *)c;
 
 	drop_all(h);
-	turn_remove(&c->stream.worker->turn, &h->flush);
+	remove_turns(h);
 }

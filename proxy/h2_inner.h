@@ -39,12 +39,12 @@ struct h2 {
 	struct h2_fields fields;
 	struct block *out; /* frames that go at the end of this turn */
 	struct turn_node flush;
-	bool prepared;      /* frames are with the stream, to be sent */
-	bool in_session;    /* nghttp2 calls us: it must not be called */
-	bool closes;        /* when all is said */
-	bool drains, named; /* and what the last stream is, was said */
-	bool spoke;         /* a first head has come */
-	int64_t calm_ms;    /* h2_in.c: when its patience is whole again */
+	struct turn_node send; /* what is prepared */
+	bool in_session;       /* nghttp2 calls us: it must not be called */
+	bool closes;           /* when all is said */
+	bool drains, named;    /* and what the last stream is, was said */
+	bool spoke;            /* a first head has come */
+	int64_t calm_ms;       /* h2_in.c: when its patience is whole again */
 };
 
 struct h2_stream {

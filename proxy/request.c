@@ -10,21 +10,26 @@
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
 
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /*
  * Unique over workers and restarts by a random prefix, and in a worker by a
- * counter. It is no secret: the pair's key makes secrets of it.
+ * counter, all of whose digits but the last stay for 64 requests. It is no
+ * secret: the pair's key makes secrets of it.
  */
 static void
 make_id(struct request *r)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	struct worker *w = r->worker;
 	uint64_t n = w->id_next++;
+	size_t i = REQUEST_ID_SIZE - 1;
 
-	memcpy(r->id, w->id_prefix, sizeof(w->id_prefix));
-	for (size_t i = REQUEST_ID_SIZE; i > sizeof(w->id_prefix); n >>= 6)
-		r->id[--i] = digits[n & 63];
+	w->id[i] = digits[n & 63];
+	if ((n & 63) == 0)
+		for (n >>= 6; i-- > WORKER_ID_PREFIX; n >>= 6)
+			w->id[i] = digits[n & 63];
+	memcpy(r->id, w->id, sizeof(r->id));
 }
 
 struct request *

@@ -84,8 +84,8 @@ make_prefix(struct worker *w)
 	crypto_random(random, sizeof(random));
 	crypto_base64url(span_make((const char *)random, sizeof(random)),
 			 &text);
-	memcpy(w->id_prefix, text.at, sizeof(w->id_prefix));
-	w->id_next = crypto_random_u32();
+	memcpy(w->id, text.at, WORKER_ID_PREFIX);
+	w->id_next = (uint64_t)crypto_random_u32() << 6;
 }
 
 static void

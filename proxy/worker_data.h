@@ -24,6 +24,7 @@
 #define WORKER_RX 262144      /* what one read takes; proxy.md says why */
 #define WORKER_TX 65536       /* heads, and small bodies behind them */
 #define WORKER_HEAD_MAX 32768 /* of an answer, and what limits may allow */
+#define WORKER_ID_PREFIX (REQUEST_ID_SIZE - 8) /* that all of its ids share */
 
 LIST_HEAD(client_list, client);
 LIST_HEAD(tunnel_list, tunnel);
@@ -61,7 +62,7 @@ struct worker {
 	int64_t next_refusal_ms;       /* upstream.c */
 	int64_t works_us[ROUTE_SITES]; /* when what it answered was sent */
 	int64_t wall_offset_us;        /* stamp minus monotonic */
-	char id_prefix[REQUEST_ID_SIZE - 8];
+	char id[REQUEST_ID_SIZE];      /* the last request's */
 	uint64_t id_next;
 	struct http_head request_head, answer_head; /* of the present call */
 	struct metrics metrics;
