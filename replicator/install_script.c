@@ -336,6 +336,7 @@ install_all(struct script *s, const struct catalog *c,
 	script_add(s, NULL, "SET LOCAL synchronous_commit = local");
 	install_schema(s, site);
 	install_functions(s);
+	script_add(s, NULL, trigger_us);
 	script_add(s, NULL, trigger_begun);
 	install_conflicts(s);
 	for (size_t i = 0; i < c->n; i++)

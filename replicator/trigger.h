@@ -19,6 +19,8 @@ struct trigger_sql {
  * insert would cost more than all else, and COPY would go row by row.
  */
 void trigger_defaults(struct trigger_sql *s);
+/* CREATE TYPE gsb.us: a timestamptz as the microseconds that it is. */
+extern const char trigger_us[];
 /* CREATE FUNCTION gsb.begun(site): version of what is made now, by the stamp of
  * the request, else by when the transaction began. */
 extern const char trigger_begun[];

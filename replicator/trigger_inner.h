@@ -5,10 +5,10 @@
 #include "replicator/trigger.h"
 
 /* The stamp of the request, else the clock. */
-#define TRIGGER_NOW                                                         \
-	"coalesce(nullif(current_setting('gsb.stamp', true), '')::bigint, " \
-	"(date_part('epoch', clock_timestamp()) * 1000000)::bigint "        \
-	"- 946684800000000)"
+#define TRIGGER_STAMP(clock)                                   \
+	"coalesce(nullif(current_setting('gsb.stamp', true), " \
+	"'')::bigint, " clock "::gsb.us::bigint)"
+#define TRIGGER_NOW TRIGGER_STAMP("clock_timestamp()")
 
 extern const char *const trigger_new_old[]; /* "NEW", "OLD" */
 

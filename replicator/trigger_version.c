@@ -280,6 +280,25 @@ trigger_defaults(struct trigger_sql *s)
 }
 
 /*
+ * A timestamptz is microseconds since 2000 already: relabelled it is a stamp,
+ * where each function that an expression calls is looked up anew in every
+ * transaction. A type in between, for a cast to bigint itself would be
+ * anybody's.
+ */
+const char trigger_us[] =
+    "DO $gsb$ BEGIN\n IF to_regtype('gsb.us') IS NULL THEN\n"
+    "  CREATE TYPE gsb.us;\n"
+    "  CREATE FUNCTION gsb.us_in(cstring) RETURNS gsb.us\n"
+    "  LANGUAGE internal IMMUTABLE STRICT AS 'int8in';\n"
+    "  CREATE FUNCTION gsb.us_out(gsb.us) RETURNS cstring\n"
+    "  LANGUAGE internal IMMUTABLE STRICT AS 'int8out';\n"
+    "  CREATE TYPE gsb.us (INPUT = gsb.us_in, OUTPUT = gsb.us_out, "
+    "LIKE = bigint);\n"
+    "  CREATE CAST (timestamptz AS gsb.us) WITHOUT FUNCTION;\n"
+    "  CREATE CAST (gsb.us AS bigint) WITHOUT FUNCTION;\n"
+    " END IF;\nEND $gsb$";
+
+/*
  * In apply sessions what does not come is as old as what was there before the
  * table was declared.
  */
@@ -288,10 +307,7 @@ const char trigger_begun[] =
     "LANGUAGE plpgsql STABLE AS $gsb$\nBEGIN\n"
     " RETURN CASE WHEN current_setting('session_replication_role') = "
     "'replica'\n"
-    "  THEN 0 ELSE coalesce(nullif(current_setting('gsb.stamp', true), '')"
-    "::bigint,\n"
-    "   (date_part('epoch', now()) * 1000000)::bigint - 946684800000000) << 8"
-    " | site END;\nEND $gsb$";
+    "  THEN 0 ELSE " TRIGGER_STAMP("now()") " << 8 | site END;\nEND $gsb$";
 
 void
 trigger_creation(struct trigger_sql *s)
@@ -398,10 +414,12 @@ add_again(struct trigger_sql *s)
 	strbuf_adds(s->out, "  RETURN NEW;\n END IF;\n");
 }
 
+/* STABLE, as it reads NEW and OLD alone: else each look at the clock would
+ * take a snapshot. */
 void
 trigger_version(struct trigger_sql *s)
 {
-	trigger_begin(s, "version", "");
+	trigger_begin(s, "version", "STABLE ");
 	strbuf_adds(s->out, " gsb_at bigint;\nBEGIN\n");
 	if (is_alone(s->table))
 		add_again(s);

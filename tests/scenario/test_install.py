@@ -101,6 +101,22 @@ def test_nothing_stands_before_inserts_but_effective_keys(install):
     assert install.sql(before) == [("item",)]
 
 
+def test_stamps_are_microseconds_also_behind_an_older_version(install):
+    install()
+    install.sql("DROP TYPE gsb.us CASCADE")  # which an older one did not make
+    install()
+    stamp = ("((extract(epoch FROM {}()) - 946684800) * 1000000)::bigint"
+             .format)
+    (row, text, began), = install.sql(
+        "INSERT INTO item (id) VALUES (%s) RETURNING gsb_v_row, gsb_v_text, "
+        + stamp("now"), (uid(1),), user="gsb_site")
+    assert (row, text) == (began << 8, began << 8 | 1)
+    (text, began, now), = install.sql(
+        "UPDATE item SET a = 'x' RETURNING gsb_v_text >> 8, "
+        + stamp("now") + ", " + stamp("clock_timestamp"), user="gsb_site")
+    assert began <= text <= now
+
+
 def test_rows_that_are_there_begin_old_and_have_their_keys(install):
     install.sql("INSERT INTO item (id, owner, mail) VALUES (%s, 1, 'a'), "
                 "(%s, 1, 'A'), (%s, 2, 'a'), (%s, 1, NULL)",
