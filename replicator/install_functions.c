@@ -43,7 +43,10 @@ static const char *const for_site[] = {
 
 	"CREATE OR REPLACE FUNCTION gsb.barrier(token text) RETURNS pg_lsn\n"
 	"LANGUAGE sql VOLATILE " DEFINER "AS $gsb$\n"
-	" SELECT pg_logical_emit_message(true, 'gsb.barrier', token)\n"
+	" WITH old AS (DELETE FROM gsb.barrier_sent\n"
+	"  WHERE at < now() - interval '1 hour')\n"
+	" INSERT INTO gsb.barrier_sent (token, lsn) VALUES (token,\n"
+	"  pg_logical_emit_message(true, 'gsb.barrier', token)) RETURNING lsn\n"
 	"$gsb$",
 
 	"CREATE OR REPLACE FUNCTION gsb.barrier_seen(token text)\n"

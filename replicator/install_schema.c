@@ -77,6 +77,12 @@ static const char *const tables[] = {
 	"CREATE TABLE IF NOT EXISTS gsb.barrier_mark (\n"
 	" token text PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
 
+	"CREATE TABLE IF NOT EXISTS gsb.barrier_sent (\n"
+	" token text NOT NULL, lsn pg_lsn NOT NULL,\n"
+	" at timestamptz NOT NULL DEFAULT now())",
+	"COMMENT ON TABLE gsb.barrier_sent IS\n"
+	" 'for whoever does not read the log that a barrier stands in'",
+
 	"CREATE TABLE IF NOT EXISTS gsb.peer (\n"
 	" one boolean PRIMARY KEY DEFAULT true CHECK (one),\n"
 	" system_id text, timeline int, lsn pg_lsn,\n"

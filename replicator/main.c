@@ -13,7 +13,7 @@
 struct conf {
 	int site;
 	const char *local, *peer, *admin, *tables, *state_dir, *listen;
-	int64_t stream_above, spool_max;
+	int64_t stream_above, leap_above, spool_max;
 	/* SIGHUP takes these over, and no others: */
 	int sync;
 	int64_t sync_timeout_ms, verify_ms, conflicts_age_ms, conflicts_kept;
@@ -110,6 +110,15 @@ static const struct conf_key keys[] = {
 	  .max = 1 << 30,
 	  .help = "a transaction of the peer that takes more memory there "
 		  "comes before its end, and small ones pass it by" },
+	{ .section = "replicator",
+	  .key = "leap_above",
+	  .kind = CONF_BYTES,
+	  .offset = AT(leap_above),
+	  .def = "16MiB",
+	  .min = 0,
+	  .max = INT64_C(1) << 40,
+	  .help = "a backlog of more log is made up for by reading what the "
+		  "peer's rows are now, all at once; 0: never" },
 	{ .section = "replicator",
 	  .key = "spool_max",
 	  .kind = CONF_BYTES,
@@ -255,6 +264,7 @@ run_conf(const struct conf *c)
 				  .peer = c->peer,
 				  .state_dir = c->state_dir,
 				  .stream_above = c->stream_above,
+				  .leap_above = c->leap_above,
 				  .spool_max = c->spool_max,
 				  .listen = c->listen,
 				  .sync = (enum sync_mode)c->sync,

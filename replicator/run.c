@@ -117,9 +117,10 @@ fail:
 }
 
 static void
-stop_stream(struct run *r)
+stop_stream(struct run *r, const struct err *why)
 {
 	timer_cancel(&r->linger);
+	run_leap_stop(r, why);
 	meeting_cut(r->meeting);
 	run_spool_stop(r);
 	if (r->large != NULL)
@@ -144,7 +145,7 @@ run_free(struct run **rp)
 	control_close(&r->control);
 	report_free(&r->report);
 	heal_free(&r->heal);
-	stop_stream(r);
+	stop_stream(r, NULL);
 	large_free(&r->large);
 	apply_free(&r->apply);
 	run_spool_free(r);
@@ -164,6 +165,7 @@ on_ready(void *ctx, const struct catalog *catalog, uint64_t progress)
 
 	log_state("run", "database=ready tables=%zu progress=%s", catalog->n,
 		  decoder_lsn(progress, lsn));
+	r->catalog = catalog;
 	r->intake = intake_new(&(struct intake_conf){
 	    .catalog = catalog, .own_origin = r->own_name });
 	r->stream = stream_new(&(struct stream_conf){
@@ -191,7 +193,7 @@ on_reset(void *ctx, const struct err *why)
 {
 	struct run *r = ctx;
 
-	stop_stream(r);
+	stop_stream(r, why);
 	heal_go(r->heal, false);
 	report_touch(r->report);
 }
@@ -253,7 +255,7 @@ on_peer(void *ctx, const struct stream_peer *peer,
 		begin_at->start_lsn = come;
 	if (is_other)
 		report_peer(r->report, peer, applied);
-	return true;
+	return !run_leap_begins(r, peer, begin_at->start_lsn);
 }
 
 static void
@@ -397,14 +399,12 @@ on_applied(void *ctx, const struct batch *b)
 
 	if (b->ends)
 		run_count(r, b);
+	run_leap_applied(r, b);
 	apply_catch_up(r->apply, 0);
 	run_submit_what_is_due(r);
 	run_acknowledge(r);
 	run_spool_feed(r);
-	if (r->drain != NULL && apply_is_idle(r->apply)) {
-		timer_cancel(&r->drain);
-		on_drain_end(r); /* last */
-	}
+	run_drain_goes_on(r); /* last */
 }
 
 /* --- the rest ---------------------------------------------------------------
@@ -443,9 +443,18 @@ run_drain(struct run *r, void (*fn)(void *ctx), void *ctx)
 		stream_hold(r->stream, true);
 		if (intake_ready(r->intake) != INTAKE_EMPTY)
 			run_submit(r);
-		idle = apply_is_idle(r->apply);
+		idle = apply_is_idle(r->apply) && r->leap == NULL;
 	}
 	r->drain = timer_start(idle ? 0 : DRAIN_MS, on_drain_end, r);
+}
+
+void
+run_drain_goes_on(struct run *r)
+{
+	if (r->drain == NULL || !apply_is_idle(r->apply) || r->leap != NULL)
+		return;
+	timer_cancel(&r->drain);
+	on_drain_end(r);
 }
 
 static void

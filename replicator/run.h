@@ -18,6 +18,7 @@ struct run_conf {
 	const char *local, *peer; /* conninfos */
 	const char *state_dir;
 	int64_t stream_above; /* bytes; as in stream.h */
+	int64_t leap_above;   /* bytes of log; 0: never; see leap.h */
 	const char *listen;   /* HTTP, or "" */
 	enum sync_mode sync;
 	int64_t spool_max; /* bytes */

@@ -7,10 +7,12 @@
 #include "replicator/intake.h"
 #include "replicator/lag.h"
 #include "replicator/large.h"
+#include "replicator/leap.h"
 #include "replicator/meeting.h"
 #include "replicator/parked.h"
 #include "replicator/report.h"
 #include "replicator/run.h"
+#include "replicator/run_leap.h"
 #include "replicator/run_spool.h"
 #include "replicator/spool.h"
 #include "replicator/spool_mark.h"
@@ -51,6 +53,11 @@ struct run {
 	int64_t apply_ms;
 	int64_t sent_us, received_us; /* the last commit that came */
 	struct lag lag;
+	const struct catalog *catalog; /* apply's, as intake */
+	struct leap *leap;             /* while the stream rests for it */
+	struct leap_stats leap_stats;
+	unsigned leap_attempts;
+	int64_t leap_begun_ms, leap_rests_ms; /* until then: no other */
 	struct parked *parked; /* rows that are tried again; or NULL */
 	struct timer *retry;   /* when they will be */
 	struct timer *drain;   /* at its latest */
@@ -63,6 +70,8 @@ void run_acknowledge(struct run *r);
 /* All that came as a whole is applied. */
 bool run_is_idle(const struct run *r);
 void run_count(struct run *r, const struct batch *b);
+/* All that was to be waited for has come: the last act. */
+void run_drain_goes_on(struct run *r);
 
 /* run_submit.c */
 void run_submit(struct run *r);
@@ -81,6 +90,7 @@ void run_parked_stop(struct run *r);
 
 /* run_status.c; ctx is the run */
 const char *run_peer_site(const char *site);
+unsigned run_site_number(const char *site); /* in versions */
 void run_status(void *ctx, struct status *out);
 /* Something has waited to be merged for a while. */
 bool run_is_behind(void *ctx);

@@ -11,6 +11,12 @@ run_peer_site(const char *site)
 	return span_is(span_of(site), "primary") ? "backup" : "primary";
 }
 
+unsigned
+run_site_number(const char *site)
+{
+	return span_is(span_of(site), "primary") ? 1 : 2;
+}
+
 static int64_t
 lag_ms(const struct run *r)
 {
@@ -51,6 +57,7 @@ run_status(void *ctx, struct status *out)
 	sync_stats(r->sync, &out->out);
 	spool_stats(r->spool, &out->spool);
 	out->spool_state = run_spool_state(r);
+	run_leap_status(r, &out->leap);
 	out->spool_age_ms = out->spool.bytes > 0 ? lag_ms(r) : 0;
 	if (r->intake == NULL)
 		return;

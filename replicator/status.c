@@ -10,6 +10,8 @@
 const char *
 status_in_state(const struct status *s)
 {
+	if (s->leap.active)
+		return "catchup";
 	if (s->stream != STREAM_RUNNING || !s->apply_ready)
 		return "down";
 	return s->peer_end > s->applied + CATCHUP_BYTES && s->lag_ms > 0
@@ -104,6 +106,18 @@ spool_json(const struct status *s)
 }
 
 static json_t *
+leap_json(const struct leap_stats *l)
+{
+	json_t *one = json_object();
+
+	json_put_bool(one, "active", l->active);
+	json_put_int(one, "done", (int64_t)l->done);
+	json_put_int(one, "failed", (int64_t)l->failed);
+	json_put_int(one, "rows", (int64_t)l->rows);
+	return one;
+}
+
+static json_t *
 in_json(const struct status *s)
 {
 	json_t *in = json_object();
@@ -136,6 +150,7 @@ in_json(const struct status *s)
 	json_put_bool(in, "stuck", s->apply.stuck);
 	json_put(in, "large", large_json(&s->large));
 	json_put(in, "spool", spool_json(s));
+	json_put(in, "leap", leap_json(&s->leap));
 	return in;
 }
 
@@ -241,6 +256,18 @@ put_spool(struct strbuf *out, const struct status *s)
 		span_is(span_of(s->spool_state), "failed"));
 }
 
+static void
+put_leaps(struct strbuf *out, const struct leap_stats *l)
+{
+	put(out, "leaps_total", "counter",
+	    "Backlogs made up for by state instead of by log.",
+	    (int64_t)l->done);
+	put(out, "leaps_failed_total", "counter",
+	    "Begun, and given up for the log.", (int64_t)l->failed);
+	put(out, "leap_rows_total", "counter", "Read by them.",
+	    (int64_t)l->rows);
+}
+
 void
 status_metrics(const struct status *s, struct strbuf *out)
 {
@@ -284,6 +311,7 @@ status_metrics(const struct status *s, struct strbuf *out)
 	    "Applied on a session of their own.",
 	    (int64_t)s->large.transactions);
 	put_early(out, &s->large);
+	put_leaps(out, &s->leap);
 	put(out, "stuck", "gauge", "A group fails and is tried again.",
 	    s->apply.stuck);
 	put(out, "connects_total", "counter", "Streams begun.",

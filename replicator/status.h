@@ -12,6 +12,7 @@
 #include "replicator/intake.h"
 #include "replicator/lag.h"
 #include "replicator/large.h"
+#include "replicator/leap.h"
 #include "replicator/progress.h"
 #include "replicator/spool.h"
 #include "replicator/stream.h"
@@ -34,6 +35,7 @@ struct status {
 	struct intake_stats intake;
 	struct apply_stats apply;
 	struct large_stats large;
+	struct leap_stats leap;
 	struct spool_stats spool;
 	const char *spool_state; /* "on", "off", "full", "failed" */
 	int64_t spool_age_ms;    /* of the oldest that is not merged */

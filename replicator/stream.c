@@ -49,7 +49,7 @@ struct stream {
 	struct stream_begin begin;
 	uint64_t acked, applied; /* what the status says */
 	uint64_t statuses;       /* that were sent */
-	bool hold;
+	bool hold, resting;
 	unsigned silent_beats;
 	struct stream_stats stats;
 	int64_t sent_us;
@@ -140,7 +140,8 @@ fail(struct stream *s, const struct err *why)
 	disconnect(s);
 	s->stats.attempts++;
 	wait = retry_wait_ms(&RETRY, s->stats.attempts, crypto_random_u32());
-	s->retry = timer_start(wait, on_retry, s);
+	if (!s->resting)
+		s->retry = timer_start(wait, on_retry, s);
 	set_state(s, STREAM_WAITING, &copy);
 }
 
@@ -435,6 +436,17 @@ stream_ack(struct stream *s, uint64_t durable, uint64_t applied, bool at_once)
 		s->applied = applied;
 	if (more)
 		send_status(s, false);
+}
+
+void
+stream_rest(struct stream *s, bool rest)
+{
+	s->resting = rest;
+	if (rest || s->state != STREAM_WAITING)
+		return;
+	s->stats.attempts = 0;
+	timer_cancel(&s->retry);
+	s->retry = timer_start(0, on_retry, s);
 }
 
 void

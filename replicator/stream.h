@@ -34,7 +34,6 @@ struct stream_peer {
 	uint64_t confirmed_lsn;
 	int64_t safe_bytes; /* of log until the slot is lost; -1: no limit */
 };
-
 /* A transaction of the peer that was applied; xid 0: none is known. */
 struct stream_last {
 	uint32_t xid;
@@ -46,7 +45,7 @@ struct stream_begin {
 	bool streaming; /* of large transactions before their end */
 };
 
-/* Nothing may be freed from inside on_message, on_keepalive, on_pause. */
+/* Nothing may be freed inside on_message, on_keepalive, on_pause. */
 struct stream_conf {
 	const char *conninfo; /* without replication=; copied, as all texts */
 	const char *application;
@@ -85,13 +84,15 @@ void stream_free(struct stream **sp);
 enum stream_state stream_state(const struct stream *s);
 const char *stream_state_name(enum stream_state state);
 void stream_stats(const struct stream *s, struct stream_stats *out);
-/* When the peer sent the last message; since 2000, by its clock. */
-int64_t stream_sent_us(const struct stream *s);
+int64_t stream_sent_us(const struct stream *s); /* the last; its clock */
 
 /* All below durable is durable here, below applied is merged. That is told at
  * once, the latter alone soon if not. Neither moves back on one connection. */
 void stream_ack(struct stream *s, uint64_t durable, uint64_t applied,
 		bool at_once);
+
+/* In on_peer: no attempt until it is taken back; then at once. */
+void stream_rest(struct stream *s, bool rest);
 
 /* Stop reading (a status still goes out by time), and go on. */
 void stream_hold(struct stream *s, bool hold);

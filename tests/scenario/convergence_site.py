@@ -28,9 +28,12 @@ timezone = 'Asia/Kolkata'
 array_nulls = off
 """
 # one has large transactions streamed, the other takes them in pieces; one has
-# room for what it has not merged, the other hardly any
-MANNERS = {"primary": "stream_above = 64KiB\nspool_max = 64MiB\n",
-           "backup": "stream_above = 1GiB\nspool_max = 64KiB\n"}
+# room for what it has not merged, the other hardly any; one leaps over each
+# backlog that it can
+MANNERS = {"primary": "stream_above = 64KiB\nspool_max = 64MiB\n"
+                      "leap_above = 64KiB\n",
+           "backup": "stream_above = 1GiB\nspool_max = 64KiB\n"
+                     "leap_above = 4KiB\n"}
 
 
 class Site:
