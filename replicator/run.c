@@ -461,7 +461,11 @@ static void
 on_drain_end(void *ctx)
 {
 	struct run *r = ctx;
+	uint64_t durable = apply_durable(r->apply);
 
 	r->drain = NULL;
+	/* with the last transaction that is merged: what leaps begin at */
+	if (durable > meeting_known(r->meeting)->acked)
+		meeting_save(r->meeting, durable, durable);
 	r->on_drained(r->drain_ctx);
 }

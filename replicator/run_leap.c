@@ -37,7 +37,8 @@ run_leap_begins(struct run *r, const struct stream_peer *peer, uint64_t from)
 		from = peer->confirmed_lsn;
 	backlog = (int64_t)(peer->current_lsn - from);
 	if (r->conf.leap_above == 0 || backlog < r->conf.leap_above ||
-	    !is_settled(r, from) || clock_mono_ms() < r->leap_rests_ms)
+	    r->drain != NULL || !is_settled(r, from) ||
+	    clock_mono_ms() < r->leap_rests_ms)
 		return false;
 	log_state("run", "leap=begins from=%s backlog=%" PRId64,
 		  decoder_lsn(from, lsn), backlog);
