@@ -138,10 +138,6 @@ on_down(void *ctx, const struct err *why)
 	apply_reset(ctx, why);
 }
 
-#define PROGRESS_SQL                                                     \
-	"SELECT coalesce(pg_replication_origin_session_progress(true), " \
-	"'0/0')::text"
-
 static const struct tables *
 known_tables(const struct apply *a)
 {
@@ -180,16 +176,6 @@ on_up(void *ctx)
 			     on_set_up, a);
 }
 
-static uint64_t
-read_progress(const struct pgresult *res)
-{
-	uint64_t lsn = 0;
-
-	if (decoder_parse_lsn(span_of(pgresult_text(res, 0, 0)), &lsn) != 0)
-		return 0;
-	return lsn;
-}
-
 static void
 on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	  const struct err *err)
@@ -219,8 +205,8 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	}
 	a->catalog = fresh;
 	a->statements = statements_new(fresh);
-	a->progress = a->submitted = read_progress(&results[0]);
-	a->seen = read_progress(&results[2]);
+	a->progress = a->submitted = envelope_lsn(&results[0], 0);
+	a->seen = envelope_lsn(&results[2], 0);
 	a->stands = a->progress;
 	a->rewind_to = 0;
 	a->durable = a->progress; /* reading it has flushed it */
@@ -303,7 +289,7 @@ on_asked(void *ctx, const struct pgresult *results, size_t n,
 			apply_reset(a, err);
 		return;
 	}
-	if (read_progress(&results[1]) != a->stands) {
+	if (envelope_lsn(&results[1], 0) != a->stands) {
 		err_set(&e, ERR_INVALID,
 			"the origin %s is moved by somebody else",
 			a->conf.origin);

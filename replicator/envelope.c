@@ -51,8 +51,8 @@ envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 	pgbatch_commits(out);
 }
 
-static uint64_t
-field_lsn(const struct pgresult *res, int column)
+uint64_t
+envelope_lsn(const struct pgresult *res, int column)
 {
 	uint64_t lsn = 0;
 
@@ -65,8 +65,8 @@ field_lsn(const struct pgresult *res, int column)
 void
 envelope_log(const struct pgresult *res, uint64_t *written, uint64_t *flushed)
 {
-	*written = field_lsn(res, pgresult_columns(res) - 2);
-	*flushed = field_lsn(res, pgresult_columns(res) - 1);
+	*written = envelope_lsn(res, pgresult_columns(res) - 2);
+	*flushed = envelope_lsn(res, pgresult_columns(res) - 1);
 }
 
 void

@@ -20,6 +20,9 @@ void envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
 void envelope_log(const struct pgresult *res, uint64_t *written,
 		  uint64_t *flushed);
 
+/* A position in the first row of a result; 0: it is none. */
+uint64_t envelope_lsn(const struct pgresult *res, int column);
+
 /* BEGIN and the guard; progress and COMMIT: for one that is sent in pieces. */
 void envelope_begin(struct pgbatch *out, uint64_t from);
 void envelope_commit(struct pgbatch *out, const struct batch *b, uint64_t to);

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "replicator/digest_sql.h"
+#include "replicator/envelope.h"
 
 #define POLL_MS 10
 /* what had a number when the end was noted is waited for so long */
@@ -126,17 +127,6 @@ leap_went_well(struct leap *l, const struct err *err)
 	return false;
 }
 
-static uint64_t
-field_lsn(const struct pgresult *res, int column)
-{
-	uint64_t lsn = 0;
-
-	if (decoder_parse_lsn(span_of(pgresult_text(res, 0, column)), &lsn) !=
-	    0)
-		return 0;
-	return lsn;
-}
-
 /* --- the end, and what is behind it ----------------------------------------
  */
 
@@ -189,7 +179,7 @@ on_noted(void *ctx, const struct pgresult *results, size_t n,
 	if (!leap_went_well(l, err))
 		return;
 	l->time_us = pgresult_int(&results[0], 0, 0);
-	l->end = field_lsn(&results[1], 0);
+	l->end = envelope_lsn(&results[1], 0);
 	l->newest = mem_strdup(pgresult_text(&results[2], 0, 0));
 	l->deadline_ms = clock_mono_ms() + WAIT_MS;
 	on_look(l);
@@ -307,7 +297,7 @@ on_opened(void *ctx, const struct pgresult *results, size_t n,
 		return;
 	}
 	l->age = pgresult_int(&results[1], 0, 0);
-	l->written = field_lsn(&results[1], 1);
+	l->written = envelope_lsn(&results[1], 1);
 	l->last = batch_new();
 	for (int row = 0; row < pgresult_rows(&results[3]); row++)
 		batch_add_barrier(l->last,
@@ -347,7 +337,7 @@ on_flushed(void *ctx, const struct pgresult *results, size_t n,
 
 	if (!leap_went_well(l, err))
 		return;
-	if (field_lsn(&results[0], 0) < l->written) {
+	if (envelope_lsn(&results[0], 0) < l->written) {
 		if (clock_mono_ms() < l->deadline_ms) {
 			l->timer = timer_start(POLL_MS, on_flush, l);
 			return;

@@ -8,7 +8,7 @@ import pytest
 
 from test_replicator_large import (LARGE, ROWS, SCHEMA, TABLES, count, done,
                                    large, metric)
-from twins import SITES, Twins
+from twins import SITES, running
 from wait import wait_until
 
 MANY = 3 * ROWS
@@ -17,13 +17,8 @@ BASES = itertools.count(10 ** 7, 10 ** 7)
 
 @pytest.fixture(scope="module")
 def shared():
-    made = Twins(SCHEMA, TABLES, replicator="stream_above = 64KiB")
-    try:
-        made.make().start()
+    with running(SCHEMA, TABLES, replicator="stream_above = 64KiB") as made:
         yield made
-    finally:
-        reports = made.down()
-    assert not reports, "\n".join(reports)
 
 
 @pytest.fixture

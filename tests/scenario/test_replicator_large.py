@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from test_replicator_runs import Cutter, equal, status
-from twins import OTHER, SITES, Twins
+from twins import OTHER, SITES, running
 from wait import wait_until
 
 SCHEMA = """
@@ -36,13 +36,8 @@ HOT, LAST = 1000, 10 ** 6
 
 @pytest.fixture(scope="module")
 def shared():
-    made = Twins(SCHEMA, TABLES, replicator="stream_above = 64KiB")
-    try:
-        made.make().start()
+    with running(SCHEMA, TABLES, replicator="stream_above = 64KiB") as made:
         yield made
-    finally:
-        reports = made.down()
-    assert not reports, "\n".join(reports)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from test_replicator_large import SCHEMA, TABLES
 from test_replicator_runs import status
-from twins import SITES, Twins
+from twins import SITES, running
 from wait import wait_until
 
 ROWS = 1500
@@ -14,13 +14,9 @@ ROWS = 1500
 
 @pytest.fixture(scope="module")
 def shared():
-    made = Twins(SCHEMA, TABLES, replicator="leap_above = 16KiB\nverify = 0")
-    try:
-        made.make().start()
+    with running(SCHEMA, TABLES,
+                 replicator="leap_above = 16KiB\nverify = 0") as made:
         yield made
-    finally:
-        reports = made.down()
-    assert not reports, "\n".join(reports)
 
 
 @pytest.fixture
@@ -29,8 +25,9 @@ def twins(shared):
     for site in SITES:
         if shared.process[site].poll() is not None:
             shared.start(site)
+    for site in SITES:  # one after the other: both would delete the same rows
         shared.query(site, "DELETE FROM item; DELETE FROM person")
-    shared.settle(120)
+        shared.settle(120)
     shared.query("primary", "INSERT INTO item SELECT g, 'old', 'old', g "
                  "FROM generate_series(1, 9) g")
     shared.settle(120)

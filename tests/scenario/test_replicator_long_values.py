@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from twins import SITES, Twins
+from twins import SITES, running
 from wait import wait_until
 
 SCHEMA = """
@@ -35,13 +35,8 @@ BEFORE = pytest.mark.parametrize("before", [None, "zzz", long(3)],
 
 @pytest.fixture(scope="module")
 def shared():
-    twins = Twins(SCHEMA, TABLES)
-    try:
-        twins.make().start()
-        yield twins
-    finally:
-        reports = twins.down()
-    assert not reports, "\n".join(reports)
+    with running(SCHEMA, TABLES) as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from twins import OTHER, SITES, Twins
+from twins import OTHER, SITES, running
 from wait import wait_until
 
 SCHEMA = """
@@ -21,13 +21,8 @@ def first(request):
 
 @pytest.fixture(scope="module")
 def shared():
-    made = Twins(SCHEMA, TABLES)
-    try:
-        made.make().start()
+    with running(SCHEMA, TABLES) as made:
         yield made
-    finally:
-        reports = made.down()
-    assert not reports, "\n".join(reports)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from twins import SITES, Twins
+from twins import SITES, running
 from wait import wait_until
 
 SCHEMA = """
@@ -32,13 +32,8 @@ ROWS = 200
 
 @pytest.fixture(scope="module")
 def shared():
-    twins = Twins(SCHEMA, TABLES, sync="on", replicator=REPLICATOR)
-    try:
-        twins.make().start()
-        yield twins
-    finally:
-        reports = twins.down()
-    assert not reports, "\n".join(reports)
+    with running(SCHEMA, TABLES, sync="on", replicator=REPLICATOR) as made:
+        yield made
 
 
 @pytest.fixture

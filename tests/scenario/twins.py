@@ -1,5 +1,6 @@
 """Two private clusters with a replicator each, without the rest of a pair:
 for tests of replication alone, which break things more freely."""
+import contextlib
 import os
 import re
 import shutil
@@ -260,6 +261,18 @@ class Twins:
             self.stop_db(site)
         shutil.rmtree(self.dir, ignore_errors=True)
         return reports
+
+
+@contextlib.contextmanager
+def running(*arguments, **more):
+    """Twins that run, for the tests of a module; faults that they told are
+    its last failure."""
+    twins = Twins(*arguments, **more)
+    try:
+        yield twins.make().start()
+    finally:
+        reports = twins.down()
+    assert not reports, "\n".join(reports)
 
 
 class AutoClose:
