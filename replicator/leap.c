@@ -143,8 +143,8 @@ on_up(void *ctx)
 	leap_run(ctx, b, on_marked);
 }
 
-/* Each statement has a snapshot of its own: the numbers are looked at behind
- * the end. */
+/* First the end, then a number: what has committed before the end has a lower
+ * one. (The xmax of a snapshot would not do: it is what has completed.) */
 static void
 on_marked(void *ctx, const struct pgresult *results, size_t n,
 	  const struct err *err)
@@ -166,7 +166,7 @@ on_marked(void *ctx, const struct pgresult *results, size_t n,
 	b = pgbatch_new();
 	pgbatch_add_sql(b, strbuf_text(&sql));
 	pgbatch_add_sql(b, "SELECT pg_current_wal_insert_lsn()");
-	pgbatch_add_sql(b, "SELECT pg_snapshot_xmax(pg_current_snapshot())");
+	pgbatch_add_sql(b, "SELECT pg_current_xact_id()");
 	leap_run(l, b, on_noted);
 }
 
