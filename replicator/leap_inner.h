@@ -23,6 +23,7 @@ struct leap {
 	size_t at;            /* table; the catalog's number: tombstones */
 	struct pgstmt *fetch; /* of its cursor, by size */
 	unsigned size;        /* the next FETCH */
+	unsigned largest;     /* of this table's */
 	unsigned under_way;
 	bool drained;       /* the cursor has no more */
 	struct batch *last; /* with the barriers before the end */

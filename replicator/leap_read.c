@@ -31,9 +31,20 @@ table_of(const struct leap *l)
 					  : digest_tombstones();
 }
 
+/* Where values may be long, the rows that come next may all have one. */
+static unsigned
+largest_of(const struct table *t)
+{
+	for (size_t i = 0; i < t->ncolumns; i++)
+		if (t->columns[i].toastable)
+			return SIZES - 2;
+	return SIZES - 1;
+}
+
 static void
 name_fetches(struct leap *l)
 {
+	l->largest = largest_of(table_of(l));
 	l->fetch = arena_array(l->arena, struct pgstmt, SIZES);
 	for (size_t i = 0; i < SIZES; i++) {
 		l->fetch[i].name = arena_printf(l->arena, "leap_%zu_%zu", l->at,
@@ -97,7 +108,7 @@ choose_size(struct leap *l, const struct batch *b, size_t rows)
 
 	while (size > 0 && b->bytes / rows * sizes[size] > FETCH_BYTES)
 		size--;
-	if (size == l->size && size + 1 < SIZES &&
+	if (size == l->size && size < l->largest &&
 	    b->bytes / rows * sizes[size + 1] <= FETCH_BYTES)
 		size++;
 	l->size = size;

@@ -20,7 +20,7 @@ is_settled(const struct run *r, uint64_t from)
 {
 	uint64_t merged = apply_progress(r->apply);
 
-	return run_is_idle(r) && (from == merged || merged == 0) &&
+	return run_is_idle(r) && from >= merged &&
 	       apply_seen(r->apply) <= from && spool_end(r->spool) <= from;
 }
 
@@ -33,7 +33,8 @@ run_leap_begins(struct run *r, const struct stream_peer *peer, uint64_t from)
 
 	if (r->leap != NULL)
 		return true;
-	if (from == 0) /* nothing was ever merged */
+	if (from <
+	    peer->confirmed_lsn) /* what is between held nothing for us */
 		from = peer->confirmed_lsn;
 	backlog = (int64_t)(peer->current_lsn - from);
 	if (r->conf.leap_above == 0 || backlog < r->conf.leap_above ||

@@ -455,7 +455,11 @@ pgcall_pump(struct pgconn *c)
 		rc = PQflush(c->pg);
 	if (rc < 0)
 		c->broken = true;
-	if (c->broken || PQstatus(c->pg) == CONNECTION_BAD)
+	/* Sending may read, and libpq then closes its socket: not watched any
+	 * more at once, for the loop may look at it before it goes on here. */
+	if (PQstatus(c->pg) == CONNECTION_BAD)
+		fdwatch_cancel(&c->watch);
+	if (c->broken || c->watch == NULL)
 		pgconn_go_on_soon(c); /* reads what still came, then tells */
 	else
 		fdwatch_set(c->watch, rc > 0 ? FDWATCH_READ | FDWATCH_WRITE

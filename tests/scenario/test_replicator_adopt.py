@@ -52,7 +52,8 @@ class Apart(Twins):
         done = subprocess.run(
             [self.program, "--config", self.conf(site), *words],
             capture_output=True, text=True, check=False, timeout=120)
-        assert (done.returncode == 0) == ok, done.stdout + done.stderr
+        assert (done.returncode == 0) == ok, \
+            done.stdout + done.stderr + self.tail(site, 60)
         return done.stdout if ok else done.stderr
 
     def declared(self, site):

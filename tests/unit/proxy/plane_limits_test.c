@@ -177,8 +177,7 @@ test_upstream_deadline(void **state)
 	rig_start(&conf);
 	client_get("/c/slow/1", &a);
 	expect(&a, 504);
-	while (rig.signals[ROUTE_PRIMARY][PLANE_TIMEOUT] == 0)
-		;
+	rig_wait_signal(ROUTE_PRIMARY, PLANE_TIMEOUT);
 }
 
 static bool

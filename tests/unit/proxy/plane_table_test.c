@@ -83,7 +83,7 @@ test_died_once(void **state)
 		expect(&a, 200, "primary 2");
 	}
 	rig_wait(nothing_in_flight);
-	assert_true(rig.signals[ROUTE_PRIMARY][PLANE_RESET] > 0);
+	rig_wait_signal(ROUTE_PRIMARY, PLANE_RESET);
 }
 
 /* It died twice: held until a newer snapshot decides, then resent. */
@@ -137,7 +137,7 @@ test_not_processed(void **state)
 	switch_to(ROUTE_BACKUP);
 	client_join(&c, &a);
 	expect(&a, 200, "backup 100");
-	assert_true(rig.signals[ROUTE_PRIMARY][PLANE_NOT_PROCESSED] > 0);
+	rig_wait_signal(ROUTE_PRIMARY, PLANE_NOT_PROCESSED);
 }
 
 /* Nobody listens: held, and sent when it listens again, or elsewhere. */
@@ -150,7 +150,7 @@ test_refused(void **state)
 	rig_site_down(ROUTE_PRIMARY);
 	c = client_start("POST", "/c/ok");
 	rig_wait(one_held);
-	assert_true(rig.signals[ROUTE_PRIMARY][PLANE_REFUSED] > 0);
+	rig_wait_signal(ROUTE_PRIMARY, PLANE_REFUSED);
 	rig_site_up(ROUTE_PRIMARY);
 	client_join(&c, &a);
 	expect(&a, 200, "primary 1");

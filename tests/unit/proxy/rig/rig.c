@@ -183,6 +183,18 @@ rig_wait(bool (*fn)(void))
 	}
 }
 
+void
+rig_wait_signal(enum route_site s, enum plane_signal kind)
+{
+	int64_t end = clock_mono_ms() + 10000;
+
+	while (rig.signals[s][kind] == 0) {
+		if (clock_mono_ms() > end)
+			fail_msg("waited in vain for signal %d", (int)kind);
+		usleep(2000);
+	}
+}
+
 static unsigned ports[ROUTE_SITES];
 
 void

@@ -61,8 +61,9 @@ void rig_drain(void);
 void rig_set_limits(const struct plane_limits *l);
 /* Listens on these from now on: "" or what is wrong. */
 const char *rig_reload(const char *listen);
-/* Until fn says yes, at most 10 s. */
+/* Until fn says yes, or the signal has come; at most 10 s. */
 void rig_wait(bool (*fn)(void));
+void rig_wait_signal(enum route_site s, enum plane_signal kind);
 
 /* --- a client ---------------------------------------------------------- */
 
