@@ -1,13 +1,19 @@
 /*
- *  shape --> edge here --> edge there --> buckets --equal--> next slice
- *              ^                             '--differ--> rows --> on_found
- *              '------------------- pause <-------------------------'
+ *  shape --> edges --> sums --equal--> next slice
+ *              ^ |       '--differ--v
+ *              | '--it differed--> places --> rows --> on_found
+ *              |   before                                 |
+ *              '------------------ pause <----------------'
  *
- * An edge that is found here is looked for below it there, so no slice is
- * larger than slice_rows on either side, whatever one of them lacks.
+ * The lower one of the two sites' edges counts, so no slice is larger than
+ * slice_rows on either side, whatever one of them lacks. Hashes are what
+ * costs: where the slice before differed this one is not summed up first.
+ * Places are good in one snapshot, so that is kept until the rows of those
+ * that differ have been read.
  */
 #include "replicator/digest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,16 +22,15 @@
 #include "io/timer.h"
 
 #define SLICE_ROWS 16384
-#define BUCKETS 1024
 #define MAX_PARTS 65536
 #define CALL_MS (10 * 60 * 1000)
 #define BUSY_MS 200
 
 enum side { HERE, THERE, SIDES };
 
-struct bucket {
+struct sum {
 	int64_t rows;
-	char sum[44];
+	char hashes[44];
 };
 
 struct digest {
@@ -38,10 +43,13 @@ struct digest {
 	struct timer *pause;
 	bool is_ranged;
 	bool last;          /* slice */
+	bool differed;      /* the slice before */
 	char *above, *upto; /* the slice's own */
+	char *edges[SIDES];
 	int64_t estimated[SIDES];
 	const char *columns[SIDES], *order[SIDES];
-	struct bucket *buckets[SIDES];
+	struct sum sums[SIDES];
+	struct digest_places places[SIDES];
 	struct digest_list lists[SIDES];
 	struct digest_found found;
 	int64_t begun_us, rows;
@@ -49,7 +57,9 @@ struct digest {
 
 static void on_shape(void *ctx, enum side side, const struct pgresult *res);
 static void on_edge(void *ctx, enum side side, const struct pgresult *res);
-static void on_buckets(void *ctx, enum side side, const struct pgresult *res);
+static void on_order(void *ctx, enum side side, const struct pgresult *res);
+static void on_sum(void *ctx, enum side side, const struct pgresult *res);
+static void on_places(void *ctx, enum side side, const struct pgresult *res);
 static void on_rows(void *ctx, enum side side, const struct pgresult *res);
 static void next_slice(struct digest *d);
 static void on_pause(void *ctx);
@@ -97,21 +107,34 @@ ANSWER(on_shape_here, HERE, on_shape)
 ANSWER(on_shape_there, THERE, on_shape)
 ANSWER(on_edge_here, HERE, on_edge)
 ANSWER(on_edge_there, THERE, on_edge)
-ANSWER(on_buckets_here, HERE, on_buckets)
-ANSWER(on_buckets_there, THERE, on_buckets)
+ANSWER(on_order_here, HERE, on_order)
+ANSWER(on_sum_here, HERE, on_sum)
+ANSWER(on_sum_there, THERE, on_sum)
+ANSWER(on_places_here, HERE, on_places)
+ANSWER(on_places_there, THERE, on_places)
 ANSWER(on_rows_here, HERE, on_rows)
 ANSWER(on_rows_there, THERE, on_rows)
 
+/* A plan that reads all of a large table for each slice, because its size is
+ * not known yet, would never end. */
+static const char *
+scans(const struct digest *d)
+{
+	return d->is_ranged ? "SET enable_seqscan = off"
+			    : "SET enable_seqscan = on";
+}
+
+/* The second statement's answer counts. */
 static void
-ask(struct digest *d, enum side side, const struct strbuf *sql, pgcall_fn *fn)
+ask(struct digest *d, enum side side, const char *first, const char *sql,
+    const char *last, pgcall_fn *fn)
 {
 	struct pgbatch *b = pgbatch_new();
 
-	/* a plan that reads all of a large table for each slice, because its
-	 * size is not known yet, would never end */
-	pgbatch_add_sql(b, d->is_ranged ? "SET enable_seqscan = off"
-					: "SET enable_seqscan = on");
-	pgbatch_add_sql(b, strbuf_text(sql));
+	pgbatch_add_sql(b, first);
+	pgbatch_add_sql(b, sql);
+	if (last != NULL)
+		pgbatch_add_sql(b, last);
 	d->call[side] = pgconn_run(side == HERE ? d->conf.local : d->conf.peer,
 				   &b, clock_mono_ms() + CALL_MS, fn, d);
 }
@@ -120,8 +143,8 @@ static void
 ask_both(struct digest *d, const struct strbuf *sql, pgcall_fn *here,
 	 pgcall_fn *there)
 {
-	ask(d, HERE, sql, here);
-	ask(d, THERE, sql, there);
+	ask(d, HERE, scans(d), strbuf_text(sql), NULL, here);
+	ask(d, THERE, scans(d), strbuf_text(sql), NULL, there);
 }
 
 struct digest *
@@ -157,6 +180,8 @@ digest_cancel(struct digest **dp)
 	arena_free(&d->now);
 	mem_free(d->above);
 	mem_free(d->upto);
+	for (int s = HERE; s < SIDES; s++)
+		mem_free(d->edges[s]);
 	mem_free(d);
 }
 
@@ -226,7 +251,6 @@ begin(struct digest *d)
 		return;
 	}
 	d->is_ranged = strcmp(d->order[HERE], d->order[THERE]) == 0;
-	d->slice.buckets = BUCKETS;
 	if (!d->is_ranged)
 		d->slice.nparts = parts_for(d->estimated[HERE] >
 						    d->estimated[THERE]
@@ -255,12 +279,28 @@ on_shape(void *ctx, enum side side, const struct pgresult *res)
 /* --- slices -------------------------------------------------------------- */
 
 static void
+list_places(struct digest *d)
+{
+	static const char begin_sql[] =
+	    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	STRBUF_AUTO sql = { 0 };
+
+	digest_places_sql(&sql, &d->form, &d->slice);
+	ask(d, HERE, begin_sql, strbuf_text(&sql), NULL, on_places_here);
+	ask(d, THERE, begin_sql, strbuf_text(&sql), NULL, on_places_there);
+}
+
+static void
 compare(struct digest *d)
 {
 	STRBUF_AUTO sql = { 0 };
 
-	digest_buckets_sql(&sql, &d->form, &d->slice);
-	ask_both(d, &sql, on_buckets_here, on_buckets_there);
+	if (d->differed) {
+		list_places(d);
+		return;
+	}
+	digest_sum_sql(&sql, &d->form, &d->slice);
+	ask_both(d, &sql, on_sum_here, on_sum_there);
 }
 
 static void
@@ -278,7 +318,16 @@ next_slice(struct digest *d)
 	d->slice.above = d->above;
 	d->slice.upto = NULL;
 	digest_edge_sql(&sql, &d->form, &d->slice, d->conf.slice_rows);
-	ask(d, HERE, &sql, on_edge_here);
+	ask_both(d, &sql, on_edge_here, on_edge_there);
+}
+
+static void
+end_at(struct digest *d, enum side side)
+{
+	d->slice.upto = d->upto = d->edges[side];
+	d->edges[side] = NULL;
+	d->last = d->upto == NULL;
+	compare(d);
 }
 
 static void
@@ -287,18 +336,25 @@ on_edge(void *ctx, enum side side, const struct pgresult *res)
 	struct digest *d = ctx;
 	STRBUF_AUTO sql = { 0 };
 
-	if (pgresult_rows(res) == 1) {
-		mem_free(d->upto);
-		d->upto = mem_strdup(pgresult_text(res, 0, 0));
-		d->slice.upto = d->upto;
-	}
-	if (side == HERE) {
-		digest_edge_sql(&sql, &d->form, &d->slice, d->conf.slice_rows);
-		ask(d, THERE, &sql, on_edge_there);
+	mem_free(d->edges[side]);
+	d->edges[side] = NULL;
+	if (pgresult_rows(res) == 1)
+		d->edges[side] = mem_strdup(pgresult_text(res, 0, 0));
+	if (d->call[HERE] != NULL || d->call[THERE] != NULL)
+		return;
+	if (d->edges[HERE] == NULL || d->edges[THERE] == NULL ||
+	    strcmp(d->edges[HERE], d->edges[THERE]) == 0) {
+		end_at(d, d->edges[HERE] != NULL ? HERE : THERE);
 		return;
 	}
-	d->last = d->slice.upto == NULL;
-	compare(d);
+	digest_order_sql(&sql, &d->form, d->edges[HERE], d->edges[THERE]);
+	ask(d, HERE, scans(d), strbuf_text(&sql), NULL, on_order_here);
+}
+
+static void
+on_order(void *ctx, enum side side, const struct pgresult *res)
+{
+	end_at(ctx, pgresult_bool(res, 0, 0) ? HERE : THERE);
 }
 
 static void
@@ -336,59 +392,49 @@ on_pause(void *ctx)
 }
 
 static void
-count_rows(struct digest *d)
-{
-	int64_t rows[SIDES] = { 0 };
-
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (int s = HERE; s < SIDES; s++)
-			rows[s] += d->buckets[s][i].rows;
-	d->rows += rows[HERE] > rows[THERE] ? rows[HERE] : rows[THERE];
-}
-
-static void
-compare_buckets(struct digest *d)
-{
-	STRBUF_AUTO sql = { 0 };
-	STRBUF_AUTO list = { 0 };
-
-	count_rows(d);
-	for (size_t i = 0; i < BUCKETS; i++) {
-		const struct bucket *a = &d->buckets[HERE][i];
-		const struct bucket *b = &d->buckets[THERE][i];
-
-		if (a->rows != b->rows || strcmp(a->sum, b->sum) != 0)
-			strbuf_addf(&list, "%s%zu", list.len > 0 ? ", " : "",
-				    i);
-	}
-	if (list.len == 0) {
-		end_slice(d);
-		return;
-	}
-	digest_rows_sql(&sql, &d->form, &d->slice, strbuf_text(&list));
-	ask_both(d, &sql, on_rows_here, on_rows_there);
-}
-
-static void
-on_buckets(void *ctx, enum side side, const struct pgresult *res)
+on_sum(void *ctx, enum side side, const struct pgresult *res)
 {
 	struct digest *d = ctx;
+	struct sum *a = &d->sums[HERE], *b = &d->sums[THERE];
 
-	if (d->buckets[side] == NULL)
-		d->buckets[side] = arena_array(d->arena, struct bucket,
-					       BUCKETS);
-	memset(d->buckets[side], 0, BUCKETS * sizeof(struct bucket));
-	for (int i = 0; i < pgresult_rows(res); i++) {
-		struct bucket *b =
-		    &d->buckets[side][pgresult_int(res, i, 0) & (BUCKETS - 1)];
-		struct span sum = pgresult_bytes(res, i, 2);
-
-		b->rows = pgresult_int(res, i, 1);
-		if (sum.len < sizeof(b->sum))
-			memcpy(b->sum, sum.at, sum.len);
+	d->sums[side].rows = pgresult_int(res, 0, 0);
+	snprintf(d->sums[side].hashes, sizeof(d->sums[side].hashes), "%s",
+		 pgresult_text(res, 0, 1));
+	if (d->call[HERE] != NULL || d->call[THERE] != NULL)
+		return;
+	if (a->rows != b->rows || strcmp(a->hashes, b->hashes) != 0) {
+		list_places(d);
+		return;
 	}
-	if (d->call[HERE] == NULL && d->call[THERE] == NULL)
-		compare_buckets(d);
+	d->rows += a->rows;
+	end_slice(d);
+}
+
+static void
+read_rows(struct digest *d, enum side side, struct strbuf *places,
+	  pgcall_fn *fn)
+{
+	STRBUF_AUTO sql = { 0 };
+
+	digest_placed_sql(&sql, &d->form, strbuf_text(places));
+	ask(d, side, scans(d), strbuf_text(&sql), "COMMIT", fn);
+}
+
+static void
+on_places(void *ctx, enum side side, const struct pgresult *res)
+{
+	struct digest *d = ctx;
+	struct digest_places *a = &d->places[HERE], *b = &d->places[THERE];
+	STRBUF_AUTO here = { 0 };
+	STRBUF_AUTO there = { 0 };
+
+	digest_places_read(d->now, pgresult_text(res, 0, 0), &d->places[side]);
+	if (d->call[HERE] != NULL || d->call[THERE] != NULL)
+		return;
+	d->rows += (int64_t)(a->n > b->n ? a->n : b->n);
+	digest_places_unlike(a, b, &here, &there);
+	read_rows(d, HERE, &here, on_rows_here);
+	read_rows(d, THERE, &there, on_rows_there);
 }
 
 static void
@@ -400,7 +446,8 @@ on_rows(void *ctx, enum side side, const struct pgresult *res)
 	if (d->call[HERE] != NULL || d->call[THERE] != NULL)
 		return;
 	digest_join(d->now, &d->lists[HERE], &d->lists[THERE], &d->found);
-	if (d->found.n == 0) {
+	d->differed = d->found.n > 0;
+	if (!d->differed) {
 		digest_go_on(d);
 		return;
 	}
@@ -429,71 +476,4 @@ digest_progress(const struct digest *d, struct digest_progress *out)
 			     : d->estimated[THERE];
 	if (out->estimated < out->rows)
 		out->estimated = out->rows;
-}
-
-/* --- lists --------------------------------------------------------------- */
-
-void
-digest_read(struct arena *a, const struct pgresult *result,
-	    struct digest_list *out)
-{
-	out->n = (size_t)pgresult_rows(result);
-	out->rows = arena_array(a, struct digest_row, out->n);
-	for (size_t i = 0; i < out->n; i++) {
-		/* text has the same bytes in both formats */
-		out->rows[i].key = arena_span(
-		    a, pgresult_bytes(result, (int)i, 0));
-		out->rows[i].hash = pgresult_int(result, (int)i, 1);
-	}
-}
-
-/* Which of the two comes first; 0: both. */
-static int
-first_of(const struct digest_list *a, size_t i, const struct digest_list *b,
-	 size_t k)
-{
-	if (i == a->n || k == b->n)
-		return (i == a->n) - (k == b->n);
-	return strcmp(a->rows[i].key, b->rows[k].key);
-}
-
-void
-digest_join(struct arena *a, const struct digest_list *here,
-	    const struct digest_list *there, struct digest_found *out)
-{
-	size_t i = 0, k = 0;
-
-	out->arena = a;
-	out->keys = arena_array(a, struct digest_key, here->n + there->n);
-	out->n = 0;
-	while (i < here->n || k < there->n) {
-		int by = first_of(here, i, there, k);
-		struct digest_key key = { .is_here = by <= 0,
-					  .is_there = by >= 0 };
-
-		if (key.is_there) {
-			key.key = there->rows[k].key;
-			key.there = there->rows[k++].hash;
-		}
-		if (key.is_here) {
-			key.key = here->rows[i].key;
-			key.here = here->rows[i++].hash;
-		}
-		if (by != 0 || key.here != key.there)
-			out->keys[out->n++] = key;
-	}
-}
-
-char *
-digest_keys_text(const struct digest_key *keys, size_t n)
-{
-	struct strbuf text = { 0 };
-
-	strbuf_addc(&text, '[');
-	for (size_t i = 0; i < n; i++) {
-		strbuf_adds(&text, i > 0 ? "," : "");
-		strbuf_adds(&text, keys[i].key);
-	}
-	strbuf_addc(&text, ']');
-	return strbuf_take(&text);
 }

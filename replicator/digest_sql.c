@@ -211,32 +211,52 @@ digest_edge_sql(struct strbuf *sb, const struct digest_form *f,
 }
 
 void
-digest_buckets_sql(struct strbuf *sb, const struct digest_form *f,
-		   const struct digest_slice *s)
+digest_order_sql(struct strbuf *sb, const struct digest_form *f, const char *a,
+		 const char *b)
 {
-	strbuf_addf(sb, "SELECT h & %u, count(*), sum(h) FROM (SELECT ",
-		    s->buckets - 1);
-	add_row_hash(sb, f);
-	strbuf_addf(sb, " AS h FROM %s t", f->t->quoted);
-	add_where(sb, f, s);
-	/* OFFSET: the hash is computed once */
-	strbuf_adds(sb, " OFFSET 0) r GROUP BY 1");
+	strbuf_adds(sb, "SELECT ");
+	add_key_value(sb, f->t, a);
+	strbuf_adds(sb, " <= ");
+	add_key_value(sb, f->t, b);
 }
 
 void
-digest_rows_sql(struct strbuf *sb, const struct digest_form *f,
-		const struct digest_slice *s, const char *buckets)
+digest_sum_sql(struct strbuf *sb, const struct digest_form *f,
+	       const struct digest_slice *s)
+{
+	strbuf_adds(sb, "SELECT count(*), sum(");
+	add_row_hash(sb, f);
+	strbuf_addf(sb, ") FROM %s t", f->t->quoted);
+	add_where(sb, f, s);
+}
+
+void
+digest_places_sql(struct strbuf *sb, const struct digest_form *f,
+		  const struct digest_slice *s)
+{
+	strbuf_adds(sb, "SELECT string_agg(int8send(");
+	add_row_hash(sb, f);
+	strbuf_addf(sb, ") || tidsend(t.ctid), '') FROM %s t", f->t->quoted);
+	add_where(sb, f, s);
+}
+
+static void
+add_rows(struct strbuf *sb, const struct digest_form *f)
 {
 	strbuf_adds(sb, "SELECT ");
 	add_key_json(sb, f->t);
-	strbuf_adds(sb, " COLLATE \"C\" AS k, h FROM (SELECT ");
-	sqlgen_columns(sb, f->t, "t", f->t->key, f->t->nkey);
-	strbuf_adds(sb, ", ");
+	strbuf_adds(sb, " COLLATE \"C\" AS k, ");
 	add_row_hash(sb, f);
-	strbuf_addf(sb, " AS h FROM %s t", f->t->quoted);
-	add_where(sb, f, s);
-	strbuf_addf(sb, " OFFSET 0) t WHERE h & %u IN (%s) ORDER BY k",
-		    s->buckets - 1, buckets);
+	strbuf_adds(sb, " AS h FROM ");
+}
+
+void
+digest_placed_sql(struct strbuf *sb, const struct digest_form *f,
+		  const char *places)
+{
+	add_rows(sb, f);
+	strbuf_addf(sb, "%s t WHERE t.ctid = ANY ('{%s}') ORDER BY k",
+		    f->t->quoted, places);
 }
 
 /* The rows "t" of a list of keys, each by its index. */
@@ -263,11 +283,7 @@ digest_keys_sql(struct strbuf *sb, const struct digest_form *f,
 	STRBUF_AUTO list = { 0 };
 
 	sqlgen_literal(&list, keys);
-	strbuf_adds(sb, "SELECT ");
-	add_key_json(sb, f->t);
-	strbuf_adds(sb, " COLLATE \"C\" AS k, ");
-	add_row_hash(sb, f);
-	strbuf_adds(sb, " AS h FROM ");
+	add_rows(sb, f);
 	add_listed(sb, f->t, strbuf_text(&list));
 	strbuf_adds(sb, " ORDER BY k");
 }

@@ -4,8 +4,7 @@
  *   slice    rows between two keys, or those whose key's hash falls into one
  *            of n parts (where the sites order keys differently)
  *   row      a hash of key, versions and values
- *   bucket   of a slice, by the rows' hashes: their number and sum. A row
- *            that differs makes two buckets differ, its own on each site
+ *   place    where a row stands in the table's file (ctid)
  *
  * Both sites are asked the same texts, in sessions set up by
  * digest_session_sql, so that equal rows have equal hashes. A key travels as
@@ -30,7 +29,6 @@ struct digest_slice {
 	const char *above;     /* key, or NULL: from the first */
 	const char *upto;      /* key, or NULL: to the last */
 	unsigned part, nparts; /* by hash, when nparts > 0 */
-	unsigned buckets;      /* a power of two */
 };
 
 /* gsb.tombstone as a table of this kind. */
@@ -46,13 +44,22 @@ void digest_shape_sql(struct strbuf *sb, const struct table *t);
 void digest_edge_sql(struct strbuf *sb, const struct digest_form *f,
 		     const struct digest_slice *s, unsigned n);
 
-/* bucket, rows, sum. */
-void digest_buckets_sql(struct strbuf *sb, const struct digest_form *f,
-			const struct digest_slice *s);
+/* Whether key a comes no later than b. */
+void digest_order_sql(struct strbuf *sb, const struct digest_form *f,
+		      const char *a, const char *b);
 
-/* key, hash; by key in byte order; of the buckets listed ("1, 5, 7"). */
-void digest_rows_sql(struct strbuf *sb, const struct digest_form *f,
-		     const struct digest_slice *s, const char *buckets);
+/* rows, sum of their hashes. */
+void digest_sum_sql(struct strbuf *sb, const struct digest_form *f,
+		    const struct digest_slice *s);
+
+/* One bytea, in no order: of each row its hash (8 bytes) and place (6). */
+void digest_places_sql(struct strbuf *sb, const struct digest_form *f,
+		       const struct digest_slice *s);
+
+/* key, hash; by key in byte order; of the rows that stand in those places
+ * (`"(1,2)","(1,3)"`) in the snapshot in which they were read. */
+void digest_placed_sql(struct strbuf *sb, const struct digest_form *f,
+		       const char *places);
 
 /* The same of a list of keys. */
 void digest_keys_sql(struct strbuf *sb, const struct digest_form *f,
