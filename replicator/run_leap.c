@@ -33,8 +33,8 @@ run_leap_begins(struct run *r, const struct stream_peer *peer, uint64_t from)
 
 	if (r->leap != NULL)
 		return true;
-	if (from <
-	    peer->confirmed_lsn) /* what is between held nothing for us */
+	/* what is between held nothing for us */
+	if (from < peer->confirmed_lsn)
 		from = peer->confirmed_lsn;
 	backlog = (int64_t)(peer->current_lsn - from);
 	if (r->conf.leap_above == 0 || backlog < r->conf.leap_above ||
@@ -97,14 +97,16 @@ static void
 note_failure(struct run *r, const char *why)
 {
 	char quoted[512];
+	bool rests = ++r->leap_attempts >= ATTEMPTS;
 
 	r->leap_stats.failed++;
-	if (++r->leap_attempts >= ATTEMPTS) {
+	if (rests) {
 		r->leap_attempts = 0;
 		r->leap_rests_ms = clock_mono_ms() + REST_MS;
 	}
-	log_warn("run", "leap=failed why=%s effect=\"the log is followed\"",
-		 log_quote(quoted, sizeof(quoted), why));
+	log_warn("run", "leap=failed why=%s effect=\"%s\"",
+		 log_quote(quoted, sizeof(quoted), why),
+		 rests ? "the log is followed" : "it is tried once more");
 }
 
 void
