@@ -1,7 +1,10 @@
 /* pgconn and pgpool when the other side goes, or the standby is missing. */
+#include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "io/helper/pgtry.h"
+#include "io/pginner.h"
 #include "io/pgpool.h"
 
 static void
@@ -29,6 +32,73 @@ test_killed_backend(void **state)
 	RUN(&queued, 60000, "SELECT 'again'");
 	TURN_UNTIL(queued.times == 1);
 	assert_string_equal(queued.first, "again");
+}
+
+static struct {
+	pid_t server;
+	struct end large;
+	unsigned given, ended;
+} amid;
+
+static void
+on_next_end(void *ctx, const struct pgresult *results, size_t n,
+	    const struct err *err)
+{
+	assert_non_null(err);
+	assert_int_equal(err->code, ERR_CLOSED);
+	amid.ended++;
+}
+
+static void
+give_next(void)
+{
+	struct pgbatch *b = pgbatch_new();
+
+	pgbatch_add_sql(b, "SELECT 1");
+	pgconn_run(pgtry.conn, &b, clock_mono_ms() + 60000, on_next_end, NULL);
+	amid.given++;
+}
+
+/* What is given after the loss has libpq fail to send, then read to the end. */
+static void
+lose_amid_a_send(void *ctx)
+{
+	enum { LARGE = 512 << 10, SMALL = 4096 };
+	STRBUF_AUTO sql = { 0 };
+	int size = SMALL;
+
+	assert_int_equal(setsockopt(PQsocket(pgtry.conn->pg), SOL_SOCKET,
+				    SO_SNDBUF, &size, sizeof(size)),
+			 0);
+	assert_int_equal(kill(amid.server, SIGSTOP), 0);
+	strbuf_addf(&sql, "SELECT 1 /*%*s*/", LARGE, "");
+	RUN(&amid.large, 60000, strbuf_text(&sql));
+	assert_int_equal(kill(amid.server, SIGTERM), 0);
+	assert_int_equal(kill(amid.server, SIGCONT), 0);
+	for (int64_t end = clock_mono_ms() + 20000;
+	     kill(amid.server, 0) == 0 && clock_mono_ms() < end;)
+		sched_yield();
+	while (amid.given < 8)
+		give_next();
+	assert_int_equal(PQsocket(pgtry.conn->pg), -1);
+}
+
+/*
+ * libpq finds out as it sends, reads what is left and closes its socket,
+ * which the loop has just been told to watch for room: in a deferred call,
+ * so that the loop looks before anything else has its turn.
+ */
+static void
+test_loss_is_found_by_sending(void **state)
+{
+	unsigned downs = pgtry.downs;
+
+	amid.server = server_of_test();
+	loop_defer(lose_amid_a_send, NULL);
+	TURN_UNTIL(pgtry.downs == downs + 1);
+	assert_int_equal(amid.large.times, 1);
+	assert_int_equal(amid.large.err.code, ERR_CLOSED);
+	assert_int_equal(amid.ended, amid.given);
 }
 
 /* Waits until a session of the test waits for a lock. */
@@ -202,6 +272,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_killed_backend),
+		T(test_loss_is_found_by_sending),
 		T(test_killed_server_makes_commits_uncertain),
 		T(test_goodbye_before_commit_is_certain),
 		T(test_cancelled_standby_wait_is_at_risk),
