@@ -26,12 +26,9 @@
 #include "replicator/remedy.h"
 
 #define IN_FLIGHT 2
-#define LAZY_GROUPS 127
 #define REPLAN_ROWS 1000
 #define HUGE_ROWS 5000
-/* after a row that was inserted there and known here: so many groups ... */
-#define DISTRUST 64
-#define DISTRUST_HUGE 65536 /* ... or to the end of a huge transaction */
+#define CALM_ROWS 64 /* more of them are not to be merged in vain */
 
 /*
  * A large transaction is being applied by another session. Whoever waits for
@@ -149,34 +146,47 @@ mind_plans(struct apply *a, struct pgbatch *out, const struct batch *b)
 }
 
 /*
- * In a backlog groups do not wait for the disk, and are acknowledged when one
- * behind them saw that the log had been flushed so far. The last one waits.
+ * What nobody waits for, or has more behind it, does not wait for the disk:
+ * it is acknowledged when the flusher has been there.
  */
+static bool
+may_be_lazy(const struct apply *a, const struct apply_group *g)
+{
+	return (!g->batch->awaited || TAILQ_NEXT(g, entry) != NULL) &&
+	       flusher_is_up(a->flusher);
+}
+
+/* Where keys are to be looked at again since the last tidying, all is. */
+static bool
+is_calm(struct apply *a, const struct batch *b)
+{
+	if (b->ntombstones > 0)
+		a->calm = false;
+	return a->calm && b->begins && b->ends && b->rows <= CALM_ROWS;
+}
+
 static void
 send_group(struct apply *a, struct apply_group *g)
 {
 	struct pgbatch *out = pgbatch_new();
-	const struct batch *b = g->batch;
+	struct batch *b = g->batch;
 
 	place(a, g);
 	mind_plans(a, out, b);
 	if (a->hold != 0)
 		pgbatch_add_sql(out, give_way_sql);
-	g->lazy = b->begins && b->ends && a->lazy < LAZY_GROUPS &&
-		  TAILQ_NEXT(g, entry) != NULL;
-	a->lazy = g->lazy ? a->lazy + 1 : 0;
-	if (g->lazy)
-		pgbatch_add_sql(out, "SELECT set_config('synchronous_commit', "
-				     "'off', true)");
-	g->envelope = b->begins && b->ends ? pgbatch_count(out) : SIZE_MAX;
+	g->lazy = b->begins && b->ends && may_be_lazy(a, g);
 	if (b->begins && b->ends)
-		envelope_whole(out, b, g->from, g->to);
+		envelope_whole(out, b, g->from, g->to, g->lazy);
 	else if (b->begins)
 		envelope_begin(out, g->from);
-	g->batch->trust = a->distrust == 0;
+	b->trust = a->distrust == 0;
+	g->calm = is_calm(a, b);
 	if (a->distrust > 0)
 		a->distrust--;
-	statements_add_all(a->statements, out, b);
+	statements_add_all(a->statements, out, b, g->calm);
+	if (g->calm)
+		envelope_calm(out);
 	for (size_t i = 0; i < b->nrejects; i++)
 		envelope_park(out, &b->rejects[i], b->end_lsn, "");
 	envelope_barriers(out, b);
@@ -207,6 +217,7 @@ static void
 repair(struct apply *a, struct apply_group *g)
 {
 	a->state = APPLY_REPAIRING;
+	g->lazy = false;
 	place(a, g);
 	a->repair = repair_start(
 	    &(struct repair_conf){
@@ -289,22 +300,18 @@ on_fetched(void *ctx, size_t rows, const struct err *err)
 	apply_pump(a);
 }
 
-/* All groups before this one stand in our log: by its first statement. */
-static void
-look_at_log(struct apply *a, const struct pgresult *first)
+void
+apply_on_flushed(void *ctx, uint64_t lsn)
 {
-	uint64_t written, flushed;
+	struct apply *a = ctx;
 
-	envelope_log(first, &written, &flushed);
-	if (a->flushing != 0 && flushed >= a->flushing_lsn) {
-		if (a->flushing > a->durable)
-			a->durable = a->flushing;
-		a->flushing = 0;
-	}
-	if (a->flushing == 0 && a->stands > a->durable) {
-		a->flushing = a->stands;
-		a->flushing_lsn = written;
-	}
+	if (lsn > a->stands)
+		lsn = a->stands; /* whose commit we have not heard of yet */
+	if (lsn > a->durable)
+		a->durable = lsn;
+	if (a->durable < a->stands)
+		flusher_ask(a->flusher);
+	a->conf.on_durable(a->conf.ctx); /* last */
 }
 
 /* It is committed, or a piece of what will be. */
@@ -326,7 +333,9 @@ finish_group(struct apply *a, struct apply_group *g)
 		a->stands = g->to;
 		if (b->end_lsn > a->progress)
 			a->progress = b->end_lsn;
-		if (!g->lazy)
+		if (g->lazy)
+			flusher_ask(a->flusher);
+		else
 			a->durable = g->to;
 		a->progress_us = b->time_us;
 		a->reloaded_at = a->careful_at = UINT64_MAX;
@@ -340,64 +349,6 @@ finish_group(struct apply *a, struct apply_group *g)
 	batch_free(&b);
 }
 
-/* A group that is one statement's transaction left nothing behind. */
-static void
-again(struct apply *a, const struct err *e)
-{
-	if (a->distrust == DISTRUST) {
-		a->state = APPLY_READY;
-		apply_pump(a);
-	} else {
-		apply_retry(a, e);
-	}
-}
-
-/* Its group is sent again, as rows that may be known. */
-static bool
-is_known_row(struct apply *a, const struct err *e)
-{
-	const struct apply_group *g = TAILQ_FIRST(&a->groups);
-
-	if (!g->batch->trust || strcmp(e->sqlstate, "23505") != 0)
-		return false;
-	a->distrust = g->batch->begins && g->batch->ends ? DISTRUST
-							 : DISTRUST_HUGE;
-	return true;
-}
-
-/* All that was under way when a group failed has ended. */
-static void
-settle(struct apply *a)
-{
-	struct err e = a->failure;
-
-	err_clear(&a->failure);
-	if (e.code != ERR_REFUSED) {
-		apply_reset(a, &e);
-		return;
-	}
-	if (is_known_row(a, &e)) {
-		again(a, &e);
-		return;
-	}
-	if (remedy_is_transient(&e)) {
-		apply_retry(a, &e);
-		return;
-	}
-	if (a->reloaded_at != a->progress) {
-		/* perhaps the tables are not what they were */
-		a->reloaded_at = a->progress;
-		apply_reset(a, &e);
-		return;
-	}
-	a->careful_at = a->progress;
-	if (!TAILQ_FIRST(&a->groups)->batch->begins) {
-		apply_reset(a, &e);
-		return;
-	}
-	apply_retry(a, &e);
-}
-
 static void
 on_group(void *ctx, const struct pgresult *results, size_t n,
 	 const struct err *err)
@@ -409,8 +360,6 @@ on_group(void *ctx, const struct pgresult *results, size_t n,
 	a->stats.in_flight--;
 	a->stats.queued++;
 	if (err == NULL) {
-		if (g->envelope < n)
-			look_at_log(a, &results[g->envelope]);
 		finish_group(a, g);
 		return;
 	}
@@ -419,7 +368,7 @@ on_group(void *ctx, const struct pgresult *results, size_t n,
 		a->failure = *err;
 	/* when the connection is gone, on_down says so */
 	if (a->stats.in_flight == 0 && pgconn_is_up(a->conn))
-		settle(a);
+		apply_settle(a);
 }
 
 static void
@@ -443,6 +392,12 @@ bool
 apply_is_idle(const struct apply *a)
 {
 	return TAILQ_EMPTY(&a->groups);
+}
+
+bool
+apply_is_settled(const struct apply *a)
+{
+	return apply_is_idle(a) && a->durable >= a->stands;
 }
 
 uint64_t

@@ -1,7 +1,7 @@
 /*
  * The session on the local database that merges batches in order, each with
- * its progress in one transaction. Retries what is transient for ever, finds
- * and parks single rows that cannot be merged, and goes on.
+ * its progress in one transaction. Retries what is transient for ever, parks
+ * single rows that cannot be merged, and goes on.
  */
 #ifndef REPLICATOR_APPLY_H
 #define REPLICATOR_APPLY_H
@@ -32,6 +32,7 @@ struct apply_conf {
 	/* Committed (see apply_durable), or, not b->ends, a piece of what
 	 * will be; b is borrowed. */
 	void (*on_applied)(void *ctx, const struct batch *b);
+	void (*on_durable)(void *ctx); /* it moved; NULL: only with commits */
 	/* Everything that was submitted is gone: stop the stream. on_ready
 	 * follows, for ever tried. Also for each failed attempt. */
 	void (*on_reset)(void *ctx, const struct err *why);
@@ -55,8 +56,9 @@ void apply_free(struct apply **ap);
 /* Takes *b. Only between on_ready and on_reset. */
 void apply_submit(struct apply *a, struct batch **b);
 
-/* Everything submitted is committed. */
+/* Everything submitted is committed; and flushed. */
 bool apply_is_idle(const struct apply *a);
+bool apply_is_settled(const struct apply *a);
 
 /* The stream was cut inside a transaction of which pieces were submitted:
  * they are rolled back, by a reset. */

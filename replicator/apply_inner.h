@@ -9,6 +9,7 @@
 #include "replicator/apply.h"
 #include "replicator/extra.h"
 #include "replicator/fetch.h"
+#include "replicator/flusher.h"
 #include "replicator/repair.h"
 #include "replicator/statements.h"
 
@@ -24,13 +25,16 @@ enum apply_state {
 	APPLY_REPAIRING
 };
 
+/* groups after a row that was inserted there and known here */
+#define DISTRUST 64
+#define DISTRUST_HUGE 65536 /* of a huge transaction */
 struct apply_group {
 	TAILQ_ENTRY(apply_group) entry;
 	struct apply *apply;
 	struct batch *batch;
 	struct pgcall *call; /* while it is under way */
 	uint64_t from, to;   /* sent: the origin stands there, goes there */
-	size_t envelope;     /* its number among the results; SIZE_MAX: none */
+	bool calm;           /* sent without sweeps */
 	bool lazy;           /* its commit does not wait for the disk */
 	bool whole;          /* no row of it lacks its TOAST any more */
 };
@@ -46,33 +50,30 @@ struct apply {
 	struct extra_fill *fill; /* in SETUP, behind call */
 	struct fetch *fetch;
 	struct repair *repair;
-	struct tables *reading; /* for the catalog that was asked for */
-	struct tables *tables;  /* of the catalog; NULL: conf's */
+	struct flusher *flusher; /* from READY on; or NULL */
+	struct tables *reading;  /* for the catalog that was asked for */
+	struct tables *tables;   /* of the catalog; NULL: conf's */
 	struct catalog *catalog;
 	struct statements *statements;
 	struct apply_groups groups;
 	uint64_t progress, durable, submitted;
-	uint64_t seen;   /* merged before this session; or 0 */
-	uint64_t stands; /* of the origin; behind progress while held */
-	/* what stands is durable when our log is, up to flushing_lsn; 0: none
-	 */
-	uint64_t flushing, flushing_lsn;
+	uint64_t seen;           /* merged before this session; or 0 */
+	uint64_t stands;         /* of the origin; behind progress while held */
 	uint64_t hold;           /* where it stays; 0: nowhere */
 	uint64_t rewind_to;      /* before the next set-up; 0: not */
-	unsigned lazy;           /* groups since the last that was flushed */
 	unsigned distrust;       /* groups yet to send that do not trust */
 	int64_t progress_us;     /* commit time of what progress stands for */
 	bool was_applied;        /* since the last tidying */
 	bool fill_failed;        /* what waits in gsb.extra does not fit */
 	bool keys_wait;          /* the last tidying left some */
+	bool calm;               /* it left none, and no tombstone has come */
 	uint64_t planned, since; /* rows merged before, since the last plans */
 	unsigned untidy;         /* timers without a tidying */
 	unsigned plans_age;      /* tidyings since the last plans */
 	bool tidy_due;           /* before the next group is sent */
 	struct err failure;      /* the first of a group that failed */
 	unsigned failures;       /* in a row */
-	/* a failure that does not pass: first the catalog is read again, then
-	 * the groups from this progress on are repaired */
+	/* it does not pass: the catalog is read again, groups are repaired */
 	uint64_t reloaded_at, careful_at;
 	struct apply_stats stats;
 };
@@ -88,7 +89,11 @@ void apply_retry(struct apply *a, const struct err *why);
 /* Puts effective keys right; then READY. Nothing is under way. */
 void apply_tidy(struct apply *a);
 
+/* apply_settle.c: all that was under way when a group failed has ended. */
+void apply_settle(struct apply *a);
+
 /* apply.c: the queue. */
+void apply_on_flushed(void *ctx, uint64_t lsn);
 void apply_pump(struct apply *a);
 void apply_drop_group(struct apply *a, struct apply_group *g);
 

@@ -51,6 +51,7 @@ apply_session_end(struct apply *a)
 	extra_fill_cancel(&a->fill);
 	fetch_cancel(&a->fetch);
 	repair_cancel(&a->repair);
+	flusher_free(&a->flusher);
 	pgconn_free(&a->conn);
 	a->call = NULL;
 	while ((g = TAILQ_FIRST(&a->groups)) != NULL)
@@ -209,11 +210,21 @@ on_set_up(void *ctx, const struct pgresult *results, size_t n,
 	a->seen = envelope_lsn(&results[2], 0);
 	a->stands = a->progress;
 	a->rewind_to = 0;
+	a->calm = false;
 	a->durable = a->progress; /* reading it has flushed it */
-	a->flushing = 0;
-	a->lazy = 0;
 	a->fill = extra_fill_start(statements_extra(a->statements), a->conn,
 				   on_filled, a);
+}
+
+static void
+start_flusher(struct apply *a)
+{
+	a->flusher = flusher_new(
+	    &(struct flusher_conf){ .conninfo = a->conf.conninfo,
+				    .application = "gsb-replicator flush",
+				    .origin = a->conf.origin,
+				    .on_flushed = apply_on_flushed,
+				    .ctx = a });
 }
 
 /* Columns that have come since have what came for them before. */
@@ -235,6 +246,8 @@ on_filled(void *ctx, size_t filled, const struct err *err)
 	a->failures = 0;
 	a->was_applied = true;
 	a->tidy = timer_start(TIDY_MS, on_tidy, a);
+	if (a->conf.on_durable != NULL)
+		start_flusher(a);
 	a->conf.on_ready(a->conf.ctx, a->catalog, a->progress);
 }
 
@@ -322,7 +335,8 @@ apply_tidy(struct apply *a)
 		.name = "tidy_setup",
 		.sql = "SELECT pg_replication_origin_xact_setup($1::pg_lsn, "
 		       "'2000-01-01 00:00:00+00'::timestamptz + $2::int8 * "
-		       "'1 us'::interval)",
+		       "'1 us'::interval), "
+		       "set_config('synchronous_commit', 'off', true)",
 		.nparams = 2
 	};
 	struct pgbatch *b = pgbatch_new();
@@ -358,6 +372,7 @@ on_tidied(void *ctx, const struct pgresult *results, size_t n,
 		log_warn("apply", "why=\"keys could not be put right: %s\"",
 			 err_text(err));
 	a->keys_wait = err != NULL || pgresult_int(&results[n - 2], 0, 0) > 0;
+	a->calm = !a->keys_wait;
 	if (err == NULL && !a->fill_failed &&
 	    pgresult_bool(&results[n - 1], 0, 0)) {
 		struct err e;

@@ -15,7 +15,6 @@
 #include "replicator/relation.h"
 
 struct batch_key; /* where a key is found again */
-
 struct batch_row {
 	struct span *values; /* by the table's columns; at NULL: SQL NULL */
 	bool *absent;        /* likewise: unchanged TOAST; NULL: all came */
@@ -56,6 +55,7 @@ struct batch_extra {
 struct batch {
 	struct arena *arena; /* of everything below */
 	bool begins, ends;   /* false: a transaction goes on beyond it */
+	bool awaited;        /* commits wait until it is durable */
 	bool trust; /* fresh rows are plainly inserted: half the cost; 23505 */
 	uint64_t end_lsn; /* where the next transaction may start */
 	int64_t time_us;  /* commit of its last transaction, since 2000 */

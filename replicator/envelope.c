@@ -11,7 +11,7 @@
 				 origin */                                    \
 	"pg_logical_emit_message(true, 'gsb.progress', '')"
 
-#define LOG ", pg_current_wal_insert_lsn(), pg_current_wal_flush_lsn()"
+#define LAZY "set_config('synchronous_commit', 'off', true)"
 
 /* What a crash would bring again was seen by whoever writes from now on. */
 static void
@@ -35,15 +35,19 @@ add_seen(struct pgbatch *out, const struct batch *b, uint64_t to)
 
 void
 envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
-	       uint64_t to)
+	       uint64_t to, bool lazy)
 {
-	static const struct pgstmt stmt = { .name = "whole",
+	static const struct pgstmt flushed = { .name = "whole",
+					       .sql = MERGE_GUARD_SQL
+					       ", " PROGRESS("$2", "$3"),
+					       .nparams = 3 };
+	static const struct pgstmt soon = { .name = "whole_lazy",
 					    .sql = MERGE_GUARD_SQL
-					    ", " PROGRESS("$2", "$3") LOG,
+					    ", " PROGRESS("$2", "$3") ", " LAZY,
 					    .nparams = 3 };
 	char prev[DECODER_LSN_SIZE], end[DECODER_LSN_SIZE];
 
-	pgbatch_add(out, &stmt,
+	pgbatch_add(out, lazy ? &soon : &flushed,
 		    (struct pgparam[]){ pgparam_text(decoder_lsn(from, prev)),
 					pgparam_text(decoder_lsn(to, end)),
 					pgparam_int(b->time_us) });
@@ -60,13 +64,6 @@ envelope_lsn(const struct pgresult *res, int column)
 	    0)
 		return 0;
 	return lsn;
-}
-
-void
-envelope_log(const struct pgresult *res, uint64_t *written, uint64_t *flushed)
-{
-	*written = envelope_lsn(res, pgresult_columns(res) - 2);
-	*flushed = envelope_lsn(res, pgresult_columns(res) - 1);
 }
 
 void
@@ -97,6 +94,17 @@ envelope_commit(struct pgbatch *out, const struct batch *b, uint64_t to)
 					pgparam_int(b->time_us) });
 	add_seen(out, b, to);
 	pgbatch_commit(out);
+}
+
+void
+envelope_calm(struct pgbatch *out)
+{
+	static const struct pgstmt stmt = {
+		.name = "calm",
+		.sql = "SELECT 1 / (NOT EXISTS (SELECT FROM gsb.sweep))::int",
+	};
+
+	pgbatch_add(out, &stmt, NULL);
 }
 
 void

@@ -11,14 +11,10 @@
 /*
  * First statement of a group that is one implicit transaction, which the
  * SYNC behind it commits: guard (from is where the origin stands) and
- * progress (to is where it goes).
+ * progress (to is where it goes). lazy: its commit does not wait for the disk.
  */
 void envelope_whole(struct pgbatch *out, const struct batch *b, uint64_t from,
-		    uint64_t to);
-/* Of its result: what was committed before lies below written in our own log,
- * which stood on the disk up to flushed. */
-void envelope_log(const struct pgresult *res, uint64_t *written,
-		  uint64_t *flushed);
+		    uint64_t to, bool lazy);
 
 /* A position in the first row of a result; 0: it is none. */
 uint64_t envelope_lsn(const struct pgresult *res, int column);
@@ -26,6 +22,14 @@ uint64_t envelope_lsn(const struct pgresult *res, int column);
 /* BEGIN and the guard; progress and COMMIT: for one that is sent in pieces. */
 void envelope_begin(struct pgbatch *out, uint64_t from);
 void envelope_commit(struct pgbatch *out, const struct batch *b, uint64_t to);
+
+/*
+ * Behind the merges of a small group, in place of their sweeps, which cost a
+ * third of it: fails with that state where a merge may not have seen a
+ * tombstone.
+ */
+void envelope_calm(struct pgbatch *out);
+#define ENVELOPE_CALM_STATE "22012"
 
 void envelope_barriers(struct pgbatch *out, const struct batch *b);
 

@@ -299,6 +299,7 @@ on_opened(void *ctx, const struct pgresult *results, size_t n,
 	l->age = pgresult_int(&results[1], 0, 0);
 	l->written = envelope_lsn(&results[1], 1);
 	l->last = batch_new();
+	l->last->awaited = true;
 	for (int row = 0; row < pgresult_rows(&results[3]); row++)
 		batch_add_barrier(l->last,
 				  span_of(pgresult_text(&results[3], row, 0)));

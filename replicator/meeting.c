@@ -5,10 +5,17 @@
 #include "replicator/decoder.h"
 #include "replicator/rejoin.h"
 
+/* The last transaction of a group. */
+struct merged {
+	uint64_t end_lsn;
+	struct stream_last last;
+};
+
 struct meeting {
 	struct meeting_conf conf;
 	struct progress *progress;
 	struct progress_record known; /* newer than what progress has kept */
+	struct merged next, newest;   /* known when durable; end_lsn 0: none */
 	struct meeting_facts facts;
 	struct rejoin *rejoin;
 	struct stream_peer peer; /* is being rejoined, */
@@ -49,8 +56,10 @@ meeting_free(struct meeting **mp)
 void
 meeting_cut(struct meeting *m)
 {
-	if (m != NULL)
-		rejoin_cancel(&m->rejoin);
+	if (m == NULL)
+		return;
+	rejoin_cancel(&m->rejoin);
+	m->next.end_lsn = m->newest.end_lsn = 0;
 }
 
 const struct progress_record *
@@ -156,9 +165,28 @@ on_rejoined(void *ctx, uint64_t from, const struct err *err)
 void
 meeting_applied(struct meeting *m, const struct batch *b)
 {
+	int64_t before = m->newest.end_lsn != 0 ? m->newest.last.time_us
+						: m->known.last.time_us;
+
 	/* large ones come late */
-	if (b->xid != 0 && b->time_us >= m->known.last.time_us)
-		m->known.last = (struct stream_last){ b->xid, b->time_us };
+	if (b->xid == 0 || b->time_us < before)
+		return;
+	m->newest = (struct merged){ b->end_lsn, { b->xid, b->time_us } };
+	if (m->next.end_lsn == 0)
+		m->next = m->newest;
+}
+
+void
+meeting_durable(struct meeting *m, uint64_t lsn)
+{
+	if (m->next.end_lsn == 0 || m->next.end_lsn > lsn)
+		return;
+	if (m->newest.end_lsn <= lsn)
+		m->next = m->newest;
+	m->known.last = m->next.last;
+	m->next = m->newest;
+	if (m->newest.end_lsn <= lsn)
+		m->next.end_lsn = m->newest.end_lsn = 0;
 }
 
 void

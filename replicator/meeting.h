@@ -28,7 +28,8 @@ struct meeting *meeting_new(const struct meeting_conf *conf, struct err *e)
     __attribute__((warn_unused_result));
 void meeting_free(struct meeting **mp);
 
-/* The stream that asked has ended: a rejoining is begun anew later. */
+/* The stream that asked has ended: a rejoining is begun anew later, what was
+ * applied and is not known to be durable is not known of. */
 void meeting_cut(struct meeting *m);
 
 /* For the stream: what the peer must know of. */
@@ -52,6 +53,8 @@ const struct progress_record *meeting_known(const struct meeting *m);
 
 /* Transactions of it were applied, the last of them as the batch says. */
 void meeting_applied(struct meeting *m, const struct batch *b);
+/* What was applied up to there does not come again: a crash keeps it. */
+void meeting_durable(struct meeting *m, uint64_t lsn);
 /* All from applied to acked was for nobody here; remembered. */
 void meeting_save(struct meeting *m, uint64_t applied, uint64_t acked);
 

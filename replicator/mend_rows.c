@@ -215,7 +215,7 @@ merge(struct mend_rows *r)
 {
 	struct pgbatch *b = pgbatch_new();
 
-	statements_add_all(r->conf.statements, b, r->batch);
+	statements_add_all(r->conf.statements, b, r->batch, false);
 	pgbatch_commits(b);
 	run(r, b, on_merged);
 }

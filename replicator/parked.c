@@ -300,7 +300,7 @@ next(struct parked *p)
 		return;
 	}
 	b = pgbatch_new();
-	statements_add_all(p->statements, b, p->batch);
+	statements_add_all(p->statements, b, p->batch, false);
 	snprintf(sql, sizeof(sql), "DELETE FROM gsb.parked WHERE id = %lld",
 		 (long long)p->rows[p->at].id);
 	pgbatch_add_sql(b, sql);

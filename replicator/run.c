@@ -30,6 +30,7 @@ static bool on_message(void *ctx, struct span bytes);
 static void on_keepalive(void *ctx, uint64_t end_lsn);
 static bool on_pause(void *ctx);
 static void on_applied(void *ctx, const struct batch *b);
+static void on_durable(void *ctx);
 static void on_reset(void *ctx, const struct err *why);
 static void on_sync(void *ctx);
 static void on_drain_end(void *ctx);
@@ -45,6 +46,7 @@ begin(struct run *r)
 	    .tables = r->conf.tables,
 	    .on_ready = on_ready,
 	    .on_applied = on_applied,
+	    .on_durable = on_durable,
 	    .on_reset = on_reset,
 	    .ctx = r,
 	});
@@ -232,7 +234,8 @@ on_peer(void *ctx, const struct stream_peer *peer,
 	struct meeting_stand stand = {
 		.applied = applied,
 		.spooled = spool_reach(r->spool, applied),
-		.may_rejoin = !r->behind && run_is_idle(r),
+		.may_rejoin = !r->behind && run_is_idle(r) &&
+			      apply_is_settled(r->apply),
 	};
 	bool is_other = false;
 
@@ -323,8 +326,16 @@ run_is_idle(const struct run *r)
 	       !r->behind && !large_is_busy(r->large);
 }
 
+/* Not where nothing waits, nor where it waits for the spool. */
+bool
+run_is_awaited(const struct run *r)
+{
+	return r->conf.sync != SYNC_OFF &&
+	       (!run_spool_promises(r) || spool_has_failed(r->spool));
+}
+
 /*
- * What is committed here is durable, and so is what the spool has. When
+ * What is flushed here is durable, and so is what the spool has. When
  * nothing else is under way, so is all that came and held nothing for us.
  */
 void
@@ -335,6 +346,7 @@ run_acknowledge(struct run *r)
 	uint64_t merged = apply_stands(r->apply);
 	bool idle = run_is_idle(r), merged_all = idle && durable >= merged;
 
+	meeting_durable(r->meeting, durable);
 	if (intake_end_lsn(r->intake) > r->seen)
 		r->seen = intake_end_lsn(r->intake);
 	if (r->seen > base &&
@@ -353,7 +365,7 @@ run_acknowledge(struct run *r)
 	if (idle && r->seen > merged)
 		merged = r->seen;
 	stream_ack(r->stream, acked, merged < acked ? merged : acked,
-		   !run_spool_promises(r));
+		   run_is_awaited(r));
 	run_spool_settled(r, durable, merged_all);
 }
 
@@ -407,6 +419,15 @@ on_applied(void *ctx, const struct batch *b)
 	run_drain_goes_on(r); /* last */
 }
 
+static void
+on_durable(void *ctx)
+{
+	struct run *r = ctx;
+
+	run_acknowledge(r);
+	run_drain_goes_on(r); /* last */
+}
+
 /* --- the rest ---------------------------------------------------------------
  */
 
@@ -443,7 +464,7 @@ run_drain(struct run *r, void (*fn)(void *ctx), void *ctx)
 		stream_hold(r->stream, true);
 		if (intake_ready(r->intake) != INTAKE_EMPTY)
 			run_submit(r);
-		idle = apply_is_idle(r->apply) && r->leap == NULL;
+		idle = apply_is_settled(r->apply) && r->leap == NULL;
 	}
 	r->drain = timer_start(idle ? 0 : DRAIN_MS, on_drain_end, r);
 }
@@ -451,7 +472,7 @@ run_drain(struct run *r, void (*fn)(void *ctx), void *ctx)
 void
 run_drain_goes_on(struct run *r)
 {
-	if (r->drain == NULL || !apply_is_idle(r->apply) || r->leap != NULL)
+	if (r->drain == NULL || !apply_is_settled(r->apply) || r->leap != NULL)
 		return;
 	timer_cancel(&r->drain);
 	on_drain_end(r);

@@ -69,6 +69,8 @@ struct run {
 void run_acknowledge(struct run *r);
 /* All that came as a whole is applied. */
 bool run_is_idle(const struct run *r);
+/* Commits of the peer wait until what is merged here is durable. */
+bool run_is_awaited(const struct run *r);
 void run_count(struct run *r, const struct batch *b);
 /* All that was to be waited for has come: the last act. */
 void run_drain_goes_on(struct run *r);

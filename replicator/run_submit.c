@@ -22,6 +22,7 @@ run_submit(struct run *r)
 	run_large_hold_back(r, b);
 	if (b->ends && b->end_lsn <= apply_seen(r->apply))
 		batch_comes_again(b);
+	b->awaited = run_is_awaited(r);
 	b->sent_us = r->sent_us;
 	b->received_us = r->received_us;
 	if (r->behind_since_us == 0)

@@ -329,7 +329,7 @@ add_merge_and_sweep(struct statements *s, struct pgbatch *out,
 			     range->to - range->from + 1);
 	for (size_t i = range->from; i < range->to; i++)
 		all.rows[all.n++] = &range->in->rows[i];
-	if (all.n > 0)
+	if (all.n > 0 && !range->calm)
 		add_with(out, &set_of(s, t)->sweep, t, &all, t->key);
 	mem_free(all.rows);
 }
@@ -425,13 +425,14 @@ statements_add_tombstones(struct statements *s, struct pgbatch *out,
 
 static void
 add_table(struct statements *s, struct pgbatch *out, const struct batch *b,
-	  const struct table *t)
+	  bool calm, const struct table *t)
 {
 	bool touched = false;
 
 	for (size_t i = 0; i < b->ntables; i++) {
 		struct statements_range all = { b->tables[i], 0,
-						b->tables[i]->nrows, b->trust };
+						b->tables[i]->nrows, b->trust,
+						calm };
 
 		if (b->tables[i]->table != t)
 			continue;
@@ -446,12 +447,12 @@ add_table(struct statements *s, struct pgbatch *out, const struct batch *b,
 
 void
 statements_add_all(struct statements *s, struct pgbatch *out,
-		   const struct batch *b)
+		   const struct batch *b, bool calm)
 {
 	if (b->ntombstones > 0)
 		merge_tombstones(out, b);
 	for (size_t i = 0; i < s->catalog->n; i++)
-		add_table(s, out, b, &s->catalog->list[i]);
+		add_table(s, out, b, calm, &s->catalog->list[i]);
 	extra_add(s->extra, out, b);
 }
 
@@ -459,7 +460,7 @@ bool
 statements_add_lacking(struct statements *s, struct pgbatch *out,
 		       const struct batch_table *in)
 {
-	struct statements_range all = { in, 0, in->nrows, false };
+	struct statements_range all = { in, 0, in->nrows, false, false };
 	const struct table *t = in->table;
 	const struct pgstmt *stmt = &set_of(s, t)->lacking;
 	size_t *columns = mem_array(size_t, t->ncolumns);
@@ -482,7 +483,7 @@ statements_add_fetch(struct statements *s, struct pgbatch *out,
 		     const struct batch_table *in, const size_t *number,
 		     size_t n)
 {
-	struct statements_range all = { in, 0, in->nrows, false };
+	struct statements_range all = { in, 0, in->nrows, false, false };
 	const struct table *t = in->table;
 	struct selection rows, wanted;
 

@@ -18,9 +18,10 @@ void statements_free(struct statements **sp);
 /* What waits for columns; to its end. */
 struct extra *statements_extra(struct statements *s);
 
-/* Everything of a batch: tombstones, merges, sweeps, effective keys. */
+/* Everything of a batch: tombstones, merges, sweeps (calm: no sweeps, which
+ * envelope_calm stands for), effective keys. */
 void statements_add_all(struct statements *s, struct pgbatch *out,
-			const struct batch *b);
+			const struct batch *b, bool calm);
 
 /* The same in parts, to find the row that cannot be merged. */
 void statements_add_tombstones(struct statements *s, struct pgbatch *out,
@@ -29,6 +30,7 @@ struct statements_range {
 	const struct batch_table *in;
 	size_t from, to; /* rows */
 	bool trust;      /* as in struct batch */
+	bool calm;       /* without sweeps */
 };
 void statements_add_rows(struct statements *s, struct pgbatch *out,
 			 const struct statements_range *rows);

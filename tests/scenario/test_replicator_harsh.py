@@ -253,7 +253,8 @@ class Step:
 def to_apply(count):
     """The messages of a group, from the first on."""
     return Fuse(count, "gsb-replicator apply",
-                begins=lambda m: m[5:].startswith(b"whole\0"))
+                begins=lambda m: m[5:].startswith((b"whole\0",
+                                                   b"whole_lazy\0")))
 
 
 def feedback(count):
