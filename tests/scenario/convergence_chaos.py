@@ -5,6 +5,8 @@ import time
 
 import psycopg2
 
+from convergence_return import Return
+
 SOFT = ("cut", "cut", "stall", "kill_replicator", "kill_replicator",
         "stop_replicator", "kill_database", "drop_stream", "cancel_apply",
         "cancel_apply", "drop_apply")
@@ -25,14 +27,22 @@ class Chaos(threading.Thread):
         self.plan = r.choices(SOFT, k=r.choice((0, 1, 2, 3, 5)))
         self.plan += r.sample(HARD, r.choice((0, 1, 1, 2)))
         r.shuffle(self.plan)
+        self.back = None
+        if history.returns is not None:
+            self.back = Return(self, history.returns)
+            at = sorted(r.randint(0, len(self.plan)) for _ in range(2))
+            self.plan.insert(at[1], "put_back")
+            self.plan.insert(at[0], "copy")
 
     def run(self):
         try:
             for name in self.plan:
                 self.pause(0.3)
                 self.do(name)
+            self.history.finish(self.random)
         except Exception as e:  # pylint: disable=broad-except
             self.failed = e
+            self.history.finish(self.random)
 
     def pause(self, most):
         time.sleep(min(self.random.uniform(0, most),
@@ -40,6 +50,10 @@ class Chaos(threading.Thread):
 
     def do(self, name):
         site = self.random.choice(self.history.world.sites)
+        if name in ("copy", "put_back"):
+            site = self.back.site
+        elif name == "add_column" and site.era == 1:
+            site = self.back.peer  # there it stays
         self.deeds.append(f"{name} {site.name}")
         getattr(self, name)(site)
 
@@ -67,6 +81,12 @@ class Chaos(threading.Thread):
         site.cluster.kill()
         self.pause(0.3)
         site.cluster.start()
+
+    def copy(self, _):
+        self.back.copy()
+
+    def put_back(self, _):
+        self.back.put_back()
 
     def poison(self, site):
         site.poison()

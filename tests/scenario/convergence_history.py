@@ -6,11 +6,14 @@ import time
 import psycopg2
 import pytest
 
+from convergence_return import Ledger, stays
+
 US = 1_000_000
 COLLISIONS = (psycopg2.errors.UniqueViolation,
               psycopg2.errors.CheckViolation,  # a site's poison
               psycopg2.errors.DeadlockDetected,
-              psycopg2.errors.LockNotAvailable)
+              psycopg2.errors.LockNotAvailable,
+              psycopg2.errors.ReadOnlySqlTransaction)  # not promoted yet
 
 
 def now():
@@ -37,6 +40,8 @@ class Writer(threading.Thread):
         self.failed = None
         self.done = 0
         self.counted = [0, 0]  # surely, and perhaps
+        self.turns = 0
+        self.ledger = Ledger(self)
 
     def connection(self, site):
         found = self.connections.get(site.name)
@@ -63,6 +68,10 @@ class Writer(threading.Thread):
 
     def transaction(self):
         """One request; now and then it is executed on both sites."""
+        self.turns += 1
+        if self.history.returns and self.random.random() < 0.3:
+            self.ledger.turn()
+            return
         if self.random.random() < 0.06:
             self.aside()
             return
@@ -87,10 +96,11 @@ class Writer(threading.Thread):
         """What is not merely a write of a row."""
         pick = self.random.random()
         if pick < 0.6:
-            before = self.done
+            before, era = self.done, self.home.era
             self.counted[1] += 1
             self.execute(self.home, [self.count()], None)
-            self.counted[0] += self.done - before
+            if era == self.home.era and stays(era):
+                self.counted[0] += self.done - before
         elif pick < 0.8:  # comes in pieces
             self.execute(self.home, [(
                 "INSERT INTO duo SELECT %s, g, repeat(%s, 300), g FROM "
@@ -99,6 +109,7 @@ class Writer(threading.Thread):
                                        self.random.choice("pqr")))], None)
         else:
             with pytest.raises((psycopg2.errors.FeatureNotSupported,
+                                psycopg2.errors.ReadOnlySqlTransaction,
                                 psycopg2.OperationalError,
                                 psycopg2.InterfaceError)):
                 connection = self.connection(self.home)

@@ -36,15 +36,19 @@ MANNERS = {"primary": "stream_above = 64KiB\nspool_max = 64MiB\n"
                      "leap_above = 4KiB\n"}
 
 
+CONF = "fsync = off\ntrack_commit_timestamp = on\n"
+
+
 class Site:
     def __init__(self, name):
         self.name = name
-        self.cluster = Cluster(conf="fsync = off\n" + (
+        self.cluster = Cluster(conf=CONF + (
             ODD if name == "backup" else ""))
         self.link = Link(self.cluster.port)  # towards this site
         self.replicator = None
         self.columns = []  # that its writers know, beyond SCHEMA
         self.poisoned = False
+        self.era = 0  # convergence_return
 
     def prepare(self, peer, folder, sync):
         self.replicator = Replicator(

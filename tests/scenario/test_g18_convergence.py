@@ -1,7 +1,8 @@
 """G18: whatever happens, the two databases end equal. Real clusters, real
 replicators, nothing else of the product: random writes, deletes,
 re-creations, double executions and open transactions at both sites, while
-links are cut and stalled and replicators and databases are killed. Then all
+links are cut and stalled, replicators and databases are killed, a site is
+restored from a copy or replaced by a promoted standby. Then all
 of it is healed, barriers go both ways, and every row, version and effective
 key is compared.
 
@@ -11,7 +12,9 @@ cuts and kills: that is one round.
     GSB_SEEDS=n      how many histories (50)
     GSB_SEED=n or n-m   that round alone, as it was printed when it failed
 """
+import math
 import os
+import random
 import time
 import uuid
 
@@ -20,6 +23,7 @@ import pytest
 from convergence_chaos import Chaos
 from convergence_history import Writer
 from convergence_side import TABLES
+from convergence_return import RETURNS
 from convergence_site import DECLARED, Site
 from wait import wait_until
 
@@ -191,6 +195,7 @@ class History:
         self.world = world
         self.seed = seed
         self.end = 0.0
+        self.returns = None  # the round's
         self.writers = [Writer(self, n) for n in range(2)]
 
     def any_id(self, r):
@@ -211,18 +216,32 @@ class History:
 
 
 class Round:
-    def __init__(self, world, wanted):
+    def __init__(self, world, wanted, returns=None):
         self.world = world
         self.histories = [History(world, seed) for seed in wanted]
         self.end = 0.0
         self.seed = wanted[0]
+        self.returns = returns
+        for site in world.sites:
+            site.era = 0
+
+    def finish(self, random):
+        """The chaos is over: whoever has come back has some time left."""
+        if self.returns is not None:
+            self.until(time.monotonic() + random.uniform(0.2, ACTIVE_S))
+
+    def until(self, end):
+        self.end = end
+        for h in self.histories:
+            h.end = end
 
     def run(self):
-        self.end = time.monotonic() + ACTIVE_S
+        self.until(math.inf if self.returns else
+                   time.monotonic() + ACTIVE_S)
         chaos = Chaos(self)
         threads = [chaos]
         for h in self.histories:
-            h.end = self.end
+            h.returns = self.returns
             threads += h.writers
         for t in threads:
             t.start()
@@ -234,15 +253,17 @@ class Round:
             if t.failed is not None:
                 raise t.failed
         written = sum(t.done for t in threads[1:])
-        self.judge(", ".join(chaos.deeds))
+        self.judge(", ".join(chaos.deeds), chaos.back)
         assert written > 0, f"nothing was written; {chaos.deeds}"
         self.world.clear()
         return written
 
-    def judge(self, deeds):
+    def judge(self, deeds, back):
         lines = self.world.difference()
         for h in self.histories:
             lines += h.miscounts()
+            if back is not None:
+                lines += back.wrongs(h)
         assert not lines, f"after {deeds}:\n" + "\n".join(lines[:40])
         for site in self.world.sites:
             wrong = list(self.world.wrongs(site))
@@ -257,12 +278,18 @@ def seeds(default):
     return list(range(1, most + 1))
 
 
-def converge(world, wanted, at_once=ROUND):
+def now_and_then(seed):
+    """In one round of 25 a site comes back older than it was."""
+    r = random.Random(f"{seed} return")
+    return r.choice(RETURNS) if r.random() < 0.04 else None
+
+
+def converge(world, wanted, at_once=ROUND, returns=lambda seed: None):
     written = 0
     for i in range(0, len(wanted), at_once):
         one = wanted[i:i + at_once]
         try:
-            written += Round(world, one).run()
+            written += Round(world, one, returns(one[0])).run()
         except BaseException:
             print(f"failing: replay with GSB_SEED={one[0]}-{one[-1]}")
             for site in world.sites:
@@ -303,4 +330,22 @@ def test_histories_of_waiting_commits_end_equal(world):
 @pytest.mark.long
 def test_ten_thousand_random_histories_end_equal(world):
     wanted, begun = seeds(10000), time.monotonic()
-    told(wanted, converge(world, wanted, at_once=20), begun)
+    told(wanted, converge(world, wanted, 20, now_and_then), begun)
+
+
+def test_histories_of_a_site_that_comes_back_older_end_equal(world):
+    """One round of each; what no site had but the one before stays lost."""
+    for kind in RETURNS:
+        wanted, begun = seeds(4)[:20], time.monotonic()
+        told(wanted, converge(world, wanted, 20, lambda _: kind),  # noqa
+             begun)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("world", ["off", "on", "remote_apply"],
+                         indirect=True)
+def test_sites_come_back_older_again_and_again(world):
+    """Each kind in every second round, one after another on one pair."""
+    wanted, begun = seeds(10000)[:200], time.monotonic()
+    told(wanted, converge(world, wanted, 4, lambda seed: RETURNS[
+        seed // 4 % 2]), begun)
