@@ -86,12 +86,14 @@ class World:
             wait_until(lambda: condition(site),  # pylint: disable=W0640
                        timeout, what=f"{condition.__name__} {site.name}")
 
-    def settle(self, timeout=60):
+    def settle(self, timeout=60, levels_first=False):
         """Heals all, and waits until nothing is under way."""
         self.heal()
         self.each(Site.retry_database)
         for site in self.sites:
             site.unpoison()
+        if levels_first:  # one that came back may lack what it declares
+            self.add_columns()
         self.each(Site.is_streamed)
         self.barriers(timeout)
         self.each(Site.is_calm)
@@ -100,12 +102,15 @@ class World:
         self.each(Site.retry_parked)
         self.barriers(timeout)  # what was mended went to the other one
 
-    def level(self):
-        """Both have all columns, and what waited for them."""
+    def add_columns(self):
         for name, kind in self.columns.items():
             for site in self.sites:
                 wait_until(lambda: site.add_column(  # pylint: disable=W0640
                     name, kind), what=f"{name} at the {site.name}")  # noqa
+
+    def level(self):
+        """Both have all columns, and what waited for them."""
+        self.add_columns()
         self.each(Site.is_streamed)
         self.each(Site.has_no_extra)
         for site in self.sites:
@@ -122,15 +127,25 @@ class World:
         return found
 
     def clear(self):
-        """Silently and on both: the next round starts with little."""
-        for site in self.sites:
-            site.cluster.sql(
-                "SET session_replication_role = replica; " + "; ".join(
-                    f"DELETE FROM {table}" for table, _ in CONTENTS))
+        """The next round starts with little. A pass that compares the sites
+        meanwhile would take the one for the other's loss, and mend it."""
+        while True:
+            self.clear_silently()
+            self.each(Site.is_calm)
+            self.barriers(60)
+            if not any(rows for site in self.sites
+                       for rows in self.contents(site).values()):
+                break
         for site in self.sites:
             if self.columns:
                 site.drop_columns(self.columns)
         self.columns = {}
+
+    def clear_silently(self):
+        for site in self.sites:
+            site.cluster.sql(
+                "SET session_replication_role = replica; " + "; ".join(
+                    f"DELETE FROM {table}" for table, _ in CONTENTS))
 
     def difference(self):
         one, two = (self.contents(s) for s in self.sites)
@@ -248,7 +263,7 @@ class Round:
         for t in threads:
             t.join(60)
             assert not t.is_alive(), "a writer hangs"
-        self.world.settle()
+        self.world.settle(levels_first=self.returns is not None)
         for t in threads:
             if t.failed is not None:
                 raise t.failed

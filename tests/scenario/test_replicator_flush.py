@@ -174,8 +174,8 @@ def test_a_replicator_that_ends_knows_what_is_durable(twins):
     """And so what it merged last, from which a leap would begin."""
     with without_flusher(twins):
         number, _ = write_and_see(twins)
-        twins.process["backup"].terminate()
-    twins.stop("backup")
+        twins.process["backup"].terminate()  # once more would be at once
+    assert twins.process["backup"].wait(10) == 0
     xid = twins.one("primary", "SELECT xmin::text::int8 FROM item "
                     "WHERE id = %s", (number,))
     path = os.path.join(twins.dir, "backup-state", "progress-gsb_backup")
