@@ -138,7 +138,8 @@ on_refused(struct flusher *f, const struct err *err)
 
 	if (!f->refused)
 		log_error("flusher",
-			  "why=%s effect=\"each group waits for the disk\"",
+			  "why=%s effect=\"each group waits for the disk\" "
+			  "order=\"run gsb-replicator install\"",
 			  log_quote(quoted, sizeof(quoted), err_text(err)));
 	f->refused = true;
 	f->next_ms = clock_mono_ms() + REFUSED_MS;
