@@ -339,6 +339,10 @@ apply_tidy(struct apply *a)
 		       "set_config('synchronous_commit', 'off', true)",
 		.nparams = 2
 	};
+	static const struct pgstmt tidy = { .name = "tidy",
+					    .sql = merge_tidy_sql };
+	static const struct pgstmt waits = { .name = "extra_waits",
+					     .sql = extra_waits_sql };
 	struct pgbatch *b = pgbatch_new();
 	char lsn[DECODER_LSN_SIZE];
 
@@ -353,8 +357,8 @@ apply_tidy(struct apply *a)
 	    b, &setup,
 	    (struct pgparam[]){ pgparam_text(decoder_lsn(a->stands, lsn)),
 				pgparam_int(a->progress_us) });
-	pgbatch_add_sql(b, merge_tidy_sql);
-	pgbatch_add_sql(b, extra_waits_sql);
+	pgbatch_add(b, &tidy, NULL);
+	pgbatch_add(b, &waits, NULL);
 	a->call = pgconn_run(a->conn, &b, clock_mono_ms() + APPLY_CALL_MS,
 			     on_tidied, a);
 }

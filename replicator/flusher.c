@@ -158,6 +158,9 @@ on_flushed(void *ctx, const struct pgresult *results, size_t n,
 		flusher_ask(f);
 		return;
 	}
+	if (f->refused)
+		log_info("flusher", "effect=\"groups need not wait for the "
+				    "disk any more\"");
 	f->refused = false;
 	go_on(f);
 	f->conf.on_flushed(f->conf.ctx, envelope_lsn(&results[0], 0));

@@ -138,6 +138,12 @@ heal_set_state(struct heal *h, enum heal_state to, const char *why)
 	h->conf.on_change(h->conf.ctx);
 }
 
+bool
+heal_is_due(const struct heal *h)
+{
+	return h->conf.interval_ms > 0 && clock_mono_ms() >= h->due_ms;
+}
+
 /* When the next pass may begin; only IDLE has a timer. */
 static void
 plan(struct heal *h)

@@ -57,6 +57,7 @@ struct heal {
 };
 
 /* heal.c */
+bool heal_is_due(const struct heal *h); /* a pass by time */
 void heal_set_state(struct heal *h, enum heal_state to, const char *why);
 /* The pass is over; err: it broke off. Frees what is of it. */
 void heal_end_pass(struct heal *h, const struct err *err);

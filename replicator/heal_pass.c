@@ -193,7 +193,7 @@ on_asked(void *ctx, const struct pgresult *results, size_t n,
 		h->since = mem_strdup(pgresult_text(&results[0], 0, 1));
 	}
 	h->pass_heals = h->healing;
-	if (!h->healing && !h->demanded && clock_mono_ms() < h->due_ms) {
+	if (!h->healing && !h->demanded && !heal_is_due(h)) {
 		heal_rest(h);
 		return;
 	}

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from test_replicator_flush import backend, stopped, without_flusher
 from test_replicator_large import SCHEMA, TABLES
 from test_replicator_runs import status
 from twins import SITES, running
@@ -219,6 +220,20 @@ def test_all_of_it_is_seen_at_once(twins):
                          "OR amount < 0") == 0
     ended(twins, "done")
     assert leap(twins)["failed"] == 0
+    equal(twins)
+
+
+def test_what_is_leapt_over_is_on_the_disk(twins):
+    """Before the peer lets go of its log."""
+    with Held(twins) as held:
+        with without_flusher(twins), stopped(backend(twins, "walwriter")):
+            held.local.rollback()
+            ended(twins, "done")
+            with stopped(twins.process["backup"].pid):
+                twins.kill_db("backup")
+                twins.start_db("backup")
+                assert twins.one("backup", "SELECT count(*) FROM item "
+                                 "WHERE id > 999") == ROWS
     equal(twins)
 
 

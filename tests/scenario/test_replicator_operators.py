@@ -197,3 +197,29 @@ def test_sighup_takes_limits_and_the_digest_waits_for_a_backlog(twins):
     finally:
         reload(twins, "backup", before)
     equal(twins)
+
+
+def test_where_none_is_wanted_no_digest_comes_by_itself(twins):
+    """Not even at the start, when it is asked whether something is to be
+    healed."""
+    with open(twins.conf("backup"), encoding="utf-8") as f:
+        before = f.read()
+    twins.stop("backup")
+    try:
+        with open(twins.conf("backup"), "w", encoding="utf-8") as f:
+            f.write(before.replace("sync = ", "verify = 0\nsync = "))
+        with open(twins.log("backup"), encoding="utf-8") as f:
+            seen = len(f.read())
+        twins.start("backup")
+
+        def said():
+            with open(twins.log("backup"), encoding="utf-8") as f:
+                return f.read()[seen:]
+        wait_until(lambda: "module=heal from=asking to=" in said())
+        assert 'from=asking to=idle why="nothing to do"' in said()
+        verify(twins, "backup")
+    finally:
+        twins.stop("backup")
+        with open(twins.conf("backup"), "w", encoding="utf-8") as f:
+            f.write(before)
+        twins.start("backup")
