@@ -158,6 +158,7 @@ def test_whoever_may_not_flush_waits_for_the_disk(twins):
     _, lsn = write(twins)
     wait_until(lambda: is_acknowledged(twins, lsn))
     twins.query("backup", f"GRANT EXECUTE ON {progress} TO gsb_replicator")
+    wait_until(lambda: "need not wait" in twins.tail("backup"))
     lazy_from_now_on(twins)
 
 

@@ -159,6 +159,12 @@ class Twins:
 
     # --- replicators -------------------------------------------------------
 
+    def local(self, site):
+        """By its socket, as in a real pair; by the port where it is a wire."""
+        port = self.local_port[site]
+        return self.conninfo(port, self.dir if port == self.port[site] else
+                             "127.0.0.1")
+
     def configure(self):
         path = os.path.join(self.dir, "tables.ini")
         with open(path, "w", encoding="utf-8") as f:
@@ -169,17 +175,17 @@ class Twins:
             with open(self.conf(site), "w", encoding="utf-8") as f:
                 f.write(
                     f"[replicator]\nsite = {site}\n"
-                    f"local = {self.conninfo(self.local_port[site])}\n"
+                    f"local = {self.local(site)}\n"
                     f"peer = {self.conninfo(self.peer_port[site])}\n"
-                    f"admin = host=127.0.0.1 port={self.port[site]} "
+                    f"admin = host={self.dir} port={self.port[site]} "
                     f"dbname=gsb user=postgres\n"
                     f"tables = {path}\nsync = {self.sync}\n"
                     f"state_dir = {state}\n{self.replicator}\n"
                     f"[status]\nlisten = 127.0.0.1:{self.status[site]}\n")
 
     @staticmethod
-    def conninfo(port):
-        return f"host=127.0.0.1 port={port} dbname=gsb user=gsb_replicator"
+    def conninfo(port, host="127.0.0.1"):
+        return f"host={host} port={port} dbname=gsb user=gsb_replicator"
 
     def conf(self, site):
         return os.path.join(self.dir, site + ".conf")
