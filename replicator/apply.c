@@ -310,7 +310,7 @@ apply_on_flushed(void *ctx, uint64_t lsn)
 	if (lsn > a->durable)
 		a->durable = lsn;
 	if (a->durable < a->stands)
-		flusher_ask(a->flusher);
+		flusher_ask(a->flusher, false);
 	a->conf.on_durable(a->conf.ctx); /* last */
 }
 
@@ -334,7 +334,7 @@ finish_group(struct apply *a, struct apply_group *g)
 		if (b->end_lsn > a->progress)
 			a->progress = b->end_lsn;
 		if (g->lazy)
-			flusher_ask(a->flusher);
+			flusher_ask(a->flusher, b->awaited);
 		else
 			a->durable = g->to;
 		a->progress_us = b->time_us;

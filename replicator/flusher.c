@@ -7,11 +7,12 @@
 #include "io/timer.h"
 #include "replicator/envelope.h"
 
-/* from one flush to the next: each costs the disk and the processor what a
- * small group does, and nobody waits for it */
-#define EVERY_MS 10
-#define CALL_MS 60000
+/* From one flush to the next: each costs the processor what a small group
+ * does, and keeps the disk from whoever waits for it. */
+#define EVERY_MS 100
+#define AWAITED_MS 10
 #define REFUSED_MS 1000
+#define CALL_MS 60000
 
 struct flusher {
 	struct flusher_conf conf;
@@ -19,8 +20,9 @@ struct flusher {
 	struct pgconn *conn;
 	struct pgcall *call;
 	struct timer *timer; /* until it may begin */
-	int64_t next_ms;     /* not before that */
+	int64_t last_ms;     /* it began; 0: none did */
 	bool wanted;
+	bool awaited; /* a commit waits for it */
 	bool refused; /* the last one */
 };
 
@@ -83,16 +85,24 @@ flush(struct flusher *f)
 	struct pgbatch *b = pgbatch_new();
 	int64_t now = clock_mono_ms();
 
-	f->wanted = false;
-	f->next_ms = now + EVERY_MS;
+	f->wanted = f->awaited = false;
+	f->last_ms = now;
 	pgbatch_add(b, &stmt, &origin);
 	f->call = pgconn_run(f->conn, &b, now + CALL_MS, on_flushed, f);
+}
+
+static int64_t
+pause_ms(const struct flusher *f)
+{
+	if (f->refused)
+		return REFUSED_MS;
+	return f->awaited ? AWAITED_MS : EVERY_MS;
 }
 
 static void
 go_on(struct flusher *f)
 {
-	int64_t wait_ms = f->next_ms - clock_mono_ms();
+	int64_t wait_ms = f->last_ms + pause_ms(f) - clock_mono_ms();
 
 	if (!f->wanted || f->call != NULL || f->timer != NULL ||
 	    !pgconn_is_up(f->conn))
@@ -104,9 +114,13 @@ go_on(struct flusher *f)
 }
 
 void
-flusher_ask(struct flusher *f)
+flusher_ask(struct flusher *f, bool awaited)
 {
 	f->wanted = true;
+	if (awaited && !f->awaited) {
+		f->awaited = true;
+		timer_cancel(&f->timer);
+	}
 	go_on(f);
 }
 
@@ -142,7 +156,6 @@ on_refused(struct flusher *f, const struct err *err)
 			  "order=\"run gsb-replicator install\"",
 			  log_quote(quoted, sizeof(quoted), err_text(err)));
 	f->refused = true;
-	f->next_ms = clock_mono_ms() + REFUSED_MS;
 }
 
 static void
@@ -155,7 +168,7 @@ on_flushed(void *ctx, const struct pgresult *results, size_t n,
 	if (err != NULL) {
 		if (err->code == ERR_REFUSED)
 			on_refused(f, err);
-		flusher_ask(f);
+		flusher_ask(f, false);
 		return;
 	}
 	if (f->refused)

@@ -32,8 +32,9 @@ void flusher_free(struct flusher **f);
 /* Only while it is up should somebody rely on it. */
 bool flusher_is_up(const struct flusher *f);
 
-/* on_flushed comes for all that is committed by now: at once, or some
- * milliseconds after the last time; when it was down, once it is up. */
-void flusher_ask(struct flusher *f);
+/* on_flushed comes for all that is committed by now: at once, or a tenth of a
+ * second after the last time, sooner if a commit waits; when it was down, once
+ * it is up. */
+void flusher_ask(struct flusher *f, bool awaited);
 
 #endif
