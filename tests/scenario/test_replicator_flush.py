@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import signal
+import time
 
 import pytest
 
@@ -136,6 +137,17 @@ def test_a_merge_is_seen_before_it_is_on_the_disk(twins):
             _, lsn = write_and_see(twins)
             assert not is_acknowledged(twins, lsn)
     wait_until(lambda: is_acknowledged(twins, lsn))
+
+
+def test_where_no_commit_waits_flushes_are_few(twins):
+    """They keep the disk from commits: ten a second."""
+    begun, begin = set(), time.monotonic()
+    while time.monotonic() < begin + 1.5:
+        write(twins)
+        begun.add(twins.one("backup", "SELECT query_start FROM "
+                            "pg_stat_activity WHERE application_name = "
+                            "'gsb-replicator flush'"))
+    assert len(begun) <= 10 * (time.monotonic() - begin) + 2
 
 
 def test_what_a_crash_takes_comes_again(twins):
